@@ -1,0 +1,48 @@
+# What a person types. `make quick` and `make test` install what they need into .venv, from requirements.lock.
+.DEFAULT_GOAL := help
+.PHONY: help install quick test lint bench lock clean
+
+PYTHON ?= python3
+CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
+BIN := .venv/bin
+RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+.venv/installed: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version) if sys.version_info < (3, 11) else 0'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet "$$(grep '^uv==' requirements.lock)"
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+install: .venv/installed ## make the virtual environment in .venv
+
+quick: .venv/installed ## the whole thesis, small, on bundled data: minutes
+	$(RUN) snakemake --cores $(CORES) --configfile config/quick.yaml --quiet rules host
+	@echo
+	@echo "figures:  results/quick/figures/"
+	@echo "tables:   results/quick/tables/"
+	@echo "paper:    results/quick/thesis.pdf"
+
+test: .venv/installed lint ## every test and check
+	$(RUN) python -m pytest -n 2 --dist loadgroup
+
+lint: .venv/installed ## style, types, and the workflow's own linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile rules
+	$(RUN) snakemake --lint
+
+bench: .venv/installed ## speed, as ratios measured in one run
+	$(BIN)/python benchmarks/sweep.py --csv benchmarks/sweep.csv
+	$(BIN)/python benchmarks/training.py --csv benchmarks/training.csv
+
+lock: .venv/installed ## resolve requirements.lock anew, keeping what it pins where possible
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-header --no-annotate pyproject.toml --output-file requirements.lock
+
+clean: ## remove results, logs and caches; not the environment
+	rm -rf results/quick results/data logs .snakemake .pytest_cache .mypy_cache .ruff_cache

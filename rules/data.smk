@@ -1,0 +1,28 @@
+# Prepared data are shared by all runs: one file for each data set.
+
+
+localrules:
+    prepare_dataset,
+
+
+rule prepare_dataset:
+    """Fetch a data set (mirror first), split it, and write it as one file. Stays on the login node, for its network."""
+    output:
+        images="results/data/{dataset}.npz",
+        description="results/data/{dataset}.json",
+    log:
+        "logs/data/{dataset}.log",
+    benchmark:
+        "logs/data/{dataset}.benchmark.tsv"
+    conda:
+        "../envs/compute.yaml"
+    params:
+        source=lambda wildcards: CONFIG.dataset_source(wildcards.dataset),
+        code=lambda wildcards: code_of(
+            "prepare_dataset", f"equivariance.datasets.{CONFIG.datasets[wildcards.dataset]['source']}"
+        ),
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    script:
+        "../workflow_scripts/prepare_dataset.py"

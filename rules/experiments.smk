@@ -1,0 +1,162 @@
+# From networks and measures to the table and the figure of each experiment.
+
+
+def network_rows(experiment):
+    """The networks of an experiment as rows of its table."""
+    return [
+        {
+            "dataset": network.dataset,
+            "model": network.model,
+            "trained_with": network.trained_with,
+            "seed": network.seed,
+            "savepoints": list(PLAN.savepoints(experiment)),
+            "description": network_file(network, "model.json"),
+        }
+        for network in PLAN.networks(experiment)
+    ]
+
+
+def measurement_rows(experiment):
+    """The measurements of an experiment as rows of its table."""
+    return [
+        {
+            "dataset": one.network.dataset,
+            "model": one.network.model,
+            "trained_with": one.network.trained_with,
+            "seed": one.network.seed,
+            "savepoint": one.savepoint,
+            "measured_on": one.measured_on,
+            "measured_with": one.measured_with,
+            "file": measurement_file(one),
+            "description": network_file(one.network, "model.json"),
+        }
+        for one in PLAN.measurements(experiment)
+    ]
+
+
+def figure_input(wildcards):
+    """What the figure of an experiment is drawn from."""
+    images = PLAN.kind(wildcards.experiment) == "images"
+    return "results/{run}/images/{experiment}.npz" if images else "results/{run}/tables/{experiment}.csv"
+
+
+def figure_entry(wildcards):
+    """What a figure needs of an experiment's entry."""
+    entry = CONFIG.experiments[wildcards.experiment]
+    measures = entry.get("measure", {}).get("measures", [])
+    wanted = {key: entry[key] for key in ("title", "chapter", "question", "source", "figure")}
+    return {"name": wildcards.experiment, **wanted, "measures": measures}
+
+
+rule collect_images:
+    """Lay out images under members of the sets of transformations."""
+    input:
+        lambda wildcards: [dataset_file(name) for name in PLAN.datasets(wildcards.experiment)],
+    output:
+        "results/{run}/images/{experiment}.npz",
+    log:
+        "logs/{run}/images/{experiment}.log",
+    benchmark:
+        "logs/{run}/images/{experiment}.benchmark.tsv"
+    wildcard_constraints:
+        experiment=experiment_of("images"),
+    conda:
+        "../envs/compute.yaml"
+    params:
+        sets=lambda wildcards: {
+            name: CONFIG.set_definition(name)
+            for name in CONFIG.set_names(CONFIG.experiments[wildcards.experiment]["images"]["sets"])
+        },
+        layout=lambda wildcards: CONFIG.experiments[wildcards.experiment]["images"]["layout"],
+        samples=lambda wildcards: CONFIG.experiments[wildcards.experiment]["images"]["samples"],
+        members=lambda wildcards: CONFIG.experiments[wildcards.experiment]["images"]["members"],
+        padding=CONFIG.measuring["padding"],
+        code=code_of("collect_images"),
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    script:
+        "../workflow_scripts/collect_images.py"
+
+
+rule tabulate_accuracies:
+    """Gather the accuracies of an experiment's networks."""
+    input:
+        lambda wildcards: [row["description"] for row in network_rows(wildcards.experiment)],
+    output:
+        "results/{run}/tables/{experiment}.csv",
+    log:
+        "logs/{run}/tables/{experiment}.log",
+    benchmark:
+        "logs/{run}/tables/{experiment}.benchmark.tsv"
+    wildcard_constraints:
+        experiment=experiment_of("accuracies"),
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        networks=lambda wildcards: network_rows(wildcards.experiment),
+        tested_with=lambda wildcards: CONFIG.set_names(CONFIG.experiments[wildcards.experiment]["test"]),
+        code=code_of("tabulate_accuracies"),
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    script:
+        "../workflow_scripts/tabulate_accuracies.py"
+
+
+rule tabulate_profiles:
+    """Gather the layer profiles that an experiment measured."""
+    input:
+        measures=lambda wildcards: [row["file"] for row in measurement_rows(wildcards.experiment)],
+        networks=lambda wildcards: sorted({row["description"] for row in measurement_rows(wildcards.experiment)}),
+    output:
+        "results/{run}/tables/{experiment}.csv",
+    log:
+        "logs/{run}/tables/{experiment}.log",
+    benchmark:
+        "logs/{run}/tables/{experiment}.benchmark.tsv"
+    wildcard_constraints:
+        experiment=experiment_of("profiles"),
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        measurements=lambda wildcards: measurement_rows(wildcards.experiment),
+        measures=lambda wildcards: CONFIG.experiments[wildcards.experiment]["measure"]["measures"],
+        code=code_of("tabulate_profiles"),
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    script:
+        "../workflow_scripts/tabulate_profiles.py"
+
+
+rule plot_figure:
+    """Draw an experiment, as PDF for print and as PNG for the report."""
+    input:
+        figure_input,
+    output:
+        pdf="results/{run}/figures/{experiment}.pdf",
+        png=report(
+            "results/{run}/figures/{experiment}.png",
+            caption="../paper/captions/figure.rst",
+            category=lambda wildcards: CONFIG.experiments[wildcards.experiment]["chapter"],
+            labels=lambda wildcards: {"experiment": CONFIG.experiments[wildcards.experiment]["title"]},
+        ),
+    log:
+        "logs/{run}/figures/{experiment}.log",
+    benchmark:
+        "logs/{run}/figures/{experiment}.benchmark.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        experiment=figure_entry,
+        labels=CONFIG.titles(),
+        stand_ins={name: entry["stand_in_for"] for name, entry in CONFIG.datasets.items()},
+        code=lambda wildcards: code_of(
+            "plot_figure", f"equivariance.figures.{CONFIG.experiments[wildcards.experiment]['figure']['kind']}"
+        ),
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    script:
+        "../workflow_scripts/plot_figure.py"

@@ -1,0 +1,74 @@
+# One job for each network; in small runs one job for several networks of a model, since importing torch takes longer
+# than training one of them. Both run the same script on a list of networks.
+
+
+def training_code(networks):
+    """Digest of the code that trains these networks, with the families they are of."""
+    families = {CONFIG.models[network.model]["family"] for network in networks}
+    return code_of("train_networks", *(f"equivariance.models.{family}" for family in sorted(families)))
+
+
+def training_settings(networks):
+    """All that determines each of these networks."""
+    return [PLAN.training_settings(network) for network in networks]
+
+
+if CONFIG.jobs.batch == 1:
+
+    rule train_network:
+        """Train a network, or go on with one that was cut short."""
+        input:
+            datasets=["results/data/{dataset}.npz"],
+        output:
+            weights="results/{run}/models/{dataset}/{model}/{trained_with}/seed{seed}/weights.safetensors",
+            history="results/{run}/models/{dataset}/{model}/{trained_with}/seed{seed}/history.csv",
+            savepoints=directory("results/{run}/models/{dataset}/{model}/{trained_with}/seed{seed}/savepoints"),
+            description=["results/{run}/models/{dataset}/{model}/{trained_with}/seed{seed}/model.json"],
+        log:
+            "logs/{run}/training/{dataset}/{model}/{trained_with}/seed{seed}.log",
+        benchmark:
+            "logs/{run}/training/{dataset}/{model}/{trained_with}/seed{seed}.benchmark.tsv"
+        conda:
+            "../envs/compute.yaml"
+        threads: CONFIG.jobs.threads
+        params:
+            settings=lambda wildcards: training_settings([network_of(wildcards)]),
+            code=lambda wildcards: training_code([network_of(wildcards)]),
+            checkpoints="results/{run}/checkpoints",
+        resources:
+            gpu=CONFIG.jobs.gpus,
+            mem_mb=8000,
+            runtime=240,
+        script:
+            "../workflow_scripts/train_networks.py"
+
+else:
+    for number, networks in enumerate(batches(PLAN.networks(), CONFIG.jobs.batch)):
+
+        rule:
+            name:
+                f"train_networks_{number}"
+            input:
+                datasets=sorted({dataset_file(network.dataset) for network in networks}),
+            output:
+                weights=[network_file(network, "weights.safetensors") for network in networks],
+                history=[network_file(network, "history.csv") for network in networks],
+                savepoints=[directory(network_file(network, "savepoints")) for network in networks],
+                description=[network_file(network, "model.json") for network in networks],
+            log:
+                f"logs/{CONFIG.run}/training/batch{number}.log",
+            benchmark:
+                f"logs/{CONFIG.run}/training/batch{number}.benchmark.tsv"
+            conda:
+                "../envs/compute.yaml"
+            threads: CONFIG.jobs.threads
+            params:
+                settings=training_settings(networks),
+                code=training_code(networks),
+                checkpoints=f"results/{CONFIG.run}/checkpoints",
+            resources:
+                gpu=CONFIG.jobs.gpus,
+                mem_mb=8000,
+                runtime=240,
+            script:
+                "../workflow_scripts/train_networks.py"

@@ -1,0 +1,1 @@
+"""Measures of invariance and same-equivariance of neural networks, and what the thesis needs around them."""

@@ -1,0 +1,1 @@
+"""From files of networks and measures to tables."""

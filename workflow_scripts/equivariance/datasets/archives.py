@@ -1,0 +1,119 @@
+"""Archives are not trusted: every entry is looked at before the first is written."""
+
+import gzip
+import shutil
+import stat
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from equivariance.datasets.disk import is_full, said_if_full
+from equivariance.errors import UserError
+
+
+@contextmanager
+def extracted(archive: Path, beside: Path) -> Iterator[Path]:
+    """Extract a zip or tar archive to a temporary folder inside `beside`, and remove that at the end.
+
+    Raises UserError as `extract` does.
+    """
+    with temporary_folder(beside) as folder:
+        extract(archive, folder)
+        yield folder
+
+
+@contextmanager
+def temporary_folder(beside: Path) -> Iterator[Path]:
+    """Make a folder of a unique name inside `beside`, and remove it at the end, whatever happens."""
+    beside.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".unpacked.", dir=beside) as name:
+        yield Path(name)
+
+
+def extract(archive: Path, folder: Path) -> None:
+    """Extract a zip or tar archive (compressed or not) into `folder`.
+
+    Raises UserError, and extracts nothing, where an entry would land outside the folder or is a link or a
+    device; raises it too for an archive that is damaged, encrypted or neither zip nor tar, and for a full
+    disk.
+    """
+    with said_if_full(folder), _said_if_damaged(archive):
+        if zipfile.is_zipfile(archive):
+            with zipfile.ZipFile(archive) as file:
+                _check_zip(archive, file)
+                file.extractall(folder)
+        else:
+            with tarfile.open(archive) as tar:
+                for member in _checked_members(archive, tar):
+                    _extract_member(tar, member, folder)
+
+
+def check_entries(archive: Path) -> None:
+    """Raise UserError for an archive that `extract` would refuse, without extracting anything."""
+    with _said_if_damaged(archive):
+        if zipfile.is_zipfile(archive):
+            with zipfile.ZipFile(archive) as file:
+                _check_zip(archive, file)
+        else:
+            with tarfile.open(archive) as tar:
+                _checked_members(archive, tar)
+
+
+@contextmanager
+def _said_if_damaged(archive: Path) -> Iterator[None]:
+    damage = (zipfile.BadZipFile, tarfile.TarError, zlib.error, gzip.BadGzipFile, EOFError)
+    # Encryption and unknown methods of compression are a RuntimeError and a NotImplementedError; a file that
+    # is a folder in another entry is an OSError.
+    try:
+        yield
+    except (*damage, RuntimeError, OSError) as error:
+        if is_full(error) or isinstance(error, FileNotFoundError):
+            raise
+        raise UserError(
+            f"the archive {archive} cannot be unpacked ({error}): replace it and run again"
+        ) from error
+
+
+def _check_zip(archive: Path, file: zipfile.ZipFile) -> None:
+    for entry in file.infolist():
+        _check_name(archive, entry.filename)
+        kind = stat.S_IFMT(entry.external_attr >> 16)
+        if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise _refused(archive, entry.filename, "is a link or a device")
+
+
+def _checked_members(archive: Path, tar: tarfile.TarFile) -> list[tarfile.TarInfo]:
+    members = tar.getmembers()
+    for member in members:
+        _check_name(archive, member.name)
+        if not (member.isfile() or member.isdir()):
+            raise _refused(archive, member.name, "is a link or a device")
+    return members
+
+
+def _check_name(archive: Path, name: str) -> None:
+    windows = PureWindowsPath(name)  # understands / and \ as separators, and drives
+    outside = windows.drive or windows.root or PurePosixPath(name).is_absolute()
+    if outside or ".." in windows.parts or "\0" in name:
+        raise _refused(archive, name, "would land outside the folder")
+
+
+def _refused(archive: Path, name: str, why: str) -> UserError:
+    return UserError(f"the archive {archive} is refused: its entry {name!r} {why}; nothing was unpacked")
+
+
+def _extract_member(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+    """Write content alone: no owner, no mode, no time of the archive's making."""
+    target = folder / member.name
+    if member.isdir():
+        target.mkdir(parents=True, exist_ok=True)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    content = tar.extractfile(member)
+    if content is not None:
+        with content, target.open("wb") as file:
+            shutil.copyfileobj(content, file)

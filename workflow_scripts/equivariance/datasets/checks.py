@@ -1,0 +1,79 @@
+"""Is a file what it should be? Size, checksum, and the first bytes, which betray a web page in its place."""
+
+import gzip
+import hashlib
+import zipfile
+import zlib
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+CHUNK = 1 << 20
+ZIP, GZIP = (b"PK\x03\x04", b"PK\x05\x06"), (b"\x1f\x8b",)
+_MAGIC = {".zip": ZIP, ".gz": GZIP, ".tgz": GZIP}
+
+
+class WrongFile(Exception):
+    """A file is not the one that was asked for; the text says what came."""
+
+
+def check(
+    path: Path,
+    name: str,
+    size: int | None = None,
+    sha256: str | None = None,
+    md5: str | None = None,
+    unpacked_md5: str | None = None,
+) -> None:
+    """Raise WrongFile unless the file at `path` is the archive `name`, of this size and these checksums.
+
+    `unpacked_md5` is of what a .gz file holds. Without any checksum, a .gz is read to its end, where its own
+    checksum is, and a zip must have its table of contents, which is at its end: neither passes truncated.
+    """
+    _check_kind(path, name)
+    length = path.stat().st_size
+    if size is not None and length != size:
+        kind = "is truncated" if length < size else "is too long"
+        raise WrongFile(f"{kind}: {length:,} bytes; needed: {size:,}")
+    for algorithm, wanted in (("sha256", sha256), ("md5", md5)):
+        if wanted is not None:
+            with path.open("rb") as file:
+                _check_digest(file, algorithm, wanted)
+    if sha256 is None and md5 is None:
+        _check_whole(path, name, unpacked_md5)
+
+
+def _check_kind(path: Path, name: str) -> None:
+    with path.open("rb") as file:
+        head = file.read(512)
+    if not head:
+        raise WrongFile("is empty")
+    magic = _MAGIC.get(Path(name).suffix.lower())
+    if magic is None or head.startswith(magic):
+        return
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if text.startswith((b"<!doctype html", b"<html", b"<head", b"<?xml", b"<!--")):
+        raise WrongFile(
+            "is a web page (HTML), not an archive: the link has moved, or a login or proxy page came"
+        )
+    raise WrongFile(f"is no {Path(name).suffix} archive: it starts with {head[:8]!r}")
+
+
+def _check_whole(path: Path, name: str, unpacked_md5: str | None) -> None:
+    if _MAGIC.get(Path(name).suffix.lower()) is GZIP:
+        try:
+            with gzip.open(path) as file:
+                _check_digest(file, "md5", unpacked_md5)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise WrongFile(f"is truncated or damaged ({error})") from error
+    elif Path(name).suffix.lower() == ".zip" and not zipfile.is_zipfile(path):
+        raise WrongFile("is truncated or damaged (a zip archive without its table of contents)")
+
+
+def _check_digest(file: IO[bytes], algorithm: str, wanted: str | None) -> None:
+    """Read the file to its end; raise WrongFile if `wanted` is given and is not its digest."""
+    digest = hashlib.new(algorithm, usedforsecurity=False)
+    for chunk in iter(partial(file.read, CHUNK), b""):
+        digest.update(chunk)
+    if wanted is not None and digest.hexdigest() != wanted:
+        raise WrongFile(f"has the wrong {algorithm} {digest.hexdigest()}; needed: {wanted}")

@@ -1,0 +1,27 @@
+"""A full disk, said in words."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from equivariance.errors import UserError
+
+
+def is_full(error: BaseException) -> bool:
+    """Tell whether an error means that there is no room left, on the disk or in the person's quota."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+@contextmanager
+def said_if_full(folder: Path) -> Iterator[None]:
+    """Raise UserError, naming the folder, where the block finds its disk full; pass other errors on."""
+    try:
+        yield
+    except OSError as error:
+        if is_full(error):
+            raise UserError(
+                f"the disk that holds {folder} is full: free some space, or put this folder on another disk,"
+                " and run again; nothing unfinished was left behind"
+            ) from error
+        raise

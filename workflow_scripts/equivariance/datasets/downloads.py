@@ -1,0 +1,164 @@
+"""Files from elsewhere: from a mirror, else from the cache, else from the network; checked in every case.
+
+A file gets its final name in the cache only after it was checked, so what a later run finds there is whole.
+"""
+
+import logging
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from http.client import responses
+from pathlib import Path
+from typing import Any
+
+from equivariance.datasets.archives import temporary_folder
+from equivariance.datasets.checks import WrongFile, check
+from equivariance.datasets.disk import said_if_full
+from equivariance.errors import UserError
+
+CONNECT_SECONDS = 10.0
+SILENCE_SECONDS = 30.0  # the longest wait for the next bytes
+RETRIES = 2  # after what may pass: no connection, silence, a transfer that broke off, an error of the server
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file of a data set: where it lies in a mirror, where it is published, and what is known of it."""
+
+    name: str  # path within a mirror and within the cache
+    urls: tuple[str, ...] = ()  # tried one after the other
+    sha256: str | None = None
+    md5: str | None = None
+    unpacked_md5: str | None = None  # of what a .gz holds: the same for every compression of it
+    size: int | None = None  # bytes
+    how_by_hand: str = ""  # where a person finds the file, if not at the URLs
+
+    def check(self, path: Path) -> None:
+        """Raise WrongFile, saying what is wrong, if the file at `path` is not this one."""
+        check(path, Path(self.name).name, self.size, self.sha256, self.md5, self.unpacked_md5)
+
+
+def fetch(file: RemoteFile, mirror: str | None, cache: Path) -> Path:
+    """Return the path of a checked copy of `file`: in the mirror if that is a folder, else in the cache.
+
+    A mirror is a folder or an http(s) URL. A folder is looked in first; the cache is looked in before any
+    URL, of the mirror or of the publisher. A file in the cache that fails its check is downloaded again.
+    Raises UserError, with each place and what came from it, if the file cannot be had.
+    """
+    urls = list(file.urls)
+    if mirror and mirror.startswith(("http://", "https://")):
+        urls.insert(0, f"{mirror.rstrip('/')}/{file.name}")
+    elif mirror:
+        found = _from_folder(file, Path(mirror).expanduser())
+        if found is not None:
+            return found
+    target = cache / file.name
+    if target.is_file():
+        try:
+            file.check(target)
+            return target
+        except WrongFile as error:
+            log.warning("%s %s; downloading it again", target, error)
+    with said_if_full(cache):
+        _download(file, urls, target, cache)
+    return target
+
+
+def _from_folder(file: RemoteFile, mirror: Path) -> Path | None:
+    if not mirror.is_dir():
+        raise UserError(f"the mirror {mirror} is not a folder; give a folder or an http(s) URL")
+    path = mirror / file.name
+    if not path.is_file():
+        return None
+    try:
+        file.check(path)
+    except WrongFile as error:
+        raise UserError(
+            f"{path} {error}. Replace it by the right file, or remove it to have it downloaded"
+        ) from error
+    return path
+
+
+def _download(file: RemoteFile, urls: list[str], target: Path, cache: Path) -> None:
+    came = []
+    for url in urls:
+        with temporary_folder(cache) as folder:
+            try:
+                arrived = _from_url(file, url, folder)
+            except WrongFile as error:
+                came.append(f"  {url}: {error}")
+                log.warning("%s: %s", url, error)
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            arrived.replace(target)
+            return
+    places = "\n".join(came) or "  (no URL is known for it)"
+    by_hand = file.how_by_hand or "Get the file in another way"
+    raise UserError(
+        f"{file.name} could not be had. Tried:\n{places}\n{by_hand}, put it at <mirror>/{file.name} and set"
+        " `mirror` in the configuration to that folder"
+    )
+
+
+def _from_url(file: RemoteFile, url: str, folder: Path) -> Path:
+    """Download to `folder` and check. Raises WrongFile for all that is not a full disk."""
+    import pooch
+    from requests import RequestException
+
+    # Without this, some servers send a .gz as compressed transfer and it arrives unpacked.
+    headers = {"Accept-Encoding": "identity"}
+    downloader = pooch.HTTPDownloader(
+        progressbar=sys.stderr.isatty(),
+        chunk_size=1 << 16,
+        timeout=(CONNECT_SECONDS, SILENCE_SECONDS),
+        headers=headers,
+    )
+    fetcher = pooch.create(
+        path=folder, base_url="", registry={"file": None}, urls={"file": url}, retry_if_failed=RETRIES
+    )
+    log.info("downloading %s", url)
+    try:
+        arrived = Path(fetcher.fetch("file", downloader=partial(_no_retry_if_refused, downloader)))
+    except RequestException as error:
+        raise WrongFile(_reason(error)) from error
+    file.check(arrived)
+    return arrived
+
+
+def _no_retry_if_refused(downloader: Callable[..., None], url: str, output: Any, pooch: Any) -> None:
+    """Download; what the server refuses once (401, 404, ...) it will refuse again."""
+    from requests import HTTPError
+
+    try:
+        downloader(url, output, pooch)
+    except HTTPError as error:
+        if error.response.status_code < 500:
+            raise WrongFile(_reason(error)) from error
+        raise
+
+
+def _reason(error: Exception) -> str:
+    """Say what went wrong with a request, without the library's inner words where there are plain ones."""
+    from requests import ConnectionError, HTTPError, Timeout
+    from requests.exceptions import ChunkedEncodingError
+
+    if isinstance(error, HTTPError):
+        code = error.response.status_code
+        return f"the server answered {code} {responses.get(code, '')}".rstrip()
+    if isinstance(error, ChunkedEncodingError):
+        return "the transfer broke off before its end"
+    if isinstance(error, Timeout):
+        return f"no answer within {CONNECT_SECONDS:.0f} s, or silence for {SILENCE_SECONDS:.0f} s"
+    if isinstance(error, ConnectionError):
+        return f"no connection to the host ({_root(error)})"
+    return str(error)
+
+
+def _root(error: BaseException) -> str:
+    """The innermost cause: what the operating system said."""
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    return str(error)

@@ -1,0 +1,67 @@
+"""What the sources of handshapes share: the library that reads two of them, and their two kinds of split."""
+
+import logging
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equivariance.datasets.image_set import ImageSet
+from equivariance.datasets.splits import at_random, by_group
+from equivariance.errors import UserError
+
+SIZE = (32, 32)
+SUBJECT_SPLIT: dict[str, Any] = {
+    "split": "subject",
+    "test_subjects": (9, 10),
+    "test_fraction": 0.2,
+    "seed": 0,
+}
+SUBJECT_SPLITS = ("subject", "random")
+
+
+def split_by_settings(images: ImageSet, settings: Mapping[str, Any]) -> ImageSet:
+    """Split images whose groups are subjects' numbers: by subject, or as older studies did, at random."""
+    if settings["split"] == "random":
+        return at_random(images, settings["test_fraction"], settings["seed"])
+    subjects = settings["test_subjects"]
+    if isinstance(subjects, str) or not isinstance(subjects, Collection):
+        raise UserError(f"test_subjects is {subjects!r}; needed: a list of subjects")
+    return by_group(images, [str(subject) for subject in subjects])
+
+
+def read_by_library(name: str, folder: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64], dict[str, Any]]:
+    """Have handshape_datasets read the files of the data set `name` that lie in `folder`/`name`.
+
+    The library must find there the files that mark the download as done, else it downloads. Returns images
+    (N, H, W, 3), labels (N,) and whatever else the library knows. Raises UserError where the files are not as it
+    expects.
+    """
+    import handshape_datasets
+
+    with _logging_left_alone():
+        try:
+            images, metadata = handshape_datasets.load(name, folderpath=folder)
+        except (FileNotFoundError, AssertionError, IndexError, ValueError, SyntaxError) as error:
+            reason = str(error).replace(f"{folder}/", "")
+            raise UserError(
+                f"the archive of {name} is not as handshape_datasets expects it: {reason}"
+            ) from error
+    return images, metadata["y"].astype(np.int64), metadata
+
+
+@contextmanager
+def _logging_left_alone() -> Iterator[None]:
+    """Undo what the library does to the program's logging: it makes every package's small talk visible."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    root.addHandler(logging.NullHandler())  # so that the library's basicConfig does nothing
+    root.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)

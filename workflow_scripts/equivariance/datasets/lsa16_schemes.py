@@ -1,0 +1,106 @@
+"""LSA16 under the preprocessing schemes of the 2017 study: how the hand lies, and how it appears."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from equivariance.datasets.archives import extracted
+from equivariance.datasets.downloads import RemoteFile, fetch
+from equivariance.datasets.handshapes import SIZE, SUBJECT_SPLIT, SUBJECT_SPLITS, split_by_settings
+from equivariance.datasets.image_set import ImageSet
+from equivariance.datasets.pictures import to_array
+from equivariance.datasets.settings import one_of, resolve
+from equivariance.errors import UserError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+DEFAULTS: dict[str, Any] = {"position": "original", "appearance": "rgb", **SUBJECT_SPLIT}
+
+POSITIONS = ("original", "nr", "mr")  # as photographed; turned upright; 16 turned copies of the original
+CHANNELS = {"rgb": 3, "rgb_resized": 3, "rgb_black_background": 3, "gray": 1, "bw": 1, "bw_contour": 1}
+ROTATIONS = 16  # copies in mr, 22.5 degrees apart
+FOLDER = "normal_experiments/datasets/lsa32x32"
+ARCHIVE = RemoteFile(
+    # No checksum: the host packs the archive anew from time to time.
+    name="convolutional_handshape/master.zip",
+    urls=("https://github.com/midusi/convolutional_handshape/archive/refs/heads/master.zip",),
+    how_by_hand="Download https://github.com/midusi/convolutional_handshape as a zip",
+)
+
+
+def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageSet:
+    """Load 800 images (C, 32, 32), 12,800 in position mr; RGB has 3 channels, gray, mask and contour have 1.
+
+    Split as LSA16. The 16 copies of a photograph in mr are always in the same part.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    from equivariance.datasets.lsa16 import class_names
+
+    chosen = resolve("lsa16_schemes", settings, DEFAULTS)
+    position = one_of("position of lsa16_schemes", chosen["position"], POSITIONS)
+    appearance = one_of("appearance of lsa16_schemes", chosen["appearance"], CHANNELS)
+    one_of("split of lsa16_schemes", chosen["split"], SUBJECT_SPLITS)
+    archive = fetch(ARCHIVE, mirror, cache)
+    with extracted(archive, cache) as root:
+        folder = _find(archive, root, "original" if position == "mr" else position, appearance)
+        files = sorted(folder.glob("[0-9][0-9]_[0-9][0-9]_*.png"))
+        if not files:
+            raise UserError(
+                f"{archive} holds no images of {folder.relative_to(root)}: replace it and run again"
+            )
+        try:
+            pictures = [
+                Image.open(file).convert("RGB" if CHANNELS[appearance] == 3 else "L") for file in files
+            ]
+        except (UnidentifiedImageError, OSError) as error:
+            raise UserError(f"{archive} holds an image that cannot be read: {error}") from error
+    numbers = [file.stem.split("_") for file in files]  # class, subject, repetition, perhaps an angle
+    photographs = ImageSet(
+        name="lsa16_schemes",
+        images=np.stack([to_array(picture, CHANNELS[appearance], SIZE) for picture in pictures]),
+        labels=np.array([int(number[0]) - 1 for number in numbers], dtype=np.int64),
+        classes=class_names(),
+        groups=np.array([str(int(number[1])) for number in numbers], dtype=np.str_),
+        test=np.zeros(len(files), dtype=np.bool_),
+        source="lsa16_schemes",
+        stand_in_for=chosen["stand_in_for"],
+    )
+    split = split_by_settings(photographs, chosen)
+    return _with_rotations(split, pictures) if position == "mr" else split
+
+
+def _find(archive: Path, root: Path, position: str, appearance: str) -> Path:
+    """Find the folder of a scheme; the archive has one folder at its root, named for the branch."""
+    for folder in root.glob(f"*/{FOLDER}/{position}/{appearance}"):
+        return folder
+    there = sorted(path.name for path in root.glob(f"*/{FOLDER}/{position}/*") if path.is_dir())
+    if not there:
+        raise UserError(f"{archive} has no folder {FOLDER}/{position}: replace it and run again")
+    raise UserError(
+        f"lsa16_schemes has no {appearance!r} in position {position!r}; valid: {', '.join(there)}"
+    )
+
+
+def _with_rotations(images: ImageSet, pictures: "list[Image]") -> ImageSet:
+    """Turn every picture, in its own resolution, by 16 angles; the corners are black, as they are in all of
+    them. The copies of a picture follow each other."""
+    from PIL.Image import Resampling
+
+    channels = images.images.shape[1]
+    turned = [
+        to_array(picture.rotate(360 * step / ROTATIONS, Resampling.BILINEAR), channels, SIZE)
+        for picture in pictures
+        for step in range(ROTATIONS)
+    ]
+    return replace(
+        images,
+        images=np.stack(turned),
+        labels=images.labels.repeat(ROTATIONS),
+        groups=images.groups.repeat(ROTATIONS),
+        test=images.test.repeat(ROTATIONS),
+    )

@@ -1,0 +1,118 @@
+"""Grids of images: members of transformation sets on samples, ST matrices as samples x transformations.
+
+Panels come from a file of `equivariance.figures.grids`, which describes its format. `figure.row` and
+`figure.column` may each be `dataset` or `measured_with`. With neither, data sets make the rows; where the
+columns of a panel are labelled (it is wide), sets make the rows.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from equivariance.errors import UserError
+from equivariance.figures import tables
+from equivariance.figures.grids import Grid
+from equivariance.figures.layout import Layout, stand_in_note
+from equivariance.figures.style import SETTINGS, SMALL
+
+INPUT = "images"
+
+GAP = 0.06
+"""Space between images, as a share of an image's height."""
+
+PANEL_WIDTH = 5.4  # of all panels of a row together, about
+LARGEST = 0.75
+"""An image is at most so many inches wide."""
+
+
+def plot(
+    data: Sequence[Grid], experiment: dict[str, Any], labels: dict[str, str], stand_ins: dict[str, str]
+) -> Figure:
+    """Draw the panels of an experiment. Raises UserError when two panels would fall on one place."""
+    mapping = experiment["figure"]
+    row_by, column_by = mapping.get("row"), mapping.get("column")
+    if row_by is None and column_by is None:
+        row_by, column_by = "dataset", "measured_with"
+        if any(any(grid.columns) for grid in data):
+            row_by, column_by = column_by, row_by
+    rows = list(dict.fromkeys(_value(grid, row_by) for grid in data))
+    columns = list(dict.fromkeys(_value(grid, column_by) for grid in data))
+    placed: dict[tuple[int, int], Grid] = {}
+    for grid in data:
+        place = rows.index(_value(grid, row_by)), columns.index(_value(grid, column_by))
+        if place in placed:
+            raise UserError(
+                f"figure of {experiment['name']}: two panels ({grid.dataset}, {grid.measured_with}) fall on "
+                "one place; map dataset and measured_with to row and column, or neither"
+            )
+        placed[place] = grid
+    note = stand_in_note([grid.dataset for grid in data], stand_ins, labels)
+    with mpl.rc_context(SETTINGS):
+        layout = Layout(list(placed))
+        room = PANEL_WIDTH / len(layout.columns)
+        for (row, column), grid in placed.items():
+            axes = layout.axes[row, column]
+            _draw(axes, grid, room)
+            if layout.is_lowest(row, column):
+                axes.set_xlabel(grid.column_axis, labelpad=2, fontsize=SMALL)
+            if column_by and row == 0:
+                axes.set_title(tables.display(column_by, _value(grid, column_by), labels))
+            if row_by and column == 0:
+                title = tables.display(row_by, _value(grid, row_by), labels)
+                axes.set_ylabel(f"{title}\n{grid.row_axis}" if grid.row_axis else title)
+            elif column == 0:
+                axes.set_ylabel(grid.row_axis)
+        widest = LARGEST * max(grid.images.shape[1] for grid in data)
+        return layout.arrange(
+            lambda row, width: max(_height(grid, width) for (at, _), grid in placed.items() if at == row),
+            note=note, widest=widest,
+        )  # fmt: skip
+
+
+def _value(grid: Grid, by: str | None) -> str:
+    if by not in (None, "dataset", "measured_with"):
+        raise UserError(f"image grids are cut by dataset or measured_with, not by {by!r}")
+    return str(getattr(grid, by)) if by else ""
+
+
+def _height(grid: Grid, width: float) -> float:
+    """Height in inches of the images of a panel `width` inches wide."""
+    high, wide, _ = mosaic(grid.images).shape
+    return high / wide * width
+
+
+def mosaic(images: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Lay images (R, K, C, H, W) on one white sheet (R*H + gaps, K*W + gaps, 3)."""
+    rows, columns, channels, height, width = images.shape
+    gap = max(1, round(GAP * height))
+    sheet = np.ones((rows * (height + gap) - gap, columns * (width + gap) - gap, 3), dtype=np.float32)
+    for row in range(rows):
+        for column in range(columns):
+            image = np.moveaxis(images[row, column], 0, -1)  # (H, W, C)
+            top, left = row * (height + gap), column * (width + gap)
+            sheet[top : top + height, left : left + width] = (
+                np.repeat(image, 3, axis=-1) if channels == 1 else image
+            )
+    return sheet
+
+
+def _draw(axes: Axes, grid: Grid, room: float) -> None:
+    """Draw one panel, about `room` inches wide, with its labels."""
+    rows, columns, _, height, width = grid.images.shape
+    gap = max(1, round(GAP * height))
+    axes.imshow(np.clip(mosaic(grid.images), 0, 1), interpolation="nearest")
+    axes.grid(False)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.tick_params(length=0, pad=1.5)
+    x = [column * (width + gap) + (width - 1) / 2 for column in range(columns)] if any(grid.columns) else []
+    y = [row * (height + gap) + (height - 1) / 2 for row in range(rows)] if any(grid.rows) else []
+    wide = max((len(text) for text in grid.columns), default=0) * SMALL * 0.62 / 72
+    broken = wide > min(room / columns, LARGEST) - 0.05
+    axes.set_xticks(x, [text.replace(", ", ",\n") if broken else text for text in grid.columns] if x else [])
+    axes.set_yticks(y, grid.rows if y else [])

@@ -1,0 +1,98 @@
+"""From the values of single units to those of feature maps and layers."""
+
+from collections.abc import Callable
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from equivariance.errors import UserError, unknown
+from equivariance.measures.names import AGGREGATIONS
+
+
+def divide(numerator: Tensor, denominator: Tensor) -> Tensor:
+    """Divide elementwise where 0/0 is 1 and x/0 is infinite: a dead unit is neither invariant nor variant.
+
+    Not greater than 0 counts as 0; NaN stays NaN.
+    """
+    ratio = numerator / denominator
+    zero = denominator <= 0
+    ratio[zero & (numerator <= 0)] = 1
+    ratio[zero & (numerator > 0)] = torch.inf
+    return ratio
+
+
+def aggregate(numerator: Tensor, denominator: Tensor | None, aggregation: str) -> Tensor:
+    """Compute a measure's values from its maps, by one of `names.AGGREGATIONS`.
+
+    Only maps of shape (C, H, W) are aggregated, to (C,); others are divided and otherwise left as they are.
+    `before_*` reduces numerator and denominator over H and W, then divides; mean and sum give the same ratio.
+    `after_*` divides per pixel, then reduces the finite values; NaN where there is none.
+    """
+    if aggregation not in AGGREGATIONS:
+        raise UserError(unknown("aggregation", aggregation, AGGREGATIONS))
+    when, _, how = aggregation.partition("_")
+    spatial = numerator.dim() == 3 and when != "none"
+    if spatial and when == "before":
+        numerator = _REDUCE[how](numerator)
+        denominator = None if denominator is None else _REDUCE[how](denominator)
+    values = numerator.clone() if denominator is None else divide(numerator, denominator)
+    return _reduce_finite(values, how) if spatial and when == "after" else values
+
+
+_REDUCE: dict[str, Callable[[Tensor], Tensor]] = {
+    "mean": lambda maps: maps.mean((1, 2)),
+    "max": lambda maps: maps.amax((1, 2)),
+    "sum": lambda maps: maps.sum((1, 2)),
+}
+
+
+def _reduce_finite(values: Tensor, how: str) -> Tensor:
+    finite = values.isfinite()
+    count = finite.sum((1, 2))
+    kept = values.where(finite, -torch.inf if how == "max" else 0)
+    reduced = kept.sum((1, 2)) / count if how == "mean" else _REDUCE[how](kept)
+    return reduced.where(count > 0, torch.nan)
+
+
+def layer_summary(table: pd.DataFrame) -> pd.DataFrame:
+    """Summarise each layer of a table of `sweep.measure`: one row per layer, measure and aggregation.
+
+    Columns: mean, median, q1, q3 of the finite values; units (how many values there are); frac_inf; frac_dead, the
+    fraction with a numerator and a denominator of 0, which is known for a ratio (such as nv) when both (tv and sv)
+    are in the table, and NaN otherwise.
+    """
+    keys = ["layer_index", "layer", "kind", "depth", "measure", "aggregation"]
+    finite = table.assign(value=table["value"].where(table["value"].abs() != float("inf")))
+    groups = finite.groupby(keys, sort=False)["value"]
+    summary = pd.DataFrame(
+        {
+            "mean": groups.mean(),
+            "median": groups.median(),
+            "q1": groups.quantile(0.25),
+            "q3": groups.quantile(0.75),
+            "units": groups.size(),
+        }
+    ).reset_index()
+    infinite = table["value"].abs().eq(float("inf")).groupby([table[key] for key in keys], sort=False)
+    summary["frac_inf"] = infinite.mean().to_numpy()
+    return summary.merge(_dead(table), on=["layer", "measure", "aggregation"], how="left")
+
+
+def _dead(table: pd.DataFrame) -> pd.DataFrame:
+    """Compute frac_dead of each layer, ratio and aggregation."""
+    from equivariance.measures.registry import resolve  # the registry imports families, which may aggregate
+
+    unit = ["layer", "aggregation", "unit"]
+    parts = [pd.DataFrame(columns=["layer", "measure", "aggregation", "frac_dead"])]
+    for measure in resolve(table["measure"].unique()):
+        if measure.denominator is None:
+            continue
+        zero = [
+            table[table["measure"] == part].set_index(unit)["value"] == 0
+            for part in (measure.numerator, measure.denominator)
+        ]
+        both = pd.concat(zero, axis=1, join="inner").all(axis=1)
+        fraction = both.groupby(["layer", "aggregation"]).mean().rename("frac_dead").reset_index()
+        parts.append(fraction.assign(measure=measure.name))
+    return pd.concat([part for part in parts if len(part)] or parts)

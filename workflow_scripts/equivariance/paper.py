@@ -1,0 +1,235 @@
+"""What the paper says, computed from the tables of a run: a plain mapping that the template prints.
+
+Every number in it is read from a table; the template holds prose, equations and layout only.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from equivariance.figures import tables
+from equivariance.figures.captions import caption, join
+
+Cell = str
+Content = dict[str, Any]
+
+MAPPED = ("row", "column", "x", "hue", "style")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An experiment of the run: its entry with its name, what its figure draws, and the figure's file name."""
+
+    experiment: Mapping[str, Any]
+    data: Any
+    figure: str
+
+
+def content(
+    run: str,
+    entries: Sequence[Entry],
+    labels: Mapping[str, str],
+    stand_ins: Mapping[str, str],
+    datasets: Sequence[Mapping[str, Any]],
+    sizes: Mapping[str, Any],
+    versions: Mapping[str, str],
+) -> Content:
+    """Everything the template prints.
+
+    `datasets` are the summaries beside the prepared data sets; `sizes` may be nested; chapters come in the order in
+    which the entries first name them.
+    """
+    names = dict(labels)
+    chapters: dict[str, list[Content]] = {}
+    for entry in entries:
+        chapters.setdefault(str(entry.experiment["chapter"]), []).append(section(entry, names))
+    used = _used_datasets(entries)
+    return {
+        "run": run,
+        "abstract": _abstract(run, entries, used, names),
+        "stand_ins": [
+            {"name": tables.display("dataset", name, names), "stands_for": names.get(stand_ins[name], stand_ins[name])}
+            for name in used
+            if stand_ins.get(name)
+        ],
+        "chapters": [{"title": title, "sections": sections} for title, sections in chapters.items()],
+        "datasets": dataset_table([info for info in datasets if info["name"] in used], names),
+        "sizes": {"header": ["setting", "value"], "rows": [list(row) for row in flat(sizes)]},
+        "versions": {"header": ["software", "version"], "rows": [[name, versions[name]] for name in sorted(versions)]},
+        "networks": network_table(entries, names),
+    }
+
+
+def section(entry: Entry, labels: dict[str, str]) -> Content:
+    """One experiment: its texts, its figure, and its numbers."""
+    experiment = entry.experiment
+    return {
+        "name": experiment["name"],
+        "title": experiment["title"],
+        "question": experiment["question"],
+        "source": experiment["source"],
+        "figure": entry.figure,
+        "caption": caption(experiment, entry.data, labels),
+        "table": numbers(entry, labels),
+    }
+
+
+def numbers(entry: Entry, labels: dict[str, str]) -> Content | None:
+    """The table of an experiment: one row per condition, means over seeds with their standard deviation.
+
+    Profiles give the mean over layers, the value of the last layer, and accuracy; accuracies give themselves.
+    An experiment without a table has none.
+    """
+    data, experiment = entry.data, entry.experiment
+    if not isinstance(data, pd.DataFrame):
+        return None
+    if "measure" in data.columns:
+        values = network_values(tables.shown(data, experiment))
+        measures = tables.levels(values["measure"])
+        short = tables.display("measure", measures[0], labels) if len(measures) == 1 else "value"
+        columns = {"over_layers": f"{short}, mean over layers", "last_layer": f"{short}, last layer"}
+        if (values["layers"] != values["layers"].iloc[0]).any():
+            columns = {"layers": "layers", **columns}
+        columns["accuracy"] = "accuracy (%)"
+    else:
+        values, columns = data.assign(accuracy=100 * data["accuracy"]), {"accuracy": "accuracy (%)"}
+    by = conditions(values, experiment["figure"])
+    rows = []
+    for key, group in values.groupby(by, sort=False) if by else [((), values)]:
+        shown = [tables.display(column, value, labels) for column, value in zip(by, key, strict=True)]
+        rows.append([*shown, str(group["seed"].nunique()), *(_cell(column, group) for column in columns)])
+    return {
+        "header": [*(tables.COLUMN_NAMES[column] for column in by), "seeds", *columns.values()],
+        "conditions": len(by),
+        "rows": rows,
+    }
+
+
+def network_values(profiles: pd.DataFrame) -> pd.DataFrame:
+    """One row per network, savepoint, set and measure: mean over layers, value of the last layer, accuracy in %.
+
+    The mean over layers ignores layers without a finite value, and weighs every layer the same.
+    """
+    by = [*tables.NETWORK, "savepoint", "epoch", "measured_on", "measured_with", "measure"]
+    ordered = profiles.sort_values("layer_index", kind="stable")
+    values = ordered.groupby(by, sort=False).agg(
+        over_layers=("mean", "mean"), last_layer=("mean", "last"), layers=("mean", "size"), accuracy=("accuracy", "last")
+    )
+    first_seen = profiles[by].drop_duplicates()
+    return first_seen.merge(values.reset_index(), on=by).assign(accuracy=lambda rows: 100 * rows["accuracy"])
+
+
+def conditions(values: pd.DataFrame, mapping: Mapping[str, Any]) -> list[str]:
+    """Columns that tell the rows of an experiment's table apart: what its figure maps and what varies."""
+    mapped = [mapping[key] for key in MAPPED if mapping.get(key) and mapping[key] != "seed"]
+    return [column for column in dict.fromkeys(mapped) if values[column].nunique() > 1 or column == "dataset"]
+
+
+def spread(values: "pd.Series[Any]", digits: int) -> Cell:
+    """Mean and, where there are several values, their sample standard deviation.
+
+    >>> spread(pd.Series([1.0, 2.0, 3.0]), 1)
+    '2.0 ± 1.0'
+    """
+    mean = f"{values.mean():.{digits}f}"
+    return f"{mean} ± {values.std(ddof=1):.{digits}f}" if len(values) > 1 else mean
+
+
+def _cell(column: str, group: pd.DataFrame) -> Cell:
+    if column == "layers":
+        return str(int(group["layers"].max()))
+    return spread(group[column], 1 if column == "accuracy" else 3)
+
+
+def _used_datasets(entries: Sequence[Entry]) -> list[str]:
+    used: dict[str, None] = {}
+    for entry in entries:
+        if isinstance(entry.data, pd.DataFrame):
+            used.update(dict.fromkeys(str(name) for name in entry.data["dataset"]))
+        else:
+            used.update(dict.fromkeys(grid.dataset for grid in entry.data))
+    return list(used)
+
+
+def _networks(entries: Sequence[Entry]) -> pd.DataFrame:
+    """The distinct networks behind the tables, one row each."""
+    found = [entry.data[list(tables.NETWORK)] for entry in entries if isinstance(entry.data, pd.DataFrame)]
+    return pd.concat(found).drop_duplicates() if found else pd.DataFrame(columns=list(tables.NETWORK))
+
+
+def _abstract(run: str, entries: Sequence[Entry], used: Sequence[str], labels: dict[str, str]) -> Content:
+    """The counts that the abstract quotes."""
+    networks = _networks(entries)
+    profiles = [entry.data for entry in entries if isinstance(entry.data, pd.DataFrame) and "measure" in entry.data]
+    per_measurement = [*tables.NETWORK, "savepoint", "measured_on", "measured_with", "samples"]
+    measured = pd.concat(profiles)[per_measurement].drop_duplicates() if profiles else pd.DataFrame()
+    cells = networks.groupby(list(tables.NETWORK[:3]))["seed"].nunique() if len(networks) else pd.Series([0])
+    return {
+        "run": run,
+        "experiments": len(entries),
+        "datasets": join(tables.display("dataset", name, labels) for name in used),
+        "networks": len(networks),
+        "models": int(networks["model"].nunique()),
+        "sets": int(networks["trained_with"].nunique()),
+        "seeds": _range(int(cells.min()), int(cells.max())),
+        "measurements": len(measured),
+        "samples": _range(int(measured["samples"].min()), int(measured["samples"].max())) if len(measured) else "0",
+    }
+
+
+def _range(smallest: int, largest: int) -> str:
+    return f"{smallest:,}" if smallest == largest else f"{smallest:,} to {largest:,}"
+
+
+def network_table(entries: Sequence[Entry], labels: dict[str, str]) -> Content:
+    """The networks behind the tables: one row per data set, model and set, with the seeds."""
+    networks = _networks(entries).sort_values(list(tables.NETWORK))
+    rows = [
+        [*(tables.display(column, value, labels) for column, value in zip(tables.NETWORK, key, strict=False)), _seeds(group)]
+        for key, group in networks.groupby(list(tables.NETWORK[:3]), sort=True)
+    ]
+    return {"header": [*(tables.COLUMN_NAMES[column] for column in tables.NETWORK[:3]), "seeds"], "rows": rows}
+
+
+def _seeds(group: pd.DataFrame) -> Cell:
+    """Seeds as runs of consecutive numbers: 0-4, 7."""
+    runs: list[list[int]] = []
+    for seed in sorted(int(seed) for seed in group["seed"]):
+        if runs and seed == runs[-1][-1] + 1:
+            runs[-1].append(seed)
+        else:
+            runs.append([seed])
+    return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
+
+
+def dataset_table(summaries: Sequence[Mapping[str, Any]], labels: dict[str, str]) -> Content:
+    """The data sets of the run, from the summaries beside them."""
+    rows = [
+        [
+            tables.display("dataset", info["name"], labels),
+            " × ".join(str(side) for side in info["image_shape"]),
+            str(len(info["classes"])),
+            f"{info['train']['images']:,}",
+            f"{info['test']['images']:,}",
+            f"stand-in for {info['stand_in_for']}" if info["stand_in_for"] else "no",
+            info["source"],
+        ]
+        for info in summaries
+    ]
+    header = ["data set", "C × H × W", "classes", "training", "test", "stand-in", "source"]
+    return {"header": header, "rows": rows}
+
+
+def flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Nested settings as (dotted name, text), in their order."""
+    rows: list[tuple[str, str]] = []
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            rows += flat(value, f"{prefix}{name}.")
+        elif isinstance(value, list | tuple):
+            rows.append((f"{prefix}{name}", ", ".join(str(part) for part in value)))
+        else:
+            rows.append((f"{prefix}{name}", "none" if value is None else str(value)))
+    return rows

@@ -1,0 +1,40 @@
+"""Checkpoints: where a killed training goes on."""
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from equivariance.errors import UserError
+from equivariance.files import atomic_path
+
+
+def save_checkpoint(file: Path, digest: str, state: dict[str, Any]) -> None:
+    """Write a checkpoint of the training with these settings, whole or not at all."""
+    with atomic_path(file) as temporary:
+        torch.save({"digest": digest, **state}, temporary)
+
+
+def load_checkpoint(file: Path, digest: str) -> dict[str, Any] | None:
+    """Read the checkpoint of a training, or None where there is none.
+
+    Raises UserError for a file that is damaged or belongs to a training with other settings.
+    """
+    if not file.is_file():
+        return None
+    remedy = "delete it to train from the start"
+    try:
+        state = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise UserError(f"{file} is no readable checkpoint ({error}); {remedy}") from error
+    if state.get("digest") != digest:
+        raise UserError(f"{file} belongs to a training with other settings or other code; {remedy}")
+    return dict(state)
+
+
+def remove_checkpoint(file: Path) -> None:
+    """Remove a checkpoint that is no longer needed, and its folder where nothing else is in it."""
+    file.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        file.parent.rmdir()

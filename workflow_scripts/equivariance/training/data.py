@@ -1,0 +1,53 @@
+"""Images on the device, and batches of transformed images made there."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from equivariance.transformations.sets import TransformationSet
+from equivariance.transformations.warp import warp
+
+
+class DeviceImages:
+    """Images (N, C, H, W) as uint8 and labels (N,) on a device: the whole data set, moved once."""
+
+    def __init__(self, images: np.ndarray, labels: np.ndarray, device: torch.device) -> None:
+        """Move images and labels to the device."""
+        self.images = torch.from_numpy(np.ascontiguousarray(images)).to(device)  # (N, C, H, W) uint8
+        self.labels = torch.from_numpy(np.ascontiguousarray(labels)).to(device)  # (N,) int64
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def batch(self, rows: torch.Tensor, matrices: torch.Tensor | None, padding: str) -> torch.Tensor:
+        """Images of `rows` in [0, 1], each under its own matrix (N, 3, 3); None leaves them as they are."""
+        images = self.images[rows].float().div_(255)  # (N, C, H, W)
+        return images if matrices is None else warp(images, matrices, padding=padding)
+
+
+def epoch_batches(
+    data: DeviceImages,
+    transformations: TransformationSet,
+    batch_size: int,
+    padding: str,
+    order: torch.Generator,
+    draws: torch.Generator,
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Batches of (images in [0, 1], labels) that cover the data once in random order.
+
+    Every image is under a member of the set drawn uniformly for it, new in each epoch. The last batch may be smaller.
+    A last batch of one image joins the batch before it: batch normalization cannot train on one value.
+    """
+    device = data.labels.device
+    rows = torch.randperm(len(data), generator=order).to(device)
+    members = torch.randint(len(transformations), (len(data),), generator=draws).to(device)
+    matrices = transformations.matrices.to(device)  # (T, 3, 3)
+    plain = len(transformations) == 1
+    starts = list(range(0, len(data), batch_size))
+    if len(starts) > 1 and len(data) - starts[-1] == 1:
+        starts.pop()
+    for start, stop in zip(starts, [*starts[1:], len(data)], strict=True):
+        chosen = rows[start:stop]
+        warps = None if plain else matrices[members[start:stop]]
+        yield data.batch(chosen, warps, padding), data.labels[chosen]

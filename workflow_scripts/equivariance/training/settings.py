@@ -1,0 +1,65 @@
+"""What determines a trained network."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """Adam or AdamW at a constant learning rate."""
+
+    name: str
+    learning_rate: float
+    weight_decay: float = 0.0
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Sizes of an evaluation: images (None: all) and seeded draws per image (None: the whole set)."""
+
+    images: int | None = None
+    transformations_per_image: int | None = None
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """All that determines the weights and metrics of a network, besides the images themselves."""
+
+    dataset: str
+    family: str
+    settings: Mapping[str, Any]  # of the family, widths included
+    optimizer: Optimizer
+    batch_size: int
+    epochs: int  # 0 leaves the initial weights
+    trained_with: str
+    transformations: Mapping[str, Any]  # families of the set; {} is the identity alone
+    seed: int
+    images: int | None = None  # most training images; None is all
+    padding: str = "border"
+    savepoints: tuple[int, ...] = ()  # per cent of the epochs, below 100
+    evaluation: Evaluation = Evaluation()
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> "TrainingSettings":
+        """Build from plain values, as they come from JSON or a workflow. Raises TypeError for an unknown key."""
+        plain = dict(values)
+        plain["optimizer"] = Optimizer(**plain["optimizer"])
+        plain["savepoints"] = tuple(plain.get("savepoints", ()))
+        plain["evaluation"] = Evaluation(**plain.get("evaluation", {}))
+        return cls(**plain)
+
+    def as_mapping(self) -> dict[str, Any]:
+        """The plain values, fit for JSON."""
+        return {field.name: asdict(self)[field.name] for field in fields(self)} | {"savepoints": list(self.savepoints)}
+
+    def digest(self, *more: str) -> str:
+        """Short name of these settings, and of `more` that the weights depend on."""
+        text = json.dumps([self.as_mapping(), *more], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def savepoint_epochs(self) -> dict[int, int]:
+        """Epoch after which each savepoint is kept: its per cent of the epochs, rounded up; 0 is untrained."""
+        return {percent: -(-percent * self.epochs // 100) for percent in self.savepoints}
