@@ -55,7 +55,9 @@ def measurement_file(measurement):
 
 def network_of(wildcards):
     """The network that the wildcards of a path name."""
-    return Network(wildcards.dataset, wildcards.model, wildcards.trained_with, int(wildcards.seed))
+    return Network(
+        wildcards.dataset, wildcards.model, wildcards.trained_with, int(wildcards.seed)
+    )
 
 
 def figure_files():

@@ -16,13 +16,14 @@ rule prepare_dataset:
         "logs/data/{dataset}.benchmark.tsv"
     conda:
         "../envs/compute.yaml"
-    params:
-        source=lambda wildcards: CONFIG.dataset_source(wildcards.dataset),
-        code=lambda wildcards: code_of(
-            "prepare_dataset", f"equivariance.datasets.{CONFIG.datasets[wildcards.dataset]['source']}"
-        ),
     resources:
         mem_mb=4000,
         runtime=60,
+    params:
+        source=lambda wildcards: CONFIG.dataset_source(wildcards.dataset),
+        code=lambda wildcards: code_of(
+            "prepare_dataset",
+            f"equivariance.datasets.{CONFIG.datasets[wildcards.dataset]['source']}",
+        ),
     script:
         "../workflow_scripts/prepare_dataset.py"

@@ -34,24 +34,35 @@ def measurement_rows(experiment):
     ]
 
 
-def figure_input(wildcards):
+def figure_data(experiment):
     """What the figure of an experiment is drawn from."""
-    images = PLAN.kind(wildcards.experiment) == "images"
-    return "results/{run}/images/{experiment}.npz" if images else "results/{run}/tables/{experiment}.csv"
+    images = PLAN.kind(experiment) == "images"
+    where = f"images/{experiment}.npz" if images else f"tables/{experiment}.csv"
+    return f"results/{CONFIG.run}/{where}"
 
 
-def figure_entry(wildcards):
-    """What a figure needs of an experiment's entry."""
-    entry = CONFIG.experiments[wildcards.experiment]
-    measures = entry.get("measure", {}).get("measures", [])
-    wanted = {key: entry[key] for key in ("title", "chapter", "question", "source", "figure")}
-    return {"name": wildcards.experiment, **wanted, "measures": measures}
+def figure_entry(experiment):
+    """What figures and the paper need of an experiment's entry: a change of the rest draws nothing again."""
+    entry = CONFIG.experiments[experiment]
+    needed = {
+        key: entry[key] for key in ("title", "chapter", "question", "source", "figure")
+    }
+    return {
+        "name": experiment,
+        **needed,
+        "measures": entry.get("measure", {}).get("measures", []),
+    }
+
+
+STAND_INS = {name: entry["stand_in_for"] for name, entry in CONFIG.datasets.items()}
 
 
 rule collect_images:
     """Lay out images under members of the sets of transformations."""
     input:
-        lambda wildcards: [dataset_file(name) for name in PLAN.datasets(wildcards.experiment)],
+        lambda wildcards: [
+            dataset_file(name) for name in PLAN.datasets(wildcards.experiment)
+        ],
     output:
         "results/{run}/images/{experiment}.npz",
     log:
@@ -62,19 +73,27 @@ rule collect_images:
         experiment=experiment_of("images"),
     conda:
         "../envs/compute.yaml"
-    params:
-        sets=lambda wildcards: {
-            name: CONFIG.set_definition(name)
-            for name in CONFIG.set_names(CONFIG.experiments[wildcards.experiment]["images"]["sets"])
-        },
-        layout=lambda wildcards: CONFIG.experiments[wildcards.experiment]["images"]["layout"],
-        samples=lambda wildcards: CONFIG.experiments[wildcards.experiment]["images"]["samples"],
-        members=lambda wildcards: CONFIG.experiments[wildcards.experiment]["images"]["members"],
-        padding=CONFIG.measuring["padding"],
-        code=code_of("collect_images"),
     resources:
         mem_mb=4000,
         runtime=10,
+    params:
+        sets=lambda wildcards: {
+            name: CONFIG.set_definition(name)
+            for name in CONFIG.set_names(
+                CONFIG.experiments[wildcards.experiment]["images"]["sets"]
+            )
+        },
+        layout=lambda wildcards: CONFIG.experiments[wildcards.experiment]["images"][
+            "layout"
+        ],
+        samples=lambda wildcards: CONFIG.experiments[wildcards.experiment]["images"][
+            "samples"
+        ],
+        members=lambda wildcards: CONFIG.experiments[wildcards.experiment]["images"][
+            "members"
+        ],
+        padding=CONFIG.measuring["padding"],
+        code=code_of("collect_images"),
     script:
         "../workflow_scripts/collect_images.py"
 
@@ -82,7 +101,9 @@ rule collect_images:
 rule tabulate_accuracies:
     """Gather the accuracies of an experiment's networks."""
     input:
-        lambda wildcards: [row["description"] for row in network_rows(wildcards.experiment)],
+        lambda wildcards: [
+            row["description"] for row in network_rows(wildcards.experiment)
+        ],
     output:
         "results/{run}/tables/{experiment}.csv",
     log:
@@ -93,13 +114,15 @@ rule tabulate_accuracies:
         experiment=experiment_of("accuracies"),
     conda:
         "../envs/analysis.yaml"
-    params:
-        networks=lambda wildcards: network_rows(wildcards.experiment),
-        tested_with=lambda wildcards: CONFIG.set_names(CONFIG.experiments[wildcards.experiment]["test"]),
-        code=code_of("tabulate_accuracies"),
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        networks=lambda wildcards: network_rows(wildcards.experiment),
+        tested_with=lambda wildcards: CONFIG.set_names(
+            CONFIG.experiments[wildcards.experiment]["test"]
+        ),
+        code=code_of("tabulate_accuracies"),
     script:
         "../workflow_scripts/tabulate_accuracies.py"
 
@@ -107,8 +130,12 @@ rule tabulate_accuracies:
 rule tabulate_profiles:
     """Gather the layer profiles that an experiment measured."""
     input:
-        measures=lambda wildcards: [row["file"] for row in measurement_rows(wildcards.experiment)],
-        networks=lambda wildcards: sorted({row["description"] for row in measurement_rows(wildcards.experiment)}),
+        measures=lambda wildcards: [
+            row["file"] for row in measurement_rows(wildcards.experiment)
+        ],
+        networks=lambda wildcards: sorted(
+            {row["description"] for row in measurement_rows(wildcards.experiment)}
+        ),
     output:
         "results/{run}/tables/{experiment}.csv",
     log:
@@ -119,13 +146,15 @@ rule tabulate_profiles:
         experiment=experiment_of("profiles"),
     conda:
         "../envs/analysis.yaml"
-    params:
-        measurements=lambda wildcards: measurement_rows(wildcards.experiment),
-        measures=lambda wildcards: CONFIG.experiments[wildcards.experiment]["measure"]["measures"],
-        code=code_of("tabulate_profiles"),
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        measurements=lambda wildcards: measurement_rows(wildcards.experiment),
+        measures=lambda wildcards: CONFIG.experiments[wildcards.experiment]["measure"][
+            "measures"
+        ],
+        code=code_of("tabulate_profiles"),
     script:
         "../workflow_scripts/tabulate_profiles.py"
 
@@ -133,14 +162,18 @@ rule tabulate_profiles:
 rule plot_figure:
     """Draw an experiment, as PDF for print and as PNG for the report."""
     input:
-        figure_input,
+        lambda wildcards: figure_data(wildcards.experiment),
     output:
         pdf="results/{run}/figures/{experiment}.pdf",
         png=report(
             "results/{run}/figures/{experiment}.png",
             caption="../paper/captions/figure.rst",
-            category=lambda wildcards: CONFIG.experiments[wildcards.experiment]["chapter"],
-            labels=lambda wildcards: {"experiment": CONFIG.experiments[wildcards.experiment]["title"]},
+            category=lambda wildcards: CONFIG.experiments[wildcards.experiment][
+                "chapter"
+            ],
+            labels=lambda wildcards: {
+                "experiment": CONFIG.experiments[wildcards.experiment]["title"]
+            },
         ),
     log:
         "logs/{run}/figures/{experiment}.log",
@@ -148,15 +181,16 @@ rule plot_figure:
         "logs/{run}/figures/{experiment}.benchmark.tsv"
     conda:
         "../envs/analysis.yaml"
-    params:
-        experiment=figure_entry,
-        labels=CONFIG.titles(),
-        stand_ins={name: entry["stand_in_for"] for name, entry in CONFIG.datasets.items()},
-        code=lambda wildcards: code_of(
-            "plot_figure", f"equivariance.figures.{CONFIG.experiments[wildcards.experiment]['figure']['kind']}"
-        ),
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        experiment=lambda wildcards: figure_entry(wildcards.experiment),
+        labels=CONFIG.titles(),
+        stand_ins=STAND_INS,
+        code=lambda wildcards: code_of(
+            "plot_figure",
+            f"equivariance.figures.{CONFIG.experiments[wildcards.experiment]['figure']['kind']}",
+        ),
     script:
         "../workflow_scripts/plot_figure.py"

@@ -20,7 +20,10 @@ def measured_files(measurements):
         dict.fromkeys(
             network_file(one.network, file)
             for one in measurements
-            for file in ("model.json", "weights.safetensors" if one.savepoint == "final" else "savepoints")
+            for file in (
+                "model.json",
+                "weights.safetensors" if one.savepoint == "final" else "savepoints",
+            )
         )
     )
 
@@ -41,7 +44,10 @@ def measuring_settings(measurements):
 def measuring_code(measurements):
     """Digest of the code that measures these networks, with the families they are of."""
     families = {CONFIG.models[one.network.model]["family"] for one in measurements}
-    return code_of("measure_networks", *(f"equivariance.models.{family}" for family in sorted(families)))
+    return code_of(
+        "measure_networks",
+        *(f"equivariance.models.{family}" for family in sorted(families)),
+    )
 
 
 if CONFIG.jobs.batch == 1:
@@ -60,18 +66,22 @@ if CONFIG.jobs.batch == 1:
         conda:
             "../envs/compute.yaml"
         threads: CONFIG.jobs.threads
-        params:
-            measurements=lambda wildcards: measuring_settings([measurement_of(wildcards)]),
-            code=lambda wildcards: measuring_code([measurement_of(wildcards)]),
         resources:
             gpu=CONFIG.jobs.gpus,
             mem_mb=8000,
             runtime=120,
+        params:
+            measurements=lambda wildcards: measuring_settings(
+                [measurement_of(wildcards)]
+            ),
+            code=lambda wildcards: measuring_code([measurement_of(wildcards)]),
         script:
             "../workflow_scripts/measure_networks.py"
 
 else:
-    for number, measurements in enumerate(batches(PLAN.measurements(), 2 * CONFIG.jobs.batch)):
+    for number, measurements in enumerate(
+        batches(PLAN.measurements(), 2 * CONFIG.jobs.batch)
+    ):
 
         rule:
             name:
@@ -88,12 +98,12 @@ else:
             conda:
                 "../envs/compute.yaml"
             threads: CONFIG.jobs.threads
-            params:
-                measurements=measuring_settings(measurements),
-                code=measuring_code(measurements),
             resources:
                 gpu=CONFIG.jobs.gpus,
                 mem_mb=8000,
                 runtime=120,
+            params:
+                measurements=measuring_settings(measurements),
+                code=measuring_code(measurements),
             script:
                 "../workflow_scripts/measure_networks.py"

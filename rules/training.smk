@@ -5,7 +5,10 @@
 def training_code(networks):
     """Digest of the code that trains these networks, with the families they are of."""
     families = {CONFIG.models[network.model]["family"] for network in networks}
-    return code_of("train_networks", *(f"equivariance.models.{family}" for family in sorted(families)))
+    return code_of(
+        "train_networks",
+        *(f"equivariance.models.{family}" for family in sorted(families)),
+    )
 
 
 def training_settings(networks):
@@ -22,8 +25,12 @@ if CONFIG.jobs.batch == 1:
         output:
             weights="results/{run}/models/{dataset}/{model}/{trained_with}/seed{seed}/weights.safetensors",
             history="results/{run}/models/{dataset}/{model}/{trained_with}/seed{seed}/history.csv",
-            savepoints=directory("results/{run}/models/{dataset}/{model}/{trained_with}/seed{seed}/savepoints"),
-            description=["results/{run}/models/{dataset}/{model}/{trained_with}/seed{seed}/model.json"],
+            savepoints=directory(
+                "results/{run}/models/{dataset}/{model}/{trained_with}/seed{seed}/savepoints"
+            ),
+            description=[
+                "results/{run}/models/{dataset}/{model}/{trained_with}/seed{seed}/model.json"
+            ],
         log:
             "logs/{run}/training/{dataset}/{model}/{trained_with}/seed{seed}.log",
         benchmark:
@@ -31,14 +38,14 @@ if CONFIG.jobs.batch == 1:
         conda:
             "../envs/compute.yaml"
         threads: CONFIG.jobs.threads
-        params:
-            settings=lambda wildcards: training_settings([network_of(wildcards)]),
-            code=lambda wildcards: training_code([network_of(wildcards)]),
-            checkpoints="results/{run}/checkpoints",
         resources:
             gpu=CONFIG.jobs.gpus,
             mem_mb=8000,
             runtime=240,
+        params:
+            settings=lambda wildcards: training_settings([network_of(wildcards)]),
+            code=lambda wildcards: training_code([network_of(wildcards)]),
+            checkpoints="results/{run}/checkpoints",
         script:
             "../workflow_scripts/train_networks.py"
 
@@ -51,10 +58,18 @@ else:
             input:
                 datasets=sorted({dataset_file(network.dataset) for network in networks}),
             output:
-                weights=[network_file(network, "weights.safetensors") for network in networks],
+                weights=[
+                    network_file(network, "weights.safetensors")
+                    for network in networks
+                ],
                 history=[network_file(network, "history.csv") for network in networks],
-                savepoints=[directory(network_file(network, "savepoints")) for network in networks],
-                description=[network_file(network, "model.json") for network in networks],
+                savepoints=[
+                    directory(network_file(network, "savepoints"))
+                    for network in networks
+                ],
+                description=[
+                    network_file(network, "model.json") for network in networks
+                ],
             log:
                 f"logs/{CONFIG.run}/training/batch{number}.log",
             benchmark:
@@ -62,13 +77,13 @@ else:
             conda:
                 "../envs/compute.yaml"
             threads: CONFIG.jobs.threads
-            params:
-                settings=training_settings(networks),
-                code=training_code(networks),
-                checkpoints=f"results/{CONFIG.run}/checkpoints",
             resources:
                 gpu=CONFIG.jobs.gpus,
                 mem_mb=8000,
                 runtime=240,
+            params:
+                settings=training_settings(networks),
+                code=training_code(networks),
+                checkpoints=f"results/{CONFIG.run}/checkpoints",
             script:
                 "../workflow_scripts/train_networks.py"

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import typst
-
 from equivariance.errors import UserError
 from equivariance.figures.reading import read
 from equivariance.files import atomic_path, read_json, write_json
@@ -33,8 +32,9 @@ def build_paper(
 ) -> None:
     """Write the paper to `output` (.pdf), whole or not at all; equal inputs give equal bytes.
 
-    `experiments` are the entries with their names, in the order of the paper; `data` and `figures` (.pdf) are by
-    name; `datasets` are the summaries (.json) of the prepared data sets. Raises UserError when typst cannot compile.
+    `experiments` are the entries with their names, in the order of the paper; `data` and `figures` (.pdf)
+    are by name; `datasets` are the summaries (.json) of the prepared data sets. Raises UserError when typst
+    cannot compile.
     """
     entries = [
         Entry(entry, read(entry["figure"]["kind"], data[entry["name"]]), f"figures/{entry['name']}.pdf")

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import torch
-
 from equivariance.datasets.image_set import ImageSet
 from equivariance.figures.grids import Grid, save_grids
 from equivariance.sampling import stratified_sample
@@ -63,16 +62,18 @@ def members_of(
 
 
 def describe(transformations: TransformationSet, index: int) -> str:
-    """What a member does, in the parameters that vary over its set: degrees, factors, per cent of the side."""
-    values = dict(zip(("turns", "sx", "sy", "dx", "dy"), transformations.parameters[index].tolist(), strict=True))
+    """What a member does, in the parameters that vary over its set: degrees, factors, % of the side."""
+    values = dict(
+        zip(("turns", "sx", "sy", "dx", "dy"), transformations.parameters[index].tolist(), strict=True)
+    )
     varying = set(transformations.varying)
     parts = []
     if "turns" in varying:
-        parts.append(f"{360 * values['turns']:.0f}°")
+        parts.append(f"{round(360 * values['turns'])}°")
     if varying & {"sx", "sy"}:
         parts.append(f"×{values['sx']:.2g}, {values['sy']:.2g}")
     if varying & {"dx", "dy"}:
-        parts.append(f"{100 * values['dx']:+.0f}, {100 * values['dy']:+.0f} %")
+        parts.append(f"{round(100 * values['dx']):+d}, {round(100 * values['dy']):+d} %")
     return "\n".join(parts)
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-
 from equivariance.datasets.image_set import ImageSet
 from equivariance.devices import choose_device
 from equivariance.files import atomic_path
@@ -25,8 +24,8 @@ def measure_networks(
 ) -> None:
     """Write the table of each measurement to the output beside it.
 
-    A measurement has the network's `folder` and `savepoint`, the `dataset` it is measured on, and its `settings`:
-    family, part, measured_with, transformations, samples and padding.
+    A measurement has the network's `folder` and `savepoint`, the `dataset` it is measured on, and its
+    `settings`: family, part, measured_with, transformations, samples and padding.
     """
     torch.set_num_threads(threads)
     image_sets = {name: ImageSet.load(file) for name, file in datasets.items()}
@@ -39,6 +38,7 @@ def measure_networks(
             model,
             torch.from_numpy(images[rows]),
             build_set(settings["measured_with"], settings["transformations"]),
+            settings["family"],
             padding=settings["padding"],
             device=choose_device(device),
         )

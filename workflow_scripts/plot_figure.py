@@ -1,4 +1,4 @@
-"""Draw the figure of an experiment from its table or its images, as PDF for print and as PNG for the report."""
+"""Draw the figure of an experiment from its table or images, as PDF for print and PNG for the report."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,12 +10,16 @@ from equivariance.figures.style import save
 
 
 def plot_figure(
-    data: Path, experiment: Mapping[str, Any], labels: Mapping[str, str], stand_ins: Mapping[str, str], stem: Path
+    data: Path,
+    experiment: Mapping[str, Any],
+    labels: Mapping[str, str],
+    stand_ins: Mapping[str, str],
+    stem: Path,
 ) -> None:
     """Write `<stem>.pdf` and `<stem>.png`.
 
-    `experiment` is the entry of the experiment with its name; `labels` are display names; `stand_ins` says for each
-    data set which one it stands in for ("" for real data).
+    `experiment` is the entry of the experiment with its name; `labels` are display names; `stand_ins` says
+    for each data set which one it stands in for ("" for real data).
     """
     kind = experiment["figure"]["kind"]
     save(plot(kind, read(kind, data), dict(experiment), dict(labels), dict(stand_ins)), stem)

@@ -7,10 +7,13 @@ from typing import Any
 from equivariance.analysis.tables import accuracy_rows, write_table
 
 
-def tabulate_accuracies(networks: Sequence[Mapping[str, Any]], tested_with: Sequence[str], output: Path) -> None:
+def tabulate_accuracies(
+    networks: Sequence[Mapping[str, Any]], tested_with: Sequence[str], output: Path
+) -> None:
     """Write one row per network, savepoint and set it was tested with.
 
-    Each of `networks` has dataset, model, trained_with, seed, its file `description` and the savepoints looked at.
+    Each of `networks` has dataset, model, trained_with, seed, its file `description` and the savepoints
+    looked at.
     """
     write_table([row for network in networks for row in accuracy_rows(network, tested_with)], output)
 

@@ -7,11 +7,13 @@ from typing import Any
 from equivariance.analysis.tables import profile_rows, write_table
 
 
-def tabulate_profiles(measurements: Sequence[Mapping[str, Any]], measures: Sequence[str], output: Path) -> None:
+def tabulate_profiles(
+    measurements: Sequence[Mapping[str, Any]], measures: Sequence[str], output: Path
+) -> None:
     """Write the layer profiles of `measures`.
 
-    Each of `measurements` has dataset, model, trained_with, seed, savepoint, measured_on and measured_with, its
-    `file`, and the file `description` of its network.
+    Each of `measurements` has dataset, model, trained_with, seed, savepoint, measured_on and measured_with,
+    its `file`, and the file `description` of its network.
     """
     write_table([row for measurement in measurements for row in profile_rows(measurement, measures)], output)
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pandas as pd
 import torch
-
 from equivariance.datasets.image_set import ImageSet
 from equivariance.devices import choose_device
+from equivariance.errors import UserError
 from equivariance.files import atomic_path, write_json
 from equivariance.models.layers import parameter_count
 from equivariance.networks import save_weights, weights_file
@@ -40,7 +40,11 @@ def train_networks(
     for folder, values in zip(folders, settings, strict=True):
         chosen = TrainingSettings.from_mapping(values)
         logging.info("%s: %d epochs", folder, chosen.epochs)
-        train_network(folder, chosen, image_sets[chosen.dataset], checkpoints, code, choose_device(device), threads)
+        images = image_sets[chosen.dataset]
+        try:
+            train_network(folder, chosen, images, checkpoints, code, choose_device(device), threads)
+        except UserError as error:
+            raise UserError(f"{folder}: {error}") from error
 
 
 def train_network(
@@ -64,6 +68,8 @@ def train_network(
     with atomic_path(folder / "history.csv") as temporary:
         columns = ["epoch", "loss", "train_accuracy", "test_accuracy_none", "test_accuracy_own"]
         pd.DataFrame(trained.history, columns=columns).to_csv(temporary, index=False)
+    on_gpu = device.type == "cuda"
+    processor = torch.cuda.get_device_name(device) if on_gpu else platform.processor() or "cpu"
     write_json(
         folder / "model.json",
         {
@@ -77,7 +83,7 @@ def train_network(
             "savepoints": trained.savepoints,
             "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
             "seconds": round(trained.seconds, 3),
-            "device": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "cpu",
+            "device": processor,
             "threads": threads,
             "versions": {"python": platform.python_version(), "torch": version("torch")},
         },

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from equivariance import datasets, figures, models
@@ -14,112 +14,163 @@ from equivariance.transformations.parameters import set_size
 if TYPE_CHECKING:
     from equivariance.config import Config
 
+RESERVED = ("own", "untrained")  # they stand in the place of a set
+EMPTY = "the grid has no member; name at least one"
 
-def cross_field_mistakes(config: Config) -> list[str]:
-    """Every mistake across the sections of a configuration that its schemas accept, one text each."""
+
+def cross_field_mistakes(config: Config, unreadable: Collection[tuple[str, ...]] = ()) -> list[str]:
+    """Every mistake across the sections of a configuration, one text each.
+
+    `unreadable` are entries, such as ("models", "simple_conv"), that their schema refused: their names count,
+    what is in them is not looked at.
+    """
     return [
-        *_datasets(config),
+        *_datasets(config, unreadable),
         *_groups(config),
-        *_sets(config),
-        *_models(config),
-        *(text for name in config.experiments for text in _experiment(name, config.experiments[name], config)),
+        *_sets(config, unreadable),
+        *_models(config, unreadable),
+        *(
+            text
+            for name, entry in config.experiments.items()
+            if ("experiments", name) not in unreadable
+            for text in _experiment(f"experiments.{name}", entry, config, unreadable)
+        ),
     ]
 
 
-def _datasets(config: Config) -> Iterator[str]:
+def _datasets(config: Config, unreadable: Collection[tuple[str, ...]]) -> Iterator[str]:
     for name, entry in config.datasets.items():
-        yield from _unknown(f"datasets.{name}.source", "source", [entry["source"]], datasets.SOURCES)
+        if ("datasets", name) not in unreadable:
+            yield from _unknown(f"datasets.{name}.source", "source", [entry["source"]], datasets.SOURCES)
 
 
 def _groups(config: Config) -> Iterator[str]:
-    for kind, groups, valid in (
-        ("data set", config.dataset_groups, config.datasets),
-        ("set", config.set_groups, config.transformations),
+    for key, kind, groups, valid in (
+        ("dataset_groups", "data set", config.dataset_groups, config.datasets),
+        ("set_groups", "set", config.set_groups, config.transformations),
     ):
-        key = "dataset_groups" if kind == "data set" else "set_groups"
         for name, members in groups.items():
             yield from _unknown(f"{key}.{name}", kind, members, valid)
             if name in valid:
                 yield f"{key}.{name}: the name of a {kind} cannot be the name of a group"
+            if name in RESERVED:
+                yield f"{key}.{name}: the name has a meaning of its own; take another one"
 
 
-def _sets(config: Config) -> Iterator[str]:
+def _sets(config: Config, unreadable: Collection[tuple[str, ...]]) -> Iterator[str]:
     if "none" not in config.transformations:
         yield "transformations: the set 'none' (identity only) is missing"
     for name in config.transformations:
+        if name in RESERVED:
+            yield f"transformations.{name}: the name has a meaning of its own; take another one"
+        if ("transformations", name) in unreadable:
+            continue
         try:
-            set_size(config.set_definition(name))
+            if set_size(config.set_definition(name)) > 1 and name == "none":
+                yield "transformations.none: it is the identity only; give the families to another set"
         except UserError as error:
             yield f"transformations.{name}: {error}"
 
 
-def _models(config: Config) -> Iterator[str]:
+def _models(config: Config, unreadable: Collection[tuple[str, ...]]) -> Iterator[str]:
+    places: dict[str, list[str]] = {}  # by mistake: models that are like each other share them
     for name, model in config.models.items():
+        if ("models", name) in unreadable:
+            continue
+        for dataset in model["datasets"]:
+            for text in _unknown("datasets", "data set", [dataset], config.datasets):
+                places.setdefault(text, []).append(f"models.{name}")
         if model["family"] not in models.FAMILIES:
-            yield f"models.{name}.family: {unknown('family', model['family'], models.FAMILIES)}"
+            text = f"family: {unknown('family', model['family'], models.FAMILIES)}"
+            places.setdefault(text, []).append(f"models.{name}")
             continue
         for dataset, recipe in model["datasets"].items():
-            yield from _unknown(f"models.{name}.datasets", "data set", [dataset], config.datasets)
             try:
                 read_settings(model["family"], {**model["settings"], **recipe["widths"]})
             except UserError as error:
-                yield f"models.{name} for {dataset}: {error}"
+                places.setdefault(str(error), []).append(f"models.{name} for {dataset}")
+    for text, (place, *others) in places.items():
+        yield f"{place}{f' (and {len(others)} more)' if others else ''}: {text}"
 
 
-def _experiment(name: str, entry: Mapping[str, Any], config: Config) -> Iterator[str]:
-    place = f"experiments.{name}"
-    yield from _unknown(f"{place}.figure.kind", "kind of figure", [entry["figure"]["kind"]], figures.KINDS)
+def _experiment(
+    place: str, entry: Mapping[str, Any], config: Config, unreadable: Collection[tuple[str, ...]]
+) -> Iterator[str]:
+    yield from _figure(place, entry)
     grid_key = "images" if "images" in entry else "train"
     grid = entry[grid_key]
     chosen = config.dataset_names(grid["datasets"])
-    yield from _unknown(f"{place}.{grid_key}.datasets", "data set", chosen, [*config.datasets, *config.dataset_groups])
+    known_datasets = [*config.datasets, *config.dataset_groups]
+    yield from _unknown(f"{place}.{grid_key}.datasets", "data set", chosen, known_datasets)
     sets = config.set_names(grid["sets"])
     known_sets = [*config.transformations, *config.set_groups]
     also = [] if grid_key == "images" else ["untrained"]
     yield from _unknown(f"{place}.{grid_key}.sets", "set", sets, [*known_sets, *also])
     for key in ("datasets", "models", "sets"):
         if key in grid and not grid[key]:
-            yield f"{place}.{grid_key}.{key}: the grid has no member; name at least one"
+            yield f"{place}.{grid_key}.{key}: {EMPTY}"
     if grid_key == "train":
         yield from _unknown(f"{place}.train.seeds", "number of seeds", [grid["seeds"]], config.seeds)
         yield from _unknown(f"{place}.train.models", "model", grid["models"], config.models)
-        yield from _recipes(place, chosen, grid["models"], config)
+        readable = [name for name in grid["models"] if ("models", name) not in unreadable]
+        yield from _recipes(place, chosen, readable, config)
     if "test" in entry:
-        yield from _unknown(f"{place}.test", "set to test with", config.set_names(entry["test"]), ["none", "own"])
+        tested = config.set_names(entry["test"])
+        yield from _unknown(f"{place}.test", "set to test with", tested, ["none", "own"])
+        if not tested:
+            yield f"{place}.test: {EMPTY}"
     if "measure" in entry:
-        yield from _measure(place, entry["measure"], sets, known_sets, config)
+        yield from _unknown(f"{place}.measure.measures", "measure", entry["measure"]["measures"], MEASURES)
+        yield from _with(f"{place}.measure.with", entry["measure"]["with"], sets, known_sets, config)
+
+
+def _figure(place: str, entry: Mapping[str, Any]) -> Iterator[str]:
+    kind = entry["figure"]["kind"]
+    gives = "images" if "images" in entry else "profiles" if "measure" in entry else "accuracies"
+    if kind not in figures.KINDS:
+        yield from _unknown(f"{place}.figure.kind", "kind of figure", [kind], figures.KINDS)
+    elif figures.INPUTS[kind] != gives:
+        valid = ", ".join(name for name, drawn in figures.INPUTS.items() if drawn == gives)
+        draws = f"{kind} draws {figures.INPUTS[kind]}, the experiment gives {gives}"
+        yield f"{place}.figure.kind: {draws}; valid: {valid}"
 
 
 def _recipes(place: str, chosen: Iterable[str], names: Iterable[str], config: Config) -> Iterator[str]:
     for model in names:
         for dataset in chosen:
-            if model in config.models and dataset in config.datasets and dataset not in config.models[model]["datasets"]:
-                has = ", ".join(sorted(config.models[model]["datasets"]))
+            recipes = config.models.get(model, {}).get("datasets")
+            if recipes is not None and dataset in config.datasets and dataset not in recipes:
+                has = ", ".join(sorted(recipes))
                 yield (
-                    f"{place}: model {model!r} has no widths and recipe for data set {dataset!r}; it has them for "
-                    f"{has}; add models.{model}.datasets.{dataset}"
+                    f"{place}: model {model!r} has no widths and recipe for data set {dataset!r}; "
+                    f"it has them for {has}; add models.{model}.datasets.{dataset}"
                 )
 
 
-def _measure(
-    place: str, entry: Mapping[str, Any], trained: Iterable[str], known: list[str], config: Config
+def _with(
+    place: str, given: Any, trained: Collection[str], known: Iterable[str], config: Config
 ) -> Iterator[str]:
-    yield from _unknown(f"{place}.measure.measures", "measure", entry["measures"], MEASURES)
-    given = entry["with"]
+    """Mistakes of the sets to measure with: names for all networks, or by the set they were trained with."""
     if not isinstance(given, Mapping):
-        with_sets = config.set_names(given)
-        yield from _unknown(f"{place}.measure.with", "set", with_sets, [*known, "own"])
-        if not with_sets:
-            yield f"{place}.measure.with: the grid has no member; name at least one"
-        if "own" in with_sets and "untrained" in trained:
-            yield f"{place}.measure.with: an untrained network has no set of its own; name the sets to measure with"
+        yield from _measured_sets(place, given, "untrained" in trained, known, config)
         return
-    for trained_with, with_sets in given.items():
-        if trained_with not in trained:
-            yield f"{place}.measure.with: {unknown('set trained with', trained_with, trained)}"
-        yield from _unknown(f"{place}.measure.with.{trained_with}", "set", config.set_names(with_sets), [*known, "own"])
+    for trained_with, names in given.items():
+        yield from _unknown(place, "set trained with", [trained_with], trained)
+        untrained = trained_with == "untrained"
+        yield from _measured_sets(f"{place}.{trained_with}", names, untrained, known, config)
     for missing in [name for name in trained if name not in given]:
-        yield f"{place}.measure.with: nothing is given for networks trained with {missing!r}"
+        yield f"{place}: nothing is given for networks trained with {missing!r}"
+
+
+def _measured_sets(
+    place: str, given: str | list[str], untrained: bool, known: Iterable[str], config: Config
+) -> Iterator[str]:
+    names = config.set_names(given)
+    yield from _unknown(place, "set", names, [*known, "own"])
+    if not names:
+        yield f"{place}: {EMPTY}"
+    if "own" in names and untrained:
+        yield f"{place}: an untrained network has no set of its own; name the sets to measure with"
 
 
 def _unknown(place: str, kind: str, given: Iterable[str], valid: Iterable[str]) -> Iterator[str]:

@@ -1,22 +1,22 @@
 """Typed, frozen settings, built once from the merged YAML of a run.
 
-`load_config` reports every mistake of every file together, before any job starts; what it returns can be trusted.
-Nothing heavy is imported here: every job of a workflow reads the configuration again.
+`load_config` reports every mistake of every file together, before any job starts; what it returns can be
+trusted. Nothing heavy is imported here: every job of a workflow reads the configuration again.
 """
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonschema import Draft202012Validator
 
 from equivariance.checks import cross_field_mistakes
-from equivariance.errors import UserError, unknown
+from equivariance.errors import UserError
 from equivariance.transformations.parameters import set_size
+from equivariance.validation import Place, inherit, keys_that_are_no_text, merge, validate
 
 SECTIONS = ("models", "transformations", "experiments")  # each has a file and a schema of its own
 UNTRAINED = "untrained"  # in the place of a set: a network that keeps its initial weights
@@ -76,7 +76,8 @@ class Config:
     def epochs(self, model: str, dataset: str, set_name: str) -> int:
         """Epochs of a training: floor(base x 1.1 ln m) for a set of m > e members, else base.
 
-        The base is the model's, times the run's factor; the scaling is that of the thesis-time code. A run may cap it.
+        The base is the model's, times the run's factor; the scaling is that of the thesis-time code. A run
+        may cap it.
         """
         base = self.models[model]["datasets"][dataset]["epochs"] * self.training["epochs"]
         members = set_size(self.set_definition(set_name))
@@ -100,110 +101,58 @@ def load_config(raw: Mapping[str, Any], schemas: Path) -> Config:
     `schemas` is the folder with `config.schema.yaml` and one schema for each of `SECTIONS`.
     Raises UserError with every mistake that was found, one a line.
     """
-    raw = copy.deepcopy(dict(raw))
-    mistakes: list[str] = []
-    sections: dict[str, Any] = {"config": raw}
-    for name in SECTIONS:
-        sections[name] = raw.pop(name, {})
-    try:
-        sections["models"] = _inherit(sections["models"])
-    except UserError as error:
-        raise UserError(f"The configuration has a mistake: {error}") from error
-    unreadable: list[Any] = []
-    for name, section in sections.items():
+    given = copy.deepcopy(dict(raw))
+    mistakes = list(keys_that_are_no_text(given))
+    if mistakes:
+        raise _refused(mistakes)
+    sections = {name: given.pop(name, {}) for name in SECTIONS}
+    models = sections["models"] if isinstance(sections["models"], dict) else {}
+    if models:
+        sections["models"] = inherit(models, mistakes)
+    parents = {
+        name: str(model["like"])
+        for name, model in models.items()
+        if isinstance(model, dict) and "like" in model
+    }
+    unreadable: list[Place] = [("models", name) for name in models if name not in sections["models"]]
+    for name, section in (("config", given), *sections.items()):
         schema = yaml.safe_load((schemas / f"{name}.schema.yaml").read_text(encoding="utf-8"))
-        found = sorted(Draft202012Validator(schema).iter_errors(section), key=lambda e: list(map(str, e.path)))
-        mistakes += [_describe(name, error) for error in found]
-        unreadable += [error for error in found if not _drop_unknown_keys(section, error)]
-        _fill_defaults(section, schema, schema)
-    if not unreadable:
-        config = Config(**{**sections["config"], "jobs": Jobs(**raw["jobs"])}, **{n: sections[n] for n in SECTIONS})
-        mistakes += cross_field_mistakes(config)
+        place = () if name == "config" else (name,)
+        found, bad = validate(section, schema, place, parents if name == "models" else {})
+        mistakes += found
+        unreadable += bad
+    if not any(_hides_names(place) for place in unreadable):
+        given["jobs"] = Jobs(**given["jobs"])
+        config = Config(**given, **{**sections, "models": models | sections["models"]})
+        mistakes += cross_field_mistakes(config, {place[:2] for place in unreadable})
         if not mistakes:
             return config
-    raise UserError("The configuration has mistakes:\n" + "\n".join(f"  - {mistake}" for mistake in mistakes))
+    raise _refused(mistakes)
 
 
 def read_yaml(*files: Path) -> dict[str, Any]:
     """Read YAML files and merge them as Snakemake does: later files win, mappings are merged key by key."""
     merged: dict[str, Any] = {}
     for file in files:
-        _merge(merged, yaml.safe_load(file.read_text(encoding="utf-8")) or {})
+        merge(merged, yaml.safe_load(file.read_text(encoding="utf-8")) or {})
     return merged
 
 
-def _merge(into: dict[str, Any], other: Mapping[str, Any]) -> None:
-    for key, value in other.items():
-        if isinstance(value, Mapping) and isinstance(into.get(key), dict):
-            _merge(into[key], value)
-        else:
-            into[key] = copy.deepcopy(value)
+def _refused(mistakes: Iterable[str]) -> UserError:
+    return UserError(
+        "The configuration has mistakes:\n" + "\n".join(f"  - {mistake}" for mistake in mistakes)
+    )
+
+
+def _hides_names(place: Place) -> bool:
+    """Whether a value that cannot be read hides names that other sections use."""
+    lists = (*SECTIONS, "datasets", "seeds", "jobs")
+    return (
+        not place or place[0] in ("dataset_groups", "set_groups") or (len(place) == 1 and place[0] in lists)
+    )
 
 
 def _expand(names: str | list[str], groups: Mapping[str, list[str]]) -> Names:
     listed = [names] if isinstance(names, str) else names
     members = [member for name in listed for member in groups.get(name, [name])]
     return tuple(dict.fromkeys(members))
-
-
-def _inherit(models: Mapping[str, Any]) -> dict[str, Any]:
-    """Write out `like`: a model takes all of another one and changes what it gives itself."""
-    written_out: dict[str, Any] = {}
-    for name, model in models.items():
-        chain = [name]
-        while isinstance(model, Mapping) and "like" in model:
-            parent = model["like"]
-            if parent not in models:
-                raise UserError(f"models.{chain[-1]}.like: {parent!r} is no model; valid: {', '.join(sorted(models))}")
-            if parent in chain:
-                raise UserError(f"models.{name}.like: goes in a circle: {' -> '.join([*chain, parent])}")
-            chain.append(parent)
-            merged = copy.deepcopy(dict(models[parent]))
-            _merge(merged, {key: value for key, value in model.items() if key != "like"})
-            model = merged
-        written_out[name] = model
-    return written_out
-
-
-def _drop_unknown_keys(section: Any, error: Any) -> bool:
-    """Take keys that no schema knows out again, once reported, so that the other checks can go on."""
-    if error.validator != "additionalProperties" or not isinstance(error.schema.get("properties"), dict):
-        return False
-    for key in set(error.instance) - set(error.schema["properties"]):
-        del error.instance[key]
-    return True
-
-
-def _describe(section: str, error: Any) -> str:
-    place = ".".join([*([] if section == "config" else [section]), *map(str, error.path)]) or "configuration"
-    if error.validator == "additionalProperties" and isinstance(error.schema.get("properties"), dict):
-        valid = error.schema["properties"]
-        extra = sorted(set(error.instance) - set(valid))
-        return "; ".join(f"{place}: {unknown('key', key, valid)}" for key in extra)
-    if error.validator == "oneOf":
-        return f"{place}: give either `images`, or `train` with `measure`, or `train` with `test`"
-    about = error.schema.get("description", "")
-    return f"{place}: {error.message}" + (f" ({about.rstrip('.')})" if about else "")
-
-
-def _fill_defaults(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any]) -> None:
-    """Put in the defaults of a schema where a key is left out, in place and depth first."""
-    if "$ref" in schema:
-        target: Any = root
-        for step in schema["$ref"].removeprefix("#/").split("/"):
-            target = target[step]
-        schema = {**target, **schema}
-    if not isinstance(value, dict):
-        return
-    properties = schema.get("properties", {})
-    for key, sub in properties.items():
-        if "$ref" in sub:
-            sub = {**root["$defs"][sub["$ref"].rsplit("/", 1)[1]], **sub}
-        if key not in value and "default" in sub:
-            value[key] = copy.deepcopy(sub["default"])
-        if key in value:
-            _fill_defaults(value[key], sub, root)
-    others = schema.get("additionalProperties")
-    if isinstance(others, dict):
-        for key in set(value) - set(properties):
-            _fill_defaults(value[key], others, root)

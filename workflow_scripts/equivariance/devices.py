@@ -8,9 +8,9 @@ from equivariance.errors import UserError
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of a name: auto (a GPU if there is one), cpu or cuda; a GPU is set to give the same bits each time.
+    """The device of a name: auto (a GPU if there is one), cpu or cuda.
 
-    Raises UserError for `cuda` where there is none.
+    A GPU is set to give the same bits each time. Raises UserError for `cuda` where there is none.
     """
     if name == "cuda" and not torch.cuda.is_available():
         raise UserError("device: cuda was asked for, but torch sees no GPU; give cpu or auto")

@@ -1,7 +1,7 @@
 """Digests of code: what a script runs, found from its imports.
 
-Snakemake does not see an edit in a module that a script imports. A rule that carries the digest of its code as a
-parameter runs again when that code changes, and only then: comments, docstrings and layout do not count.
+Snakemake does not see an edit in a module that a script imports. A rule that carries the digest of its code
+as a parameter runs again when that code changes, and only then: comments, docstrings and layout do not count.
 """
 
 import ast
@@ -13,8 +13,8 @@ from pathlib import Path
 def code_digest(script: Path, *plugins: str) -> str:
     """Digest of a script and of every module it imports, directly or not, from the script's own folder.
 
-    `plugins` are modules that are chosen by name at run time (a family of models, a source of data), in dotted form:
-    imports cannot show them. Raises FileNotFoundError for a plugin that does not exist.
+    `plugins` are modules that are chosen by name at run time (a family of models, a source of data), in
+    dotted form: imports cannot show them. Raises FileNotFoundError for a plugin that does not exist.
     """
     root = script.parent
     found: dict[Path, None] = {}
@@ -53,7 +53,9 @@ def _imported(file: Path, root: Path) -> tuple[Path, ...]:
             base = ".".join((*above, *([node.module] if node.module else [])))
             names.add(base)
             names.update(f"{base}.{alias.name}" for alias in node.names)
-    with_packages = {".".join(name.split(".")[:end]) for name in names for end in range(1, name.count(".") + 2)}
+    with_packages = {
+        ".".join(name.split(".")[:end]) for name in names for end in range(1, name.count(".") + 2)
+    }
     files = (_file(root, name) for name in sorted(with_packages) if name)
     return tuple(file for file in files if file is not None)
 
@@ -65,6 +67,10 @@ def _syntax(file: Path) -> str:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[0] if node.body else None
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
                 node.body = node.body[1:]
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest()

@@ -1,16 +1,16 @@
 """Whole or absent: every file of the project is written through this module.
 
-A file appears under its final name only when all of it is on the disk. The temporary name is unique, because a
-fixed one (`out.part`) lets two writers, or an orphan of a killed run, mix their bytes.
+A file appears under its final name only when all of it is on the disk. The temporary name is unique, because
+a fixed one (`out.part`) lets two writers, or an orphan of a killed run, mix their bytes.
 """
 
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 
 @contextmanager
@@ -21,23 +21,15 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
-    os.close(descriptor)
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.stem}.{uuid4().hex}{path.suffix}")
+    temporary.touch(exist_ok=False)  # as readable as any file; mkstemp would make it private
     try:
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())  # mkstemp makes private files; results are as readable as any
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -1,14 +1,17 @@
 """A trained network on the disk: a folder with its weights, what they are, and how they came about.
 
+The folder holds::
+
     weights.safetensors   the final weights and buffers
     savepoints/           weights at per cents of the epochs, `30.safetensors`, for networks that keep them
     history.csv           one row per epoch
-    model.json            settings, metrics, seconds, versions; written last, so that where it is, all is there
+    model.json            settings, metrics, seconds, versions; last, so that where it is, all is there
 """
 
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -34,7 +37,8 @@ def save_weights(model: nn.Module, file: Path) -> None:
 def load_network(folder: str | Path, savepoint: str = FINAL) -> tuple[nn.Module, dict[str, Any]]:
     """Build a network from its folder and load the weights of a savepoint, on the CPU and in evaluation mode.
 
-    Returns the network and its `model.json`. Raises UserError for a folder without one, or without that savepoint.
+    Returns the network and its `model.json`. Raises UserError for a folder without one, without that
+    savepoint, or with weights that are damaged.
     """
     folder = Path(folder)
     if not (folder / "model.json").is_file():
@@ -50,5 +54,8 @@ def load_network(folder: str | Path, savepoint: str = FINAL) -> tuple[nn.Module,
     if not file.is_file():
         kept = ", ".join(["final", *map(str, description["settings"]["savepoints"])])
         raise UserError(f"{folder} has no savepoint {savepoint!r}; it has {kept}")
-    model.load_state_dict(load_file(file))
+    try:
+        model.load_state_dict(load_file(file))
+    except (SafetensorError, RuntimeError) as error:
+        raise UserError(f"{file} is damaged ({error}); delete {folder} to train again") from error
     return model.eval(), description

@@ -20,7 +20,7 @@ MAPPED = ("row", "column", "x", "hue", "style")
 
 @dataclass(frozen=True)
 class Entry:
-    """An experiment of the run: its entry with its name, what its figure draws, and the figure's file name."""
+    """An experiment of the run: its entry with its name, what its figure draws, and the figure's file."""
 
     experiment: Mapping[str, Any]
     data: Any
@@ -38,8 +38,8 @@ def content(
 ) -> Content:
     """Everything the template prints.
 
-    `datasets` are the summaries beside the prepared data sets; `sizes` may be nested; chapters come in the order in
-    which the entries first name them.
+    `datasets` are the summaries beside the prepared data sets; `sizes` may be nested; chapters come in the
+    order in which the entries first name them.
     """
     names = dict(labels)
     chapters: dict[str, list[Content]] = {}
@@ -50,14 +50,20 @@ def content(
         "run": run,
         "abstract": _abstract(run, entries, used, names),
         "stand_ins": [
-            {"name": tables.display("dataset", name, names), "stands_for": names.get(stand_ins[name], stand_ins[name])}
+            {
+                "name": tables.display("dataset", name, names),
+                "stands_for": names.get(stand_ins[name], stand_ins[name]),
+            }
             for name in used
             if stand_ins.get(name)
         ],
         "chapters": [{"title": title, "sections": sections} for title, sections in chapters.items()],
         "datasets": dataset_table([info for info in datasets if info["name"] in used], names),
         "sizes": {"header": ["setting", "value"], "rows": [list(row) for row in flat(sizes)]},
-        "versions": {"header": ["software", "version"], "rows": [[name, versions[name]] for name in sorted(versions)]},
+        "versions": {
+            "header": ["software", "version"],
+            "rows": [[name, versions[name]] for name in sorted(versions)],
+        },
         "networks": network_table(entries, names),
     }
 
@@ -97,7 +103,7 @@ def numbers(entry: Entry, labels: dict[str, str]) -> Content | None:
         values, columns = data.assign(accuracy=100 * data["accuracy"]), {"accuracy": "accuracy (%)"}
     by = conditions(values, experiment["figure"])
     rows = []
-    for key, group in values.groupby(by, sort=False) if by else [((), values)]:
+    for key, group in in_order(values, by):
         shown = [tables.display(column, value, labels) for column, value in zip(by, key, strict=True)]
         rows.append([*shown, str(group["seed"].nunique()), *(_cell(column, group) for column in columns)])
     return {
@@ -108,14 +114,17 @@ def numbers(entry: Entry, labels: dict[str, str]) -> Content | None:
 
 
 def network_values(profiles: pd.DataFrame) -> pd.DataFrame:
-    """One row per network, savepoint, set and measure: mean over layers, value of the last layer, accuracy in %.
+    """One row per network, savepoint, set and measure: mean over layers, last layer, accuracy in per cent.
 
     The mean over layers ignores layers without a finite value, and weighs every layer the same.
     """
     by = [*tables.NETWORK, "savepoint", "epoch", "measured_on", "measured_with", "measure"]
     ordered = profiles.sort_values("layer_index", kind="stable")
     values = ordered.groupby(by, sort=False).agg(
-        over_layers=("mean", "mean"), last_layer=("mean", "last"), layers=("mean", "size"), accuracy=("accuracy", "last")
+        over_layers=("mean", "mean"),
+        last_layer=("mean", "last"),
+        layers=("mean", "size"),
+        accuracy=("accuracy", "last"),
     )
     first_seen = profiles[by].drop_duplicates()
     return first_seen.merge(values.reset_index(), on=by).assign(accuracy=lambda rows: 100 * rows["accuracy"])
@@ -125,6 +134,15 @@ def conditions(values: pd.DataFrame, mapping: Mapping[str, Any]) -> list[str]:
     """Columns that tell the rows of an experiment's table apart: what its figure maps and what varies."""
     mapped = [mapping[key] for key in MAPPED if mapping.get(key) and mapping[key] != "seed"]
     return [column for column in dict.fromkeys(mapped) if values[column].nunique() > 1 or column == "dataset"]
+
+
+def in_order(values: pd.DataFrame, by: Sequence[str]) -> list[tuple[tuple[Any, ...], pd.DataFrame]]:
+    """Groups of rows by their conditions, in the order in which figures show the values of each column."""
+    if not by:
+        return [((), values)]
+    ranks = [{value: rank for rank, value in enumerate(tables.levels(values[column]))} for column in by]
+    groups = [(key, group) for key, group in values.groupby(list(by), sort=False)]
+    return sorted(groups, key=lambda item: [rank[part] for rank, part in zip(ranks, item[0], strict=True)])
 
 
 def spread(values: "pd.Series[Any]", digits: int) -> Cell:
@@ -162,7 +180,9 @@ def _networks(entries: Sequence[Entry]) -> pd.DataFrame:
 def _abstract(run: str, entries: Sequence[Entry], used: Sequence[str], labels: dict[str, str]) -> Content:
     """The counts that the abstract quotes."""
     networks = _networks(entries)
-    profiles = [entry.data for entry in entries if isinstance(entry.data, pd.DataFrame) and "measure" in entry.data]
+    profiles = [
+        entry.data for entry in entries if isinstance(entry.data, pd.DataFrame) and "measure" in entry.data
+    ]
     per_measurement = [*tables.NETWORK, "savepoint", "measured_on", "measured_with", "samples"]
     measured = pd.concat(profiles)[per_measurement].drop_duplicates() if profiles else pd.DataFrame()
     cells = networks.groupby(list(tables.NETWORK[:3]))["seed"].nunique() if len(networks) else pd.Series([0])
@@ -172,11 +192,21 @@ def _abstract(run: str, entries: Sequence[Entry], used: Sequence[str], labels: d
         "datasets": join(tables.display("dataset", name, labels) for name in used),
         "networks": len(networks),
         "models": int(networks["model"].nunique()),
-        "sets": int(networks["trained_with"].nunique()),
+        "trained": _trained(set(networks["trained_with"])),
         "seeds": _range(int(cells.min()), int(cells.max())),
         "measurements": len(measured),
-        "samples": _range(int(measured["samples"].min()), int(measured["samples"].max())) if len(measured) else "0",
+        "samples": _range(int(measured["samples"].min()), int(measured["samples"].max()))
+        if len(measured)
+        else "0",
     }
+
+
+def _trained(sets: set[str]) -> str:
+    """With what the networks were trained, in words."""
+    count = len(sets - {"none", "untrained"})
+    parts = [f"trained with {count} set{'s' if count != 1 else ''} of transformations"] if count else []
+    parts += ["trained without transformations"] if "none" in sets else []
+    return join([*parts, *(["left untrained"] if "untrained" in sets else [])])
 
 
 def _range(smallest: int, largest: int) -> str:
@@ -185,12 +215,12 @@ def _range(smallest: int, largest: int) -> str:
 
 def network_table(entries: Sequence[Entry], labels: dict[str, str]) -> Content:
     """The networks behind the tables: one row per data set, model and set, with the seeds."""
-    networks = _networks(entries).sort_values(list(tables.NETWORK))
-    rows = [
-        [*(tables.display(column, value, labels) for column, value in zip(tables.NETWORK, key, strict=False)), _seeds(group)]
-        for key, group in networks.groupby(list(tables.NETWORK[:3]), sort=True)
-    ]
-    return {"header": [*(tables.COLUMN_NAMES[column] for column in tables.NETWORK[:3]), "seeds"], "rows": rows}
+    by = tables.NETWORK[:3]
+    rows = []
+    for key, group in in_order(_networks(entries), by):
+        names = [tables.display(column, value, labels) for column, value in zip(by, key, strict=True)]
+        rows.append([*names, _seeds(group)])
+    return {"header": [*(tables.COLUMN_NAMES[column] for column in by), "seeds"], "rows": rows}
 
 
 def _seeds(group: pd.DataFrame) -> Cell:

@@ -1,4 +1,4 @@
-"""What a run consists of: the networks and measurements that its experiments ask for, and the names of their files.
+"""What a run consists of: the networks and measurements that its experiments ask for, and their files' names.
 
 Experiments overlap; here they become sets of files, so that nothing is trained or measured twice.
 """
@@ -104,7 +104,7 @@ class Plan:
         return self.config.savepoints() if wanted == "all" else (FINAL,)
 
     def training_settings(self, network: Network) -> dict[str, Any]:
-        """All that determines a network's weights and metrics, and nothing else: a change of it trains again."""
+        """All that determines a network's weights and metrics, no more: a change of it trains again."""
         config = self.config
         model = config.models[network.model]
         untrained = network.trained_with == UNTRAINED
@@ -123,7 +123,7 @@ class Plan:
             "padding": config.training["padding"],
             "savepoints": (
                 [p for p in sorted(config.training["savepoints"]) if p < 100]
-                if network in self._with_savepoints and not untrained
+                if network in self._with_savepoints
                 else []
             ),
             "evaluation": dict(config.evaluation),

@@ -19,8 +19,9 @@ def generator(seed: int, purpose: str) -> torch.Generator:
 def stratified_sample(labels: np.ndarray, count: int | None, purpose: str) -> np.ndarray:
     """Choose `count` indices with the shares of the classes kept as far as whole images allow.
 
-    `labels` is (N,); the result is sorted, of length min(count, N), or N where `count` is None. The same labels, count
-    and purpose always choose the same images, so that networks which differ in their seed see the same ones.
+    `labels` is (N,); the result is sorted, of length min(count, N), or N where `count` is None. Each class
+    has its share to within two images. The same labels, count and purpose always choose the same images, so
+    that networks which differ in their seed see the same ones.
     """
     if count is None or count >= len(labels):
         return np.arange(len(labels))

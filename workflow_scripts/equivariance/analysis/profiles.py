@@ -10,8 +10,9 @@ LAYER = ["layer_index", "layer", "kind", "depth", "measure"]
 def layer_profile(table: pd.DataFrame) -> pd.DataFrame:
     """Summarise each layer of the table of a sweep, with one aggregation: one row per layer and measure.
 
-    Columns: `LAYER`; mean, median, q25, q75 of the finite values; units (how many values there are); frac_inf;
-    frac_dead, the fraction whose numerator and denominator are both 0 (0 for measures that are no ratio).
+    Columns: `LAYER`; mean, median, q25, q75 of the finite values; units (how many values there are);
+    frac_inf; frac_dead, the fraction whose numerator and denominator are both 0 (0 for measures that are no
+    ratio).
     """
     finite = table["value"].abs() != float("inf")
     groups = table.assign(value=table["value"].where(finite)).groupby(LAYER, sort=False)["value"]
@@ -31,5 +32,6 @@ def layer_profile(table: pd.DataFrame) -> pd.DataFrame:
         if {ratio, *parts} <= set(wide.columns):
             dead = (wide[list(parts)] == 0).all(axis=1).groupby(level="layer").mean()
             rows = profile.index.get_level_values("measure") == ratio
-            profile.loc[rows, "frac_dead"] = dead.loc[profile.index.get_level_values("layer")[rows]].to_numpy()
+            layers = profile.index.get_level_values("layer")[rows]
+            profile.loc[rows, "frac_dead"] = dead.loc[layers].to_numpy()
     return profile.reset_index()

@@ -14,7 +14,7 @@ NETWORK = ("dataset", "model", "trained_with", "seed")
 
 
 def accuracy_rows(network: Mapping[str, Any], tested_with: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Accuracies of a network at its savepoints, under the sets `tested_with`; `own` is the set it was trained with."""
+    """Accuracies of a network at its savepoints, under the sets `tested_with`; `own` is that of training."""
     description = read_json(network["description"])
     names = dict.fromkeys(_own(description) if name == "own" else name for name in tested_with)
     for savepoint in network["savepoints"]:
@@ -27,6 +27,7 @@ def accuracy_rows(network: Mapping[str, Any], tested_with: Sequence[str]) -> Ite
                 "tested_with": name,
                 "accuracy": accuracy[name],
                 "images": description["test_images"],
+                "classes": len(description["classes"]),
             }
 
 
@@ -48,7 +49,7 @@ def profile_rows(measurement: Mapping[str, Any], measures: Sequence[str]) -> Ite
             "measured_on": measurement["measured_on"],
             "measured_with": measurement["measured_with"],
             "samples": int(table["samples"].iloc[0]),
-            **row,
+            **{str(column): value for column, value in row.items()},
         }
 
 
@@ -57,7 +58,9 @@ def write_table(rows: Sequence[Mapping[str, Any]], output: Path) -> None:
     table = pd.DataFrame(rows)
     empty = [str(column) for column in table.columns if table[column].isna().any()]
     if table.empty or empty:
-        raise UserError(f"{output}: the table has {'empty cells in ' + ', '.join(empty) if empty else 'no rows'}")
+        raise UserError(
+            f"{output}: the table has {'empty cells in ' + ', '.join(empty) if empty else 'no rows'}"
+        )
     with atomic_path(output) as temporary:
         table.to_csv(temporary, index=False)
 

@@ -16,13 +16,13 @@ from equivariance.errors import UserError
 
 
 @contextmanager
-def extracted(archive: Path, beside: Path) -> Iterator[Path]:
+def extracted(archive: Path, beside: Path, only: str = "") -> Iterator[Path]:
     """Extract a zip or tar archive to a temporary folder inside `beside`, and remove that at the end.
 
-    Raises UserError as `extract` does.
+    Takes `only` and raises UserError as `extract` does.
     """
     with temporary_folder(beside) as folder:
-        extract(archive, folder)
+        extract(archive, folder, only)
         yield folder
 
 
@@ -34,8 +34,9 @@ def temporary_folder(beside: Path) -> Iterator[Path]:
         yield Path(name)
 
 
-def extract(archive: Path, folder: Path) -> None:
-    """Extract a zip or tar archive (compressed or not) into `folder`.
+def extract(archive: Path, folder: Path, only: str = "") -> None:
+    """Extract a zip or tar archive (compressed or not) into `folder`: the entries that have `only` in their
+    path, which are all if it is empty.
 
     Raises UserError, and extracts nothing, where an entry would land outside the folder or is a link or a
     device; raises it too for an archive that is damaged, encrypted or neither zip nor tar, and for a full
@@ -45,11 +46,12 @@ def extract(archive: Path, folder: Path) -> None:
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as file:
                 _check_zip(archive, file)
-                file.extractall(folder)
+                file.extractall(folder, [name for name in file.namelist() if only in name])
         else:
             with tarfile.open(archive) as tar:
                 for member in _checked_members(archive, tar):
-                    _extract_member(tar, member, folder)
+                    if only in member.name:
+                        _extract_member(tar, member, folder)
 
 
 def check_entries(archive: Path) -> None:

@@ -70,7 +70,7 @@ def _check_whole(path: Path, name: str, unpacked_md5: str | None) -> None:
         raise WrongFile("is truncated or damaged (a zip archive without its table of contents)")
 
 
-def _check_digest(file: IO[bytes], algorithm: str, wanted: str | None) -> None:
+def _check_digest(file: IO[bytes] | gzip.GzipFile, algorithm: str, wanted: str | None) -> None:
     """Read the file to its end; raise WrongFile if `wanted` is given and is not its digest."""
     digest = hashlib.new(algorithm, usedforsecurity=False)
     for chunk in iter(partial(file.read, CHUNK), b""):

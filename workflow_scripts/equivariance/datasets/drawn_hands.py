@@ -1,7 +1,7 @@
 """Drawn handshapes: a stand-in for LSA16 and RWTH that needs no file.
 
-Ten subjects, who differ in size, proportions, habits and the colour of their glove, show twelve handshapes a few
-times each. The hand itself is in `hand_drawing`.
+Ten subjects, who differ in size, proportions, habits and the colour of their glove, show twelve handshapes
+a few times each. The hand itself is in `hand_drawing`.
 """
 
 import colorsys
@@ -19,13 +19,9 @@ from equivariance.datasets.settings import one_of, resolve, whole
 DEFAULTS: dict[str, Any] = {"repetitions": 8, **SUBJECT_SPLIT}
 
 SUBJECTS = 10
-STRAIGHT, HOOKED, FOLDED = 0.04, 0.52, 1.35  # bend of each joint, in radians
-OUT, UP, BESIDE, ACROSS = (
-    1.05,
-    0.5,
-    0.15,
-    -0.75,
-)  # direction of the thumb, in radians from upright, outwards positive
+# Bend of each joint, and direction of the thumb from upright, outwards positive; all in radians.
+STRAIGHT, HOOKED, FOLDED = 0.04, 0.52, 1.35
+OUT, UP, BESIDE, ACROSS = 1.05, 0.65, 0.15, -0.75
 
 # Bends of index, middle, ring and little finger; their spread; the thumb's direction.
 HANDSHAPES = {

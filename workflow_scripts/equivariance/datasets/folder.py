@@ -18,16 +18,16 @@ from equivariance.errors import UserError, unknown
 if TYPE_CHECKING:
     from torchvision.datasets import ImageFolder
 
-# path: absolute, or within the mirror, or within the working directory; image_size: [height, width] or as they are;
-# channels: 3 (RGB) or 1 (gray).
+# path: absolute, or within the mirror, or within the working directory; image_size: [height, width], or as
+# they are; channels: 3 (RGB) or 1 (gray).
 DEFAULTS: dict[str, Any] = {"path": None, "image_size": None, "channels": 3}
 
 
 def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageSet:
     """Load images (C, H, W) of the classes that the folder `train` has.
 
-    Raises UserError where there are no images, where a class is in `test` alone, where an image cannot be read,
-    and where sizes differ and no `image_size` is given.
+    Raises UserError where there are no images, where a class is in `test` alone, where an image cannot be
+    read, and where sizes differ and no `image_size` is given.
     """
     chosen = resolve("folder", settings, DEFAULTS)
     channels = chosen["channels"]

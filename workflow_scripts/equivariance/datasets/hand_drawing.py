@@ -1,8 +1,8 @@
 """A parametric right hand, its palm towards the viewer, drawn as shaded round-ended bars.
 
-Coordinates: x to the right, y up, the wrist at (0, 0), the tip of the middle finger of an average hand at about
-(0, 1.75). Each joint of a finger bends towards the viewer by the same angle, so a segment is seen shortened by
-the cosine of the bends so far, and comes down over the palm when these exceed a right angle.
+Coordinates: x to the right, y up, the wrist at (0, 0), the tip of the middle finger of an average hand at
+about (0, 1.75). Each joint of a finger bends towards the viewer by the same angle, so a segment is seen
+shortened by the cosine of the bends so far, and comes down over the palm when these exceed a right angle.
 """
 
 import math
@@ -54,7 +54,7 @@ class Build:
 
 @dataclass(frozen=True)
 class _Bar:
-    """A round-ended bar from `start` to `end` of radii that differ; `height` is how near it is to the viewer."""
+    """A round-ended bar from `start` to `end`, a radius at each; `height` is how near it is to the viewer."""
 
     start: tuple[float, float]
     end: tuple[float, float]
@@ -71,7 +71,8 @@ class _Bar:
 def draw(pose: Pose, build: Build, generator: np.random.Generator) -> NDArray[np.uint8]:
     """Draw a hand on black, (3, 32, 32), with a little chance in its tilt, size, place and light.
 
-    The longer side of what the hand covers takes `build.size` of the image, as in pictures cut out around a hand.
+    The longer side of what the hand covers takes `build.size` of the image, as in pictures cut out around
+    a hand.
     """
     tilt = build.tilt + generator.normal(0, 0.06)
     size = build.size * generator.uniform(0.96, 1.04)
@@ -90,7 +91,7 @@ def draw(pose: Pose, build: Build, generator: np.random.Generator) -> NDArray[np
 def _plane(
     bars: list[_Bar], size: float, place: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The hand's coordinates (x, y) at each fine pixel, (96, 96) each: the hand in the middle, moved by `place`."""
+    """The hand's coordinates (x, y) at each fine pixel, (96, 96) each: the middle of the hand at `place`."""
     ends = np.array([end for bar in bars for end in (bar.start, bar.end)])  # (2 n, 2)
     radii = np.array([radius for bar in bars for radius in bar.radii])[:, None]
     low, high = (ends - radii).min(axis=0), (ends + radii).max(axis=0)

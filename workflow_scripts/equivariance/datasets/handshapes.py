@@ -37,8 +37,8 @@ def read_by_library(name: str, folder: Path) -> tuple[NDArray[np.uint8], NDArray
     """Have handshape_datasets read the files of the data set `name` that lie in `folder`/`name`.
 
     The library must find there the files that mark the download as done, else it downloads. Returns images
-    (N, H, W, 3), labels (N,) and whatever else the library knows. Raises UserError where the files are not as it
-    expects.
+    (N, H, W, 3), labels (N,) and whatever else the library knows. Raises UserError where the files are not
+    as it expects.
     """
     import handshape_datasets
 

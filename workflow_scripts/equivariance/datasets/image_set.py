@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,7 +81,7 @@ class ImageSet:
                 "images": int(test.sum()),
                 "by_class": dict(zip(self.classes, test.tolist(), strict=True)),
             },
-            "sha256": hashlib.sha256(np.ascontiguousarray(self.images)).hexdigest(),
+            "sha256": hashlib.sha256(self.images.tobytes()).hexdigest(),
         }
 
     def save(self, path: str | Path) -> None:
@@ -104,12 +104,10 @@ class ImageSet:
         path = Path(path)
         try:
             with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in (*_ARRAYS, *_TEXTS, "classes")}
-            return cls(
-                classes=tuple(arrays.pop("classes").tolist()),
-                **{name: str(arrays.pop(name)) for name in _TEXTS},
-                **cast(Any, arrays),
-            )
+                fields: dict[str, Any] = {name: file[name] for name in _ARRAYS}
+                fields |= {name: str(file[name]) for name in _TEXTS}
+                fields["classes"] = tuple(file["classes"].tolist())
+            return cls(**fields)
         except FileNotFoundError as error:
             raise UserError(f"{path} does not exist: the data set has not been prepared yet") from error
         except KeyError as error:

@@ -45,14 +45,15 @@ def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageS
     position = one_of("position of lsa16_schemes", chosen["position"], POSITIONS)
     appearance = one_of("appearance of lsa16_schemes", chosen["appearance"], CHANNELS)
     one_of("split of lsa16_schemes", chosen["split"], SUBJECT_SPLITS)
+    if (position, appearance) == ("nr", "rgb_resized"):
+        raise UserError("lsa16_schemes has rgb_resized in the positions original and mr only; nr has rgb")
     archive = fetch(ARCHIVE, mirror, cache)
-    with extracted(archive, cache) as root:
-        folder = _find(archive, root, "original" if position == "mr" else position, appearance)
-        files = sorted(folder.glob("[0-9][0-9]_[0-9][0-9]_*.png"))
+    scheme = f"{FOLDER}/{'original' if position == 'mr' else position}/{appearance}/"
+    with extracted(archive, cache, only=scheme) as root:
+        # The archive has one folder at its root, named for the branch.
+        files = sorted(root.glob(f"*/{scheme}[0-9][0-9]_[0-9][0-9]_*.png"))
         if not files:
-            raise UserError(
-                f"{archive} holds no images of {folder.relative_to(root)}: replace it and run again"
-            )
+            raise UserError(f"{archive} holds no images in {scheme}: replace it and run again")
         try:
             pictures = [
                 Image.open(file).convert("RGB" if CHANNELS[appearance] == 3 else "L") for file in files
@@ -72,18 +73,6 @@ def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageS
     )
     split = split_by_settings(photographs, chosen)
     return _with_rotations(split, pictures) if position == "mr" else split
-
-
-def _find(archive: Path, root: Path, position: str, appearance: str) -> Path:
-    """Find the folder of a scheme; the archive has one folder at its root, named for the branch."""
-    for folder in root.glob(f"*/{FOLDER}/{position}/{appearance}"):
-        return folder
-    there = sorted(path.name for path in root.glob(f"*/{FOLDER}/{position}/*") if path.is_dir())
-    if not there:
-        raise UserError(f"{archive} has no folder {FOLDER}/{position}: replace it and run again")
-    raise UserError(
-        f"lsa16_schemes has no {appearance!r} in position {position!r}; valid: {', '.join(there)}"
-    )
 
 
 def _with_rotations(images: ImageSet, pictures: "list[Image]") -> ImageSet:

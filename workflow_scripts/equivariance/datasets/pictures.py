@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 def to_array(picture: "Image", channels: int, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
     """Convert a picture of any mode to uint8 (channels, height, width), resized to (height, width) if given.
 
-    One channel is gray, three are RGB. Pixels are averaged where a picture shrinks, interpolated where it grows.
+    One channel is gray, three are RGB. Pixels are averaged where a picture shrinks, interpolated where it
+    grows.
     """
     from PIL.Image import Resampling
 

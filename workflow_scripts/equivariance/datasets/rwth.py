@@ -1,4 +1,7 @@
-"""Handshapes of the German sign language in RWTH-PHOENIX-Weather (Koller et al. 2016), read by handshape_datasets."""
+"""Handshapes of the German sign language in RWTH-PHOENIX-Weather (Koller et al. 2016).
+
+Read by handshape_datasets, which does not tell the clips; they are in the paths of the annotation file.
+"""
 
 import shutil
 from collections.abc import Mapping

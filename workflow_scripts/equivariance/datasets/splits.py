@@ -29,8 +29,9 @@ def by_group_fraction(images: ImageSet, fraction: float, seed: int) -> ImageSet:
     """Put whole groups into the test part, about `fraction` of every class as far as groups allow.
 
     From a random start, groups are moved to the other side while this brings the class counts of the test
-    part nearer to the wanted ones (sum over classes of (n - wanted)^2 / size). A class of two groups or more is
-    in both parts; a class of a single group is in the training part. The same seed gives the same split.
+    part nearer to the wanted ones (sum over classes of (n - wanted)^2 / size). A class of a single group is
+    in the training part; one of more is in both parts where its groups allow. The same seed gives the same
+    split.
     """
     _check_fraction(fraction)
     names, group = np.unique(images.groups, return_inverse=True)

@@ -15,7 +15,7 @@ TEXT_WIDTH = 6.3
 SMALL = 7.0
 """Smallest type, in points."""
 
-SETTINGS: dict[str, Any] = {
+SETTINGS: Any = {  # matplotlib types its settings by a union of hundreds of names
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same glyphs on every machine
     "font.size": SMALL,
     "axes.titlesize": 8,

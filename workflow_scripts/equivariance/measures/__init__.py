@@ -1,1 +1,1 @@
-"""Measures of invariance and same-equivariance: one sweep over samples and transformations, one file per family."""
+"""Measures of invariance and same-equivariance: one sweep for all, one file per family."""

@@ -29,20 +29,20 @@ class Scratch:
 class Accumulator(Protocol):
     """The state of some measures of one layer: fed block by block, merged in any order, read at any time.
 
-    `dtype` is the precision of sums within a block; what is kept for long is float64. `scratch` may be shared by
-    accumulators that are not updated at the same time.
+    `dtype` is the precision of sums within a block; what is kept for long is float64. `scratch` may be shared
+    by accumulators that are not updated at the same time.
     """
 
     def __init__(self, dtype: torch.dtype = torch.float32, scratch: Scratch | None = None) -> None: ...
 
     def update(self, block: Tensor) -> None:
-        """Take in a block (n, T, ...): n samples under all T transformations, whatever the shape of the layer."""
+        """Take in a block (n, T, ...): n samples of a layer of any shape, under all T transformations."""
 
     def merge(self, other: Self) -> None:
         """Take in what another accumulator has seen; both then describe what they describe."""
 
     def compute(self) -> dict[str, Tensor]:
-        """Give the maps of the layer's shape, float64 on the CPU, by name; what follows is not changed by it."""
+        """Give the maps of the layer's shape by name, float64 on the CPU; further updates are welcome."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,7 @@
-"""From the values of single units to those of feature maps and layers."""
+"""From the values of single units to those of feature maps."""
 
 from collections.abc import Callable
 
-import pandas as pd
 import torch
 from torch import Tensor
 
@@ -53,46 +52,3 @@ def _reduce_finite(values: Tensor, how: str) -> Tensor:
     kept = values.where(finite, -torch.inf if how == "max" else 0)
     reduced = kept.sum((1, 2)) / count if how == "mean" else _REDUCE[how](kept)
     return reduced.where(count > 0, torch.nan)
-
-
-def layer_summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Summarise each layer of a table of `sweep.measure`: one row per layer, measure and aggregation.
-
-    Columns: mean, median, q1, q3 of the finite values; units (how many values there are); frac_inf; frac_dead, the
-    fraction with a numerator and a denominator of 0, which is known for a ratio (such as nv) when both (tv and sv)
-    are in the table, and NaN otherwise.
-    """
-    keys = ["layer_index", "layer", "kind", "depth", "measure", "aggregation"]
-    finite = table.assign(value=table["value"].where(table["value"].abs() != float("inf")))
-    groups = finite.groupby(keys, sort=False)["value"]
-    summary = pd.DataFrame(
-        {
-            "mean": groups.mean(),
-            "median": groups.median(),
-            "q1": groups.quantile(0.25),
-            "q3": groups.quantile(0.75),
-            "units": groups.size(),
-        }
-    ).reset_index()
-    infinite = table["value"].abs().eq(float("inf")).groupby([table[key] for key in keys], sort=False)
-    summary["frac_inf"] = infinite.mean().to_numpy()
-    return summary.merge(_dead(table), on=["layer", "measure", "aggregation"], how="left")
-
-
-def _dead(table: pd.DataFrame) -> pd.DataFrame:
-    """Compute frac_dead of each layer, ratio and aggregation."""
-    from equivariance.measures.registry import resolve  # the registry imports families, which may aggregate
-
-    unit = ["layer", "aggregation", "unit"]
-    parts = [pd.DataFrame(columns=["layer", "measure", "aggregation", "frac_dead"])]
-    for measure in resolve(table["measure"].unique()):
-        if measure.denominator is None:
-            continue
-        zero = [
-            table[table["measure"] == part].set_index(unit)["value"] == 0
-            for part in (measure.numerator, measure.denominator)
-        ]
-        both = pd.concat(zero, axis=1, join="inner").all(axis=1)
-        fraction = both.groupby(["layer", "aggregation"]).mean().rename("frac_dead").reset_index()
-        parts.append(fraction.assign(measure=measure.name))
-    return pd.concat([part for part in parts if len(part)] or parts)

@@ -13,8 +13,8 @@ from equivariance.errors import UserError
 def tiles(images: Any, size: int) -> Iterator[Tensor]:
     """Give `size` images at a time (the last may be fewer), (n, C, H, W), as they are stored.
 
-    `images` is a tensor or an array (N, C, H, W), or anything with a length and items (C, H, W), such as a torch
-    Dataset; an item may be a tuple that begins with the image. Raises UserError for other shapes.
+    `images` is a tensor or an array (N, C, H, W), or anything with a length and items (C, H, W), such as a
+    torch Dataset; an item may be a tuple that begins with the image. Raises UserError for other shapes.
     """
     whole = torch.as_tensor(images) if isinstance(images, Tensor | np.ndarray) else None
     for start in range(0, len(images), size):

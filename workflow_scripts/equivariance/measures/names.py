@@ -10,8 +10,8 @@ FAMILY_OF = {measure: family for family, measures in FAMILIES.items() for measur
 # Measures that are a ratio of two others: numerator and denominator.
 RATIOS: dict[str, tuple[str, str]] = {"nv": ("tv", "sv")}
 
-# How a measure of feature maps (C, H, W) becomes one value per feature map: over H and W, of the numerator and the
-# denominator before dividing, or of their quotient after. `before_mean` is the thesis' choice.
+# How a measure of feature maps (C, H, W) becomes one value per feature map: over H and W, of the numerator
+# and the denominator before dividing, or of their quotient after. `before_mean` is the thesis' choice.
 AGGREGATIONS = (
     "none",
     "before_mean",

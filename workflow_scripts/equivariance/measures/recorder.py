@@ -1,9 +1,9 @@
 """Watch the layers of a network while it runs.
 
-A layer is a module by its name in `named_modules()`; the root, which has no name there, goes by its class. A module
-that runs several times in one pass (the shared ReLU of a residual block) gives one activation per call: `relu`,
-`relu:2`, `relu:3`, because each call is another place in the network. Counting starts anew with each pass of the
-whole network.
+A layer is a module by its name in `named_modules()`; the root, which has no name there, goes by its class. A
+module that runs several times in one pass (the shared ReLU of a residual block) gives one activation per
+call: `relu`, `relu:2`, `relu:3`, because each call is another place in the network. Counting starts anew with
+each pass of the whole network.
 """
 
 from collections import Counter
@@ -24,13 +24,14 @@ def record(
 ) -> Iterator[dict[str, Tensor]]:
     """Record the outputs of `layers` (default: all leaf modules) of every forward pass in the body.
 
-    Without `receive` the yielded dict holds, name by name in the order of execution, a detached copy of the latest
-    output. With `receive(name, tensor)` each output is handed over while alive, before the next layer runs, and
-    nothing is kept: what is reduced there cannot be changed by later layers that work in place or on a view. It must
-    not be changed, nor kept without a copy. Of an output that is a tuple, the first tensor counts.
+    Without `receive` the yielded dict holds, name by name in the order of execution, a detached copy of the
+    latest output. With `receive(name, tensor)` each output is handed over while alive, before the next layer
+    runs, and nothing is kept: what is reduced there cannot be changed by later layers that work in place or
+    on a view. It must not be changed, nor kept without a copy. Of an output that is a tuple, the first tensor
+    counts.
 
-    The hooks are gone after the body, however it ends. Raises UserError for an unknown layer and for an output
-    without a tensor.
+    The hooks are gone after the body, however it ends. Raises UserError for an unknown layer and for an
+    output without a tensor.
     """
     activations: dict[str, Tensor] = {}
 

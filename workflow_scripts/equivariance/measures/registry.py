@@ -8,7 +8,7 @@ from importlib import import_module
 
 from equivariance.errors import UserError, unknown
 from equivariance.measures.accumulator import Measure
-from equivariance.measures.names import FAMILIES
+from equivariance.measures.names import FAMILIES, FAMILY_OF
 
 
 def family(name: str) -> tuple[Measure, ...]:
@@ -23,14 +23,13 @@ def resolve(names: str | Iterable[str]) -> list[Measure]:
     Raises UserError for an unknown name, or for none at all.
     """
     given = [names] if isinstance(names, str) else list(names)
-    family_of = {measure: name for name, measures in FAMILIES.items() for measure in measures}
-    valid = (*family_of, *FAMILIES)
+    valid = (*FAMILY_OF, *FAMILIES)
     if not given:
         raise UserError(f"no measure given; valid: {', '.join(valid)}")
     found: dict[str, Measure] = {}
     for name in given:
         if name not in valid:
             raise UserError(unknown("measure", name, valid))
-        members = family(family_of.get(name, name))
+        members = family(FAMILY_OF.get(name, name))
         found |= {measure.name: measure for measure in members if name in (measure.name, *FAMILIES)}
     return list(found.values())

@@ -1,7 +1,8 @@
 """One pass over samples x transformations, for all measures together.
 
-Each image t(x) goes through the network once. Images go in tiles, a few samples under all transformations; the output
-of every layer is reduced while it is alive, so that memory does not grow with the number of samples.
+Each image t(x) goes through the network once. Images go in tiles, a few samples under all transformations;
+the output of every layer is reduced while it is alive, so that memory does not grow with the number of
+samples.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -35,7 +36,7 @@ class Transformations(Protocol):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a layer lies: its kind, its place in the order of execution, and its depth from 0 (first) to 1 (last)."""
+    """A layer's kind, its place in the order of execution, and its depth from 0 (first) to 1 (last)."""
 
     kind: str
     index: int
@@ -43,10 +44,11 @@ class Place:
 
 
 class Sweep:
-    """The state of a sweep, which can be cut anywhere over the samples: `update`, `merge`, `compute`, `table`.
+    """The state of a sweep, which can be cut anywhere over the samples: update, merge, compute, table.
 
-    Takes what `measure` takes. For U units in all layers and T transformations the variance family keeps 28 T U
-    bytes (40 T U with float64 tiles); one scratch of a tile of the largest layer serves all.
+    Takes what `measure` takes. For U units in all layers and T transformations the variance family keeps
+    28 x T x U bytes (40 with float64 tiles), whatever the number of samples; all layers share one scratch of
+    the size of a tile of the largest.
     """
 
     def __init__(
@@ -88,8 +90,8 @@ class Sweep:
     def update(self, images: Any) -> None:
         """Take in images, as `measure` does.
 
-        The network runs in evaluation mode and without gradients, and is left as it was found: hooks, device, and
-        the mode of each module.
+        The network runs in evaluation mode and without gradients, and is left as it was found: hooks, device,
+        and the mode of each module.
         """
         with ExitStack() as stack:
             stack.enter_context(torch.no_grad())
@@ -126,7 +128,7 @@ class Sweep:
         transformations = len(self._matrices)
         if activation.dim() == 0 or len(activation) % transformations:
             raise UserError(
-                f"layer {name!r} gives {tuple(activation.shape)}, whose first dimension is not that of the images; "
+                f"layer {name!r} gives {tuple(activation.shape)}, whose first dimension is not the images'; "
                 "choose other layers"
             )
         block = activation.unflatten(0, (-1, transformations))  # (n, T, ...)
@@ -204,20 +206,22 @@ def measure(
 ) -> pd.DataFrame:
     """Measure the layers of any network on images under a set of transformations.
 
-    images: tensor or array (N, C, H, W), or anything with a length and items (C, H, W) or tuples that begin with one;
-        whole numbers are taken as 0..255 and divided by 255, floats as they are.
-    measures: names of measures or of families (`names.FAMILIES`).
-    aggregations: from pixels to feature maps (`names.AGGREGATIONS`).
-    layers: names from `named_modules()`; by default all modules without children but a standardising input layer.
-    preprocess: applied to the transformed images, before the network.
-    padding: what is seen beyond the image, `border` or `zeros`.
-    device: where to run; by default where the model is.
-    tile: samples at a time. One is fastest on a CPU (the cache), more on a GPU.
-    dtype: precision of the sums within a tile, float32 or float64; longer sums are always float64.
+    - images: tensor or array (N, C, H, W), or anything with a length and items (C, H, W), or tuples that
+      begin with one; whole numbers are taken as 0..255 and divided by 255, floats as they are.
+    - measures: names of measures or of families (`names.FAMILIES`).
+    - aggregations: from pixels to feature maps (`names.AGGREGATIONS`).
+    - layers: names from `named_modules()`; by default all modules without children but a standardising input
+      layer.
+    - preprocess: applied to the transformed images, before the network.
+    - padding: what is seen beyond the image, `border` or `zeros`.
+    - device: where to run; by default where the model is.
+    - tile: samples at a time; one is fastest on a CPU (the cache), more on a GPU.
+    - dtype: precision of short sums, float32 or float64; long ones are always float64.
 
-    Returns a row per layer, unit, measure and aggregation: layer, layer_index (place in the order of execution), kind,
-    depth (0 first layer, 1 last), unit (index of the feature map, or of the unit in the flattened layer), measure,
-    aggregation, value. A module that runs several times has a row set per call, `name`, `name:2`, ...
+    Returns a row per layer, unit, measure and aggregation: layer, layer_index (place in the order of
+    execution), kind, depth (0 first layer, 1 last), unit (index of the feature map, or of the unit in the
+    flattened layer), measure, aggregation, value. Of a module that runs several times, each call is a layer:
+    `name`, `name:2`, ...
 
     Raises UserError for unknown names and for images or layers that cannot be measured.
     """

@@ -22,8 +22,8 @@ from equivariance.measures.moments import Moments, std_along
 class VarianceAccumulator:
     """TV and SV of one layer. Keeps mean and M2 over samples for each transformation and unit, and TV's sum.
 
-    With float32 tiles, activations whose squares leave the range of float32 (spreads below 1e-18 or above 1e18)
-    need `dtype=torch.float64`.
+    With float32 tiles, activations whose squares leave the range of float32 (spreads below 1e-18 or above
+    1e18) need `dtype=torch.float64`.
     """
 
     def __init__(self, dtype: torch.dtype = torch.float32, scratch: Scratch | None = None) -> None:
@@ -63,7 +63,7 @@ class VarianceAccumulator:
         """Give the maps `tv` and `sv` of the layer's shape, float64."""
         if not self._samples:
             raise ValueError("no samples were taken in")
-        maps = {"tv": self._tv_sum / self._samples, "sv": self._over_samples.std().mean(0)}
+        maps = {"tv": self._tv_sum / self._samples, "sv": self._over_samples.mean_std()}
         return {name: values.reshape(self._shape).cpu() for name, values in maps.items()}
 
 

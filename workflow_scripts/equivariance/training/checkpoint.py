@@ -1,6 +1,5 @@
 """Checkpoints: where a killed training goes on."""
 
-import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +27,11 @@ def load_checkpoint(file: Path, digest: str) -> dict[str, Any] | None:
         state = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:
         raise UserError(f"{file} is no readable checkpoint ({error}); {remedy}") from error
-    if state.get("digest") != digest:
+    if not isinstance(state, dict) or state.get("digest") != digest:
         raise UserError(f"{file} belongs to a training with other settings or other code; {remedy}")
-    return dict(state)
+    return state
 
 
 def remove_checkpoint(file: Path) -> None:
-    """Remove a checkpoint that is no longer needed, and its folder where nothing else is in it."""
+    """Remove a checkpoint that is no longer needed. Its folder stays: other trainings may be using it."""
     file.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):
-        file.parent.rmdir()

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from equivariance.transformations.sets import TransformationSet
-from equivariance.transformations.warp import warp
+from equivariance.transformations.warp import Padding, warp
 
 
 class DeviceImages:
@@ -20,7 +20,7 @@ class DeviceImages:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def batch(self, rows: torch.Tensor, matrices: torch.Tensor | None, padding: str) -> torch.Tensor:
+    def batch(self, rows: torch.Tensor, matrices: torch.Tensor | None, padding: Padding) -> torch.Tensor:
         """Images of `rows` in [0, 1], each under its own matrix (N, 3, 3); None leaves them as they are."""
         images = self.images[rows].float().div_(255)  # (N, C, H, W)
         return images if matrices is None else warp(images, matrices, padding=padding)
@@ -30,14 +30,15 @@ def epoch_batches(
     data: DeviceImages,
     transformations: TransformationSet,
     batch_size: int,
-    padding: str,
+    padding: Padding,
     order: torch.Generator,
     draws: torch.Generator,
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Batches of (images in [0, 1], labels) that cover the data once in random order.
 
-    Every image is under a member of the set drawn uniformly for it, new in each epoch. The last batch may be smaller.
-    A last batch of one image joins the batch before it: batch normalization cannot train on one value.
+    Every image is under a member of the set drawn uniformly for it, new in each epoch. The last batch may be
+    smaller. A last batch of one image joins the batch before it: batch normalization cannot train on one
+    value.
     """
     device = data.labels.device
     rows = torch.randperm(len(data), generator=order).to(device)

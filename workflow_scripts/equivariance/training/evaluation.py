@@ -6,6 +6,7 @@ from torch import nn
 from equivariance.sampling import generator
 from equivariance.training.data import DeviceImages
 from equivariance.transformations.sets import TransformationSet
+from equivariance.transformations.warp import Padding
 
 BATCH = 256
 
@@ -15,16 +16,17 @@ def accuracy(
     data: DeviceImages,
     transformations: TransformationSet,
     per_image: int | None,
-    padding: str = "border",
+    padding: Padding = "border",
 ) -> float:
     """Share of (image, transformation) pairs that the network classifies right, in [0, 1].
 
-    Every image is seen under `per_image` different members of the set, drawn once from a fixed seed, or under all of
-    them where the set has no more (or `per_image` is None). The mode of the network is restored.
+    Every image is seen under `per_image` different members of the set, drawn once from a fixed seed, or under
+    all of them where the set has no more (or `per_image` is None). The mode of the network is restored.
     """
     device = data.labels.device
     members = member_draws(len(data), len(transformations), per_image)  # (N, K)
     matrices = transformations.matrices.to(device)
+    plain = len(transformations) == 1
     training = model.training
     model.eval()
     right = 0
@@ -33,8 +35,8 @@ def accuracy(
             for draw in members.T:
                 for start in range(0, len(data), BATCH):
                     rows = torch.arange(start, min(start + BATCH, len(data)), device=device)
-                    chosen = None if len(transformations) == 1 else matrices[draw[start : start + BATCH].to(device)]
-                    scores = model(data.batch(rows, chosen, padding))  # (N, classes)
+                    warps = None if plain else matrices[draw[start : start + BATCH].to(device)]
+                    scores = model(data.batch(rows, warps, padding))  # (N, classes)
                     right += int((scores.argmax(1) == data.labels[rows]).sum())
     finally:
         model.train(training)
@@ -42,7 +44,7 @@ def accuracy(
 
 
 def member_draws(images: int, members: int, per_image: int | None) -> torch.Tensor:
-    """Members for every image, (images, K): all of them, or K = `per_image` different ones from a fixed seed."""
+    """Members for each image, (images, K): all, or K = `per_image` different ones from a fixed seed."""
     if per_image is None or per_image >= members:
         return torch.arange(members).expand(images, members)
     random = torch.rand(images, members, generator=generator(0, f"evaluation of {per_image} of {members}"))

@@ -1,11 +1,12 @@
 """The training loop."""
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -14,6 +15,7 @@ from tqdm import tqdm
 from equivariance.datasets.image_set import ImageSet
 from equivariance.errors import UserError
 from equivariance.models import build
+from equivariance.models.standardize import Standardize
 from equivariance.sampling import derived_seed, generator, stratified_sample
 from equivariance.training.checkpoint import load_checkpoint, save_checkpoint
 from equivariance.training.data import DeviceImages, epoch_batches
@@ -23,6 +25,7 @@ from equivariance.transformations.sets import TransformationSet, build_set
 
 log = logging.getLogger(__name__)
 
+PROGRESS = "epoch %(epoch)d: loss %(loss).4f, test accuracy %(test_accuracy_own).3f"
 HISTORY_IMAGES = 1000  # most test images of the accuracies after each epoch; those at the end take all
 
 
@@ -41,8 +44,8 @@ class Trained:
 class Training:
     """One training: the state that a checkpoint holds, and the steps that change it.
 
-    The random numbers of the initial weights, of the order of images, of the transformations and of layers that draw
-    (dropout) come from generators of their own, all from the experiment's seed.
+    The random numbers of the initial weights, of the order of images, of the transformations and of layers
+    that draw (dropout) come from generators of their own, all from the experiment's seed.
     """
 
     def __init__(self, settings: TrainingSettings, image_set: ImageSet, device: torch.device) -> None:
@@ -57,20 +60,22 @@ class Training:
         test_images, test_labels = image_set.part("test")
         rows = stratified_sample(test_labels, settings.evaluation.images, f"test images of {image_set.name}")
         self.test = DeviceImages(test_images[rows], test_labels[rows], device)
-        few = min(HISTORY_IMAGES, max(1, len(self.train) // 4))  # so that watching stays cheap beside training
+        few = min(HISTORY_IMAGES, max(1, len(self.train) // 4))  # watching stays cheap beside training
         rows = stratified_sample(test_labels, few, f"history images of {image_set.name}")
         self.watched = DeviceImages(test_images[rows], test_labels[rows], device)
 
+        channels, height, width = images.shape[1:]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derived_seed(settings.seed, "initial weights"))
             self.model = build(
                 settings.family,
-                image_shape=tuple(images.shape[1:]),
+                image_shape=(channels, height, width),
                 classes=len(image_set.classes),
                 settings=settings.settings,
             )
         pixels = self.train.images.double().div_(255)
-        self.model.standardize.set(pixels.mean((0, 2, 3)), pixels.std((0, 2, 3)))
+        standardize = cast(Standardize, self.model.get_submodule("standardize"))
+        standardize.set(pixels.mean((0, 2, 3)), pixels.std((0, 2, 3)))
         self.model.to(device)
         self.optimizer = _optimizer(settings, self.model)
         self.order = generator(settings.seed, "order of images")
@@ -98,11 +103,11 @@ class Training:
             loss_sum += loss.detach() * len(labels)
             right += (scores.detach().argmax(1) == labels).sum()
         self.epoch += 1
+        mean_loss = float(loss_sum) / len(self.train)  # waits for the device, so before the clock is read
         self.seconds += time.perf_counter() - start
-        mean_loss = float(loss_sum) / len(self.train)
-        if not torch.isfinite(torch.tensor(mean_loss)):
+        if not (math.isfinite(mean_loss) and all(bool(p.isfinite().all()) for p in self.model.parameters())):
             raise UserError(
-                f"training diverged: the loss of epoch {self.epoch} is {mean_loss}; "
+                f"training diverged: epoch {self.epoch} has loss {mean_loss} or weights that are not finite; "
                 f"lower the learning rate (now {self.settings.optimizer.learning_rate})"
             )
         self.history.append(
@@ -119,7 +124,8 @@ class Training:
         """Keep the weights if a savepoint is due after this epoch."""
         for percent, epoch in self.settings.savepoint_epochs().items():
             if epoch == self.epoch and percent not in self.savepoints:
-                state = {name: tensor.detach().cpu().clone() for name, tensor in self.model.state_dict().items()}
+                tensors = self.model.state_dict().items()
+                state = {name: tensor.detach().cpu().clone() for name, tensor in tensors}
                 self.savepoints[percent] = {"epoch": epoch, "accuracy": self.accuracies(), "state": state}
 
     def accuracies(self) -> dict[str, float]:
@@ -135,6 +141,7 @@ class Training:
             "order": self.order.get_state(),
             "draws": self.draws.get_state(),
             "layers": torch.get_rng_state(),
+            "layers_on_gpu": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
             "epoch": self.epoch,
             "seconds": self.seconds,
             "history": self.history,
@@ -148,12 +155,16 @@ class Training:
         self.order.set_state(state["order"])
         self.draws.set_state(state["draws"])
         torch.set_rng_state(state["layers"])
+        if state["layers_on_gpu"] is not None:
+            torch.cuda.set_rng_state(state["layers_on_gpu"], self.device)
         self.epoch = state["epoch"]
         self.seconds = state["seconds"]
         self.history = state["history"]
         self.savepoints = state["savepoints"]
 
-    def _accuracy(self, data: DeviceImages, transformations: TransformationSet, per_image: int | None) -> float:
+    def _accuracy(
+        self, data: DeviceImages, transformations: TransformationSet, per_image: int | None
+    ) -> float:
         return accuracy(self.model, data, transformations, per_image, self.settings.padding)
 
 
@@ -166,11 +177,12 @@ def train(
     after_epoch: Callable[[Training], None] | None = None,
     progress: bool = False,
 ) -> Trained:
-    """Train a network; the same settings give the same bits on the same kind of machine and number of threads.
+    """Train a network; the same settings give the same bits on one kind of machine and number of threads.
 
-    With `checkpoint`, a file, every epoch is saved there, and a training that was killed goes on from it; `code` is a
-    digest of the code, so that changed code does not go on from the state of another one. `after_epoch` is called
-    with the training after each epoch. Raises UserError where the loss is no longer finite.
+    With `checkpoint`, a file, every epoch is saved there, and a training that was killed goes on from it;
+    `code` is a digest of the code, so that changed code does not go on from the state of another one.
+    `after_epoch` is called with the training after each epoch. Raises UserError where the loss or a weight is
+    no longer finite.
     """
     digest = settings.digest(code)
     training = Training(settings, image_set, device)
@@ -183,7 +195,7 @@ def train(
     for _ in tqdm(epochs, desc="epochs", unit="epoch", disable=not progress):
         training.run_epoch()
         training.keep_savepoints()
-        log.info("epoch %(epoch)d: loss %(loss).4f, test accuracy %(test_accuracy_own).3f", training.history[-1])
+        log.info(PROGRESS, training.history[-1])
         if checkpoint:
             save_checkpoint(checkpoint, digest, training.state())
         if after_epoch:

@@ -3,8 +3,10 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
+
+from equivariance.transformations.warp import Padding
 
 
 @dataclass(frozen=True)
@@ -38,13 +40,13 @@ class TrainingSettings:
     transformations: Mapping[str, Any]  # families of the set; {} is the identity alone
     seed: int
     images: int | None = None  # most training images; None is all
-    padding: str = "border"
+    padding: Padding = "border"
     savepoints: tuple[int, ...] = ()  # per cent of the epochs, below 100
     evaluation: Evaluation = Evaluation()
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> "TrainingSettings":
-        """Build from plain values, as they come from JSON or a workflow. Raises TypeError for an unknown key."""
+        """Build from plain values, as JSON and workflows have them. Raises TypeError for an unknown key."""
         plain = dict(values)
         plain["optimizer"] = Optimizer(**plain["optimizer"])
         plain["savepoints"] = tuple(plain.get("savepoints", ()))
@@ -53,7 +55,7 @@ class TrainingSettings:
 
     def as_mapping(self) -> dict[str, Any]:
         """The plain values, fit for JSON."""
-        return {field.name: asdict(self)[field.name] for field in fields(self)} | {"savepoints": list(self.savepoints)}
+        return {**asdict(self), "savepoints": list(self.savepoints)}
 
     def digest(self, *more: str) -> str:
         """Short name of these settings, and of `more` that the weights depend on."""
@@ -61,5 +63,5 @@ class TrainingSettings:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def savepoint_epochs(self) -> dict[int, int]:
-        """Epoch after which each savepoint is kept: its per cent of the epochs, rounded up; 0 is untrained."""
+        """Epoch after which each savepoint is kept: its per cent of all, rounded up; 0 is untrained."""
         return {percent: -(-percent * self.epochs // 100) for percent in self.savepoints}

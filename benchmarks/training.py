@@ -1,0 +1,172 @@
+"""How fast training is: one epoch with rotations, against the same steps on images that were warped beforehand.
+
+Three ways to train SimpleConv (f = 32, F = 64) on the same images under the set of 49 rotations, new ones in each epoch:
+
+- `epoch`: `Training.run_epoch`, which warps each batch in one call;
+- `warped beforehand`: the optimizer's steps alone, on tensors; no way of warping can be faster;
+- `one by one`: a DataLoader with two workers whose data set warps one image at a time.
+
+They take turns and count with their fastest repetition, so that what else the machine does hurts all alike.
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from equivariance.datasets.image_set import ImageSet
+from equivariance.files import write_text
+from equivariance.training.data import epoch_batches
+from equivariance.training.loop import Training
+from equivariance.training.settings import Optimizer, TrainingSettings
+from equivariance.transformations.warp import warp
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+MNIST = Path("results/data/mnist.npz")
+LIMIT = "warped beforehand"
+TARGET = 1.25  # of an epoch, in epochs on images warped beforehand
+WORKERS = 2
+TEST_IMAGES = 10  # an epoch ends by looking at test images, which is not what is timed here
+
+
+def images_of_digits(count: int, seed: int = 0) -> ImageSet:
+    """Take MNIST's first images where the workflow has fetched them, bright spots on black otherwise."""
+    total = count + TEST_IMAGES
+    random = np.random.default_rng(seed)
+    if MNIST.exists():
+        known = ImageSet.load(MNIST)
+        images, labels = known.images[:total], known.labels[:total]
+    else:
+        axis = np.arange(28)
+        centres = random.uniform(7, 21, (total, 2, 1))
+        spots = np.exp(-(((axis - centres) / 3) ** 2))  # (N, 2, 28)
+        images = (255 * np.einsum("nh,nw->nhw", spots[:, 0], spots[:, 1])).astype(np.uint8)[:, None]
+        labels = random.integers(10, size=total)
+    return ImageSet(
+        name="digits to time with",
+        images=images,
+        labels=labels,
+        classes=tuple("0123456789"),
+        groups=np.full(total, "", dtype=np.str_),
+        test=np.arange(total) >= count,
+        source="benchmark",
+        stand_in_for="" if MNIST.exists() else "MNIST",
+    )
+
+
+def training_of(image_set: ImageSet) -> Training:
+    """Set up SimpleConv as the thesis trains it on MNIST with rotations."""
+    settings = TrainingSettings(
+        dataset="mnist",
+        family="simple_conv",
+        settings={
+            "kernel_size": 3,
+            "activation": "elu",
+            "batch_norm": False,
+            "downsampling": "max_pool",
+            "filters": 32,
+            "hidden": 64,
+        },
+        optimizer=Optimizer("adamw", learning_rate=5e-4, weight_decay=0.01),
+        batch_size=256,
+        epochs=1,
+        trained_with="rotation",
+        transformations={"rotations": {"count": 49}},
+        seed=0,
+    )
+    return Training(settings, image_set, torch.device("cpu"))
+
+
+class OneByOne(Dataset[tuple[Tensor, Tensor]]):
+    """Images that are warped one at a time when they are asked for, by a random member of the set."""
+
+    def __init__(self, training: Training) -> None:
+        self.images, self.labels = training.train.images, training.train.labels
+        self.matrices = training.set.matrices
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        member = torch.randint(len(self.matrices), (1,))
+        image = self.images[index].float() / 255  # (C, H, W)
+        return warp(image[None], self.matrices[member])[0], self.labels[index]
+
+
+def warped_beforehand(training: Training) -> list[tuple[Tensor, Tensor]]:
+    """Make the batches of one epoch."""
+    return list(
+        epoch_batches(
+            training.train,
+            training.set,
+            training.settings.batch_size,
+            training.settings.padding,
+            training.order,
+            training.draws,
+        )
+    )
+
+
+def steps(training: Training, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
+    """Take the optimizer's steps of an epoch, and nothing else."""
+    training.model.train()
+    for images, labels in batches:
+        loss = nn.functional.nll_loss(training.model(images), labels)
+        training.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        training.optimizer.step()
+
+
+def take_turns(runs: dict[str, Callable[[], None]], repetitions: int) -> pd.DataFrame:
+    """Time each of the runs once per repetition: a row of run, repetition and seconds each."""
+    rows = []
+    for repetition in range(repetitions):
+        for name, run in runs.items():
+            start = time.perf_counter()
+            run()
+            rows.append({"run": name, "repetition": repetition, "seconds": time.perf_counter() - start})
+    return pd.DataFrame(rows)
+
+
+def compare(images: int, repetitions: int) -> pd.DataFrame:
+    """Time the three ways of training an epoch, each on a network of its own."""
+    image_set = images_of_digits(images)
+    ours, limit, loader = (training_of(image_set) for _ in range(3))
+    batches = warped_beforehand(limit)
+    loaded = DataLoader(OneByOne(loader), loader.settings.batch_size, shuffle=True, num_workers=WORKERS)
+    runs = {
+        "epoch": ours.run_epoch,
+        LIMIT: lambda: steps(limit, batches),
+        "one by one": lambda: steps(loader, loaded),
+    }
+    return take_turns(runs, repetitions).assign(images=images, threads=torch.get_num_threads())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--csv", type=Path, help="write every repetition there")
+    parser.add_argument("--images", type=int, default=2000)
+    parser.add_argument("--repetitions", type=int, default=4)
+    parser.add_argument(
+        "--threads", type=int, default=1, help="of the training process; jobs of the workflow have 1"
+    )
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    table = compare(given.images, given.repetitions)
+    fastest = table.groupby("run", sort=False)["seconds"].min()
+    print(f"one epoch of {given.images} images under 49 rotations, {given.threads} thread(s):")
+    for name, seconds in fastest.items():
+        print(f"  {name:18} {seconds:7.2f} s   {seconds / fastest[LIMIT]:5.2f} x the limit")
+    print(f"target: epoch at most {TARGET} x the limit")
+    if given.csv:
+        write_text(given.csv, table.to_csv(index=False))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,262 @@
+import gzip
+import hashlib
+import io
+import shutil
+import socket
+import subprocess
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from equivariance.datasets import downloads
+from equivariance.datasets.downloads import RemoteFile, fetch
+from equivariance.errors import UserError
+
+Answer = Callable[[BaseHTTPRequestHandler], None]
+
+
+def zip_bytes(size: int = 5000) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as file:
+        file.writestr("a", bytes(range(250)) * (size // 250))
+    return content.getvalue()
+
+
+GOOD = zip_bytes()
+SHA256 = hashlib.sha256(GOOD).hexdigest()
+PAGE = b"\n <!DOCTYPE html><html><body>Please log in</body></html>" + b" " * 3000
+
+
+def send(body: bytes, status: int = 200, length: int | None = None) -> Answer:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(status)
+        handler.send_header("Content-Length", str(len(body) if length is None else length))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return answer
+
+
+def silence(handler: BaseHTTPRequestHandler) -> None:
+    time.sleep(1.5)
+
+
+class Web:
+    """A web server on loopback whose answers a test sets; it remembers what was asked for."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, list[Answer]] = {}
+        self.asked: list[str] = []
+        web = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                web.asked.append(self.path)
+                answers = web.answers.get(self.path, [send(b"no such page", 404)])
+                (answers.pop(0) if len(answers) > 1 else answers[0])(self)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def set(self, path: str, *answers: Answer) -> str:
+        self.answers[path] = list(answers)
+        return self.url + path
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    web = Web()
+    thread = threading.Thread(target=web.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    yield web
+    web.server.shutdown()
+    web.server.server_close()
+
+
+@pytest.fixture(autouse=True)
+def _quick_and_direct(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setattr(downloads, "RETRIES", 0)
+
+
+def remains(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_good_file_is_kept_in_the_cache(web: Web, tmp_path: Path) -> None:
+    file = RemoteFile("set/a.zip", (web.set("/a.zip", send(GOOD)),), sha256=SHA256, size=len(GOOD))
+    path = fetch(file, None, tmp_path)
+    assert path == tmp_path / "set/a.zip" and path.read_bytes() == GOOD
+    assert remains(tmp_path) == ["set/a.zip"]
+    assert fetch(file, None, tmp_path) == path
+    assert web.asked == ["/a.zip"]
+
+
+def test_a_mirror_folder_comes_first_and_is_read_in_place(tmp_path: Path) -> None:
+    (tmp_path / "mirror/set").mkdir(parents=True)
+    (tmp_path / "mirror/set/a.zip").write_bytes(GOOD)
+    path = fetch(RemoteFile("set/a.zip", sha256=SHA256), str(tmp_path / "mirror"), tmp_path / "cache")
+    assert path == tmp_path / "mirror/set/a.zip"
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_mirror_may_be_a_url(web: Web, tmp_path: Path) -> None:
+    web.set("/data/set/a.zip", send(GOOD))
+    file = RemoteFile("set/a.zip", (f"{web.url}/elsewhere.zip",), sha256=SHA256)
+    assert fetch(file, f"{web.url}/data/", tmp_path).read_bytes() == GOOD
+    assert web.asked == ["/data/set/a.zip"]
+
+
+def test_what_a_mirror_lacks_is_downloaded(web: Web, tmp_path: Path) -> None:
+    (tmp_path / "mirror").mkdir()
+    file = RemoteFile("a.zip", (web.set("/a.zip", send(GOOD)),), sha256=SHA256)
+    assert fetch(file, str(tmp_path / "mirror"), tmp_path / "cache").read_bytes() == GOOD
+    (tmp_path / "cache/a.zip").unlink()
+    assert fetch(file, f"{web.url}/empty", tmp_path / "cache").read_bytes() == GOOD
+
+
+def test_a_wrong_file_in_the_mirror_is_named_and_not_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(zip_bytes(250))
+    with pytest.raises(UserError, match=r"a\.zip has the wrong sha256 .*Replace it"):
+        fetch(
+            RemoteFile("a.zip", ("http://127.0.0.1:9/a.zip",), sha256=SHA256),
+            str(tmp_path),
+            tmp_path / "cache",
+        )
+    assert (tmp_path / "a.zip").exists()
+
+
+def test_a_mirror_that_is_no_folder_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="mirror .*absent is not a folder"):
+        fetch(RemoteFile("a.zip"), str(tmp_path / "absent"), tmp_path)
+
+
+def test_a_damaged_file_in_the_cache_is_downloaded_again(web: Web, tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(GOOD[:100])
+    file = RemoteFile("a.zip", (web.set("/a.zip", send(GOOD)),), sha256=SHA256)
+    assert fetch(file, None, tmp_path).read_bytes() == GOOD
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (send(GOOD[:-500], length=len(GOOD)), "broke off before its end"),
+        (send(GOOD[:-500]), "is truncated"),
+        (send(PAGE), r"is a web page \(HTML\), not an archive"),
+        (send(b"\x1f\x8b" + GOOD), "is no .zip archive"),
+        (send(b""), "is empty"),
+        (send(b"gone", 404), "the server answered 404 Not Found"),
+        (send(b"broken", 503), "the server answered 503"),
+        (send(zip_bytes(len(GOOD) + 250)), "is too long"),
+        (send(GOOD[:-1] + b"\1"), "has the wrong sha256"),
+    ],
+)
+def test_what_came_instead_is_said_and_not_kept(web: Web, tmp_path: Path, answer: Answer, said: str) -> None:
+    url = web.set("/a.zip", answer)
+    file = RemoteFile("a.zip", (url,), sha256=SHA256, size=len(GOOD), how_by_hand="Ask the authors")
+    with pytest.raises(UserError, match=f"(?s){url}: .*{said}") as caught:
+        fetch(file, None, tmp_path)
+    assert "Ask the authors, put it at <mirror>/a.zip and set `mirror`" in str(caught.value)
+    assert remains(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.gz", "a.tar.gz"])
+def test_truncation_shows_without_any_checksum(web: Web, tmp_path: Path, name: str) -> None:
+    whole = GOOD if name.endswith("zip") else gzip.compress(GOOD)
+    web.set(f"/{name}", send(whole[:-20]))
+    with pytest.raises(UserError, match="is truncated or damaged"):
+        fetch(RemoteFile(name, (f"{web.url}/{name}",)), None, tmp_path)
+    assert remains(tmp_path) == []
+    web.set(f"/{name}", send(whole))
+    assert fetch(RemoteFile(name, (f"{web.url}/{name}",)), None, tmp_path).read_bytes() == whole
+
+
+def test_the_md5_of_the_content_holds_for_any_compression(web: Web, tmp_path: Path) -> None:
+    md5 = hashlib.md5(b"content", usedforsecurity=False).hexdigest()
+    for level in (1, 9):
+        url = web.set(f"/{level}.gz", send(gzip.compress(b"content", level)))
+        fetch(RemoteFile(f"{level}.gz", (url,), unpacked_md5=md5), None, tmp_path)
+    url = web.set("/other.gz", send(gzip.compress(b"other")))
+    with pytest.raises(UserError, match="wrong md5"):
+        fetch(RemoteFile("other.gz", (url,), unpacked_md5=md5), None, tmp_path)
+
+
+def test_the_next_url_is_tried_and_all_are_listed(web: Web, tmp_path: Path) -> None:
+    urls = (web.set("/page.zip", send(PAGE)), f"{web.url}/absent.zip", web.set("/a.zip", send(GOOD)))
+    assert fetch(RemoteFile("a.zip", urls, sha256=SHA256), None, tmp_path).read_bytes() == GOOD
+    with pytest.raises(UserError, match=r"(?s)page\.zip: .*HTML.*absent\.zip: .*404"):
+        fetch(RemoteFile("b.zip", urls[:2], sha256=SHA256), None, tmp_path)
+
+
+def test_a_dead_host_is_said(tmp_path: Path) -> None:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+    with pytest.raises(UserError, match=rf"127\.0\.0\.1:{port}/a\.zip: no connection to the host"):
+        fetch(RemoteFile("a.zip", (f"http://127.0.0.1:{port}/a.zip",)), None, tmp_path)
+    assert remains(tmp_path) == []
+
+
+def test_a_silent_host_is_not_waited_for_without_end(
+    web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downloads, "SILENCE_SECONDS", 0.2)
+    with pytest.raises(UserError, match="no answer within"):
+        fetch(RemoteFile("a.zip", (web.set("/a.zip", silence),)), None, tmp_path)
+
+
+def test_what_may_pass_is_tried_again_and_what_is_refused_is_not(
+    web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downloads, "RETRIES", 2)
+    monkeypatch.setattr("pooch.core.time.sleep", lambda seconds: None)
+    url = web.set("/a.zip", send(b"", 500), send(GOOD[:50], length=len(GOOD)), send(GOOD))
+    assert fetch(RemoteFile("a.zip", (url,), sha256=SHA256), None, tmp_path).read_bytes() == GOOD
+    assert len(web.asked) == 3
+    with pytest.raises(UserError, match="404"):
+        fetch(RemoteFile("b.zip", (f"{web.url}/b.zip",)), None, tmp_path)
+    assert len(web.asked) == 4
+
+
+def test_a_file_without_a_url_tells_how_to_give_it_by_hand(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="(?s)no URL is known.*put it at <mirror>/a.zip"):
+        fetch(RemoteFile("a.zip"), None, tmp_path)
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A file system of 1 MB; where none can be mounted, one that says that it is full."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    if shutil.which("mount") and subprocess.run(mount, capture_output=True).returncode == 0:
+        yield folder
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+        return
+
+    def write(self: object, url: str, output_file: str, pooch: object) -> None:
+        Path(output_file).write_bytes(GOOD[:100])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pooch.HTTPDownloader.__call__", write)
+    yield folder
+
+
+def test_a_full_disk_is_said_and_nothing_stays(web: Web, full_disk: Path) -> None:
+    urls = (web.set("/a.zip", send(zip_bytes(3_000_000))), web.set("/b.zip", send(GOOD)))
+    with pytest.raises(UserError, match=r"the disk that holds .*small is full: free some space"):
+        fetch(RemoteFile("a.zip", urls), None, full_disk)
+    assert remains(full_disk) == []
+    assert "/b.zip" not in web.asked

@@ -1,0 +1,159 @@
+"""Layer profiles show every condition, layer and seed that their table has, and stay legible."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from equivariance.errors import UserError
+from equivariance.figures.layer_profile import merged_layers, named_layers, plot
+from equivariance.figures.style import CATEGORIES, TEXT_WIDTH
+from looks import (
+    clipped,
+    legend_over_data,
+    legend_texts,
+    mean_lines,
+    overlapping,
+    smallest_type,
+    visible_texts,
+)  # fmt: skip
+from synthetic_tables import LABELS, LAYERS, entry, profiles, value
+
+STAND_INS = {"digits": "MNIST", "patches": "CIFAR10", "mnist": ""}
+
+
+def draw(data, **mapping):
+    return plot(data, entry("layer_profile", **mapping), LABELS, STAND_INS)
+
+
+def test_a_line_is_the_mean_over_seeds_in_the_order_of_the_layers() -> None:
+    figure = draw(profiles(seeds=3).sample(frac=1, random_state=0))
+    (line,) = mean_lines(figure.axes[0])
+    np.testing.assert_allclose(line.get_xdata(), range(len(LAYERS)))
+    np.testing.assert_allclose(line.get_ydata(), [value(1, index) for index in range(len(LAYERS))])
+    names = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    assert names == [layer for layer, _ in LAYERS]
+
+
+def test_lone_lines_show_each_seed_and_several_lines_show_a_band_from_smallest_to_largest() -> None:
+    alone = draw(profiles(seeds=4))
+    assert sum(line.get_label().startswith("_seed") for line in alone.axes[0].get_lines()) == 4
+    assert {"one seed", "mean over seeds"} <= set(legend_texts(alone))
+    several = draw(profiles(models=("simple_conv", "simple_conv_k5"), seeds=4), hue="model")
+    bands = [band for band in several.axes[0].collections if band.get_label() == "_band"]
+    assert len(bands) == 2
+    corners = bands[0].get_paths()[0].vertices
+    at_first = corners[corners[:, 0] == 0][:, 1]
+    assert (at_first.min(), at_first.max()) == pytest.approx((value(0, 0), value(3, 0)))
+
+
+def test_a_single_seed_has_neither_band_nor_thin_lines() -> None:
+    axes = draw(profiles(seeds=1)).axes[0]
+    assert not axes.collections
+    assert [line.get_label() for line in axes.get_lines() if line.get_label() == "_seed"] == []
+
+
+def test_a_line_skips_the_layers_its_network_lacks() -> None:
+    data = profiles(models=("simple_conv", "simple_conv_bn"))
+    layers = merged_layers(data)
+    assert [layer for layer, _ in layers][:4] == ["conv1", "conv1_bn", "conv1_act", "pool1"]
+    plain, normalized = mean_lines(draw(data, hue="model").axes[0])
+    assert len(normalized.get_xdata()) == len(layers)
+    assert list(plain.get_xdata())[:3] == [0, 2, 3]
+
+
+def test_the_y_axis_ends_at_1_4_unless_values_exceed_it_and_1_is_marked() -> None:
+    axes = draw(profiles()).axes[0]
+    assert axes.get_ylim() == (0, 1.4)
+    assert any(line.get_label() == "_one" and set(line.get_ydata()) == {1} for line in axes.get_lines())
+    high = profiles().assign(mean=lambda rows: rows["mean"] + 1)
+    assert draw(high).axes[0].get_ylim()[1] == pytest.approx(1.05 * (value(2, 0) + 1))
+
+
+def test_all_panels_of_a_normalized_measure_share_their_y_axis() -> None:
+    data = profiles(datasets=("digits", "patches"), sets=("rotation", "scale"))
+    data.loc[data["dataset"] == "patches", "mean"] += 1
+    figure = draw(data, row="dataset", column="measured_with")
+    assert len({axes.get_ylim() for axes in figure.axes}) == 1
+    assert len(figure.axes) == 4
+
+
+def test_measures_with_a_unit_start_at_zero_and_have_no_mark_at_1() -> None:
+    figure = plot(
+        profiles(measures=("tv", "sv")),
+        entry("layer_profile", ("tv", "sv"), hue="measure"),
+        LABELS,
+        STAND_INS,
+    )
+    assert not [line for line in figure.axes[0].get_lines() if line.get_label() == "_one"]
+    assert {"TV", "SV"} <= set(legend_texts(figure))
+
+
+def test_savepoints_are_named_by_epoch_and_accuracy_of_their_own_panel_in_steps_of_one_ramp() -> None:
+    data = profiles(sets=("rotation", "scale"), savepoints=("0", "30", "final"))
+    data.loc[data["trained_with"] == "scale", "accuracy"] += 0.05
+    figure = draw(data, column="trained_with", hue="savepoint")
+    texts = legend_texts(figure)
+    assert {"0 (11%)", "3 (35%)", "10 (91%)", "0 (16%)", "3 (40%)", "10 (96%)"} <= set(texts)
+    shades = [line.get_color() for line in mean_lines(figure.axes[0])]
+    assert len(set(shades)) == 3 and not set(shades) & set(CATEGORIES)
+
+
+def test_columns_with_levels_of_their_own_get_a_legend_each() -> None:
+    measured = {"rotation": ["rotation_8", "rotation_16"], "scale": ["scale_8", "scale_16"]}
+    labels = {
+        "rotation_8": "8 rotations",
+        "rotation_16": "16 rotations",
+        "scale_8": "7 scales",
+        "scale_16": "13 scales",
+    }
+    data = profiles(sets=("rotation", "scale"), measured_with=measured)
+    figure = plot(data, entry("layer_profile", column="trained_with", hue="measured_with"), labels, STAND_INS)
+    entries = [[text.get_text() for text in legend.get_texts()] for legend in figure.legends]
+    assert ["8 rotations", "16 rotations"] in entries and ["7 scales", "13 scales"] in entries
+    shades = [[line.get_color() for line in mean_lines(axes)] for axes in figure.axes]
+    assert shades[0] == shades[1] and not set(shades[0]) & set(CATEGORIES)
+
+
+def test_dashes_tell_the_style_apart() -> None:
+    data = profiles(sets=("none", "rotation"), measured_with={"none": ["rotation"]})
+    figure = draw(data, style="trained_with")
+    assert len({line.get_linestyle() for line in mean_lines(figure.axes[0])}) == 2
+    assert {"untransformed", "rotations"} <= set(legend_texts(figure))
+
+
+def test_a_condition_that_nothing_tells_apart_is_an_error_that_names_it() -> None:
+    with pytest.raises(UserError, match=r"trial: model takes several values \(simple_conv, simple_conv_bn\)"):
+        draw(profiles(models=("simple_conv", "simple_conv_bn")))
+
+
+def test_a_set_that_follows_the_trained_one_need_not_be_mapped() -> None:
+    figure = draw(profiles(sets=("rotation", "scale")), column="trained_with")
+    assert [axes.get_title() for axes in figure.axes] == ["rotations", "scales"]
+
+
+def test_stand_in_data_say_so_on_the_face_of_the_figure_and_real_data_do_not() -> None:
+    texts = [text.get_text() for text in visible_texts(draw(profiles(("digits", "patches")), row="dataset"))]
+    assert "stand-in data: Digits for MNIST, Patches for CIFAR10" in texts
+    real = [text.get_text() for text in visible_texts(draw(profiles(("mnist",))))]
+    assert not any("stand-in" in text for text in real)
+
+
+@pytest.mark.parametrize("columns", [1, 3, 4])
+def test_nothing_is_clipped_covered_or_too_small_to_read(columns: int) -> None:
+    sets = ("rotation", "scale", "translation", "combined")[:columns]
+    data = profiles(("digits", "patches"), ("simple_conv", "simple_conv_bn"), sets)
+    figure = draw(data, row="dataset", column="trained_with", hue="model")
+    assert figure.get_figwidth() == TEXT_WIDTH
+    assert smallest_type(figure) >= 7
+    assert clipped(figure) == []
+    assert overlapping(figure) == []
+    assert not legend_over_data(figure)
+
+
+def test_as_many_layers_are_named_as_can_be_read() -> None:
+    layers = [("conv", "conv"), ("act", "activation")] * 8 + [("pool", "pool"), ("fc", "linear")]
+    assert named_layers(layers, 5.0) == list(range(18))
+    assert named_layers(layers, 1.8) == [*range(0, 16, 2), 16, 17]
+    assert named_layers(layers, 1.0) == [*range(0, 16, 2), 17]
+    few = named_layers(layers, 0.5)
+    assert few and all((b - a) * 0.5 / 18 >= 7 / 72 for a, b in pairwise(few))

@@ -1,0 +1,127 @@
+"""What the paper says is what the tables say."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from equivariance.figures.grids import Grid
+from equivariance.paper import Entry, content, flat, network_values, numbers, spread
+from synthetic_tables import LABELS, accuracies, entry, profiles
+
+STAND_INS = {"digits": "MNIST", "mnist": ""}
+SUMMARY = {
+    "name": "digits",
+    "source": "bundled",
+    "stand_in_for": "MNIST",
+    "image_shape": [1, 16, 16],
+    "classes": list("0123456789"),
+    "train": {"images": 1437},
+    "test": {"images": 360},
+}
+
+
+def said(*entries: Entry):
+    return content(
+        "quick",
+        entries,
+        LABELS,
+        STAND_INS,
+        [SUMMARY],
+        {"seeds": {"few": 3}, "images": None},
+        {"numpy": "2.4.6"},
+    )
+
+
+def test_the_numbers_of_a_profile_are_means_over_layers_and_seeds() -> None:
+    data = profiles(sets=("rotation", "scale"))
+    table = numbers(Entry(entry("layer_profile", column="trained_with"), data, ""), LABELS)
+    assert table is not None
+    assert table["header"] == [
+        "trained with",
+        "seeds",
+        "NV, mean over layers",
+        "NV, last layer",
+        "accuracy (%)",
+    ]
+    rotation = data[data["trained_with"] == "rotation"]
+    over_layers = rotation.groupby("seed")["mean"].mean()
+    last = rotation[rotation["layer"] == "log_softmax"]["mean"]
+    accuracy = 100 * rotation.groupby("seed")["accuracy"].first()
+    assert table["rows"][0] == [
+        "rotations", "3",
+        f"{over_layers.mean():.3f} ± {over_layers.std():.3f}", f"{last.mean():.3f} ± {last.std():.3f}",
+        f"{accuracy.mean():.1f} ± {accuracy.std():.1f}",
+    ]  # fmt: skip
+
+
+def test_the_numbers_of_accuracies_are_per_cent_in_the_order_of_the_figure() -> None:
+    table = numbers(Entry(entry("bars", x="trained_with", hue="tested_with"), accuracies(), ""), LABELS)
+    assert table is not None
+    assert table["rows"] == [
+        ["untransformed", "untransformed", "3", "91.0 ± 1.0"],
+        ["rotations", "untransformed", "3", "91.0 ± 1.0"],
+        ["rotations", "rotations", "3", "81.0 ± 1.0"],
+    ]
+
+
+def test_layers_without_a_finite_value_do_not_count_in_the_mean() -> None:
+    data = profiles(seeds=1)
+    data.loc[data["layer"] == "conv1", "mean"] = np.nan
+    values = network_values(data)
+    assert values["over_layers"].iloc[0] == pytest.approx(data["mean"].mean())
+
+
+def test_one_seed_has_no_spread() -> None:
+    assert spread(pd.Series([0.25]), 2) == "0.25"
+    assert spread(pd.Series([1.0, 3.0]), 1) == "2.0 ± 1.4"
+
+
+def test_chapters_come_in_the_order_of_the_entries() -> None:
+    one, other = entry("layer_profile"), entry("bars", x="trained_with", hue="tested_with")
+    result = said(
+        Entry({**one, "name": "a", "chapter": "First"}, profiles(), "a.pdf"),
+        Entry({**other, "name": "b", "chapter": "Second"}, accuracies(), "b.pdf"),
+        Entry({**one, "name": "c", "chapter": "First"}, profiles(seeds=5), "c.pdf"),
+    )
+    assert [(c["title"], [s["name"] for s in c["sections"]]) for c in result["chapters"]] == [
+        ("First", ["a", "c"]), ("Second", ["b"]),
+    ]  # fmt: skip
+
+
+def test_the_abstract_counts_each_network_once() -> None:
+    result = said(
+        Entry(entry("layer_profile"), profiles(seeds=3), "a.pdf"),
+        Entry(
+            entry("bars", x="trained_with", hue="tested_with"),
+            accuracies(sets=("none", "rotation"), seeds=2),
+            "b.pdf",
+        ),
+    )["abstract"]
+    assert result["networks"] == 3 + 2
+    assert result["measurements"] == 3
+    assert result["seeds"] == "2 to 3"
+    assert result["trained"] == "trained with 1 set of transformations and trained without transformations"
+    assert result["datasets"] == "Digits"
+
+
+def test_stand_ins_and_data_sets_of_the_run_are_named() -> None:
+    result = said(Entry(entry("layer_profile"), profiles(), "a.pdf"))
+    assert result["stand_ins"] == [{"name": "Digits", "stands_for": "MNIST"}]
+    row = ["Digits", "1 × 16 × 16", "10", "1,437", "360", "stand-in for MNIST", "bundled"]
+    assert result["datasets"]["rows"] == [row]
+    assert said(Entry(entry("layer_profile"), profiles(("mnist",)), "a.pdf"))["stand_ins"] == []
+
+
+def test_the_networks_are_listed_with_their_seeds() -> None:
+    gap = profiles(seeds=5)
+    result = said(Entry(entry("layer_profile"), gap[gap["seed"] != 3], "a.pdf"))
+    assert result["networks"]["rows"] == [["Digits", "SimpleConv", "rotations", "0–2, 4"]]
+
+
+def test_images_have_a_section_without_numbers() -> None:
+    grid = Grid("digits", "rotation", np.zeros((1, 1, 1, 4, 4), np.float32))
+    (section,) = said(Entry(entry("image_grid"), [grid], "a.pdf"))["chapters"][0]["sections"]
+    assert section["table"] is None and "Images of Digits" in section["caption"]
+
+
+def test_settings_are_written_out() -> None:
+    assert flat({"a": {"b": [1, 2], "c": None}, "d": 0.5}) == [("a.b", "1, 2"), ("a.c", "none"), ("d", "0.5")]

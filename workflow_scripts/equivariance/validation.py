@@ -1,0 +1,137 @@
+"""Read a configuration against its schemas: what `like` stands for, defaults, and mistakes in words."""
+
+import copy
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from equivariance.errors import unknown
+
+Place = tuple[str, ...]
+"""Where something is: keys from the outermost on, such as ("models", "simple_conv", "title")."""
+
+
+def keys_that_are_no_text(value: Any, place: Place = ()) -> Iterator[str]:
+    """Say which keys YAML reads as a number, as true or false, or as a date: no name is one of those."""
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from keys_that_are_no_text(item, (*place, str(index)))
+    if not isinstance(value, dict):
+        return
+    for key, item in value.items():
+        if not isinstance(key, str):
+            yield f"{_text(place)}: the key {key!r} is no text; put it in quotes, or give another name"
+        yield from keys_that_are_no_text(item, (*place, str(key)))
+
+
+def inherit(models: dict[str, Any], mistakes: list[str]) -> dict[str, Any]:
+    """Write out `like`: a model takes all of another one and changes what it gives itself.
+
+    A model whose `like` leads nowhere is left out, and the reason is added to `mistakes`, once.
+    """
+    written_out = {}
+    for name, model in models.items():
+        chain = [name]
+        while isinstance(model, dict) and "like" in model:
+            parent = model["like"]
+            wrong = ""
+            if parent not in list(models):  # a list, as what is given may be anything
+                wrong = f"models.{chain[-1]}.like: {unknown('model', str(parent), models)}"
+            elif parent in chain:
+                wrong = f"models.{name}.like: goes in a circle: {' -> '.join([*chain, parent])}"
+            if wrong:
+                mistakes += [wrong] if wrong not in mistakes else []
+                break
+            chain.append(parent)
+            own = {key: value for key, value in model.items() if key != "like"}
+            inherited = models[parent] if isinstance(models[parent], dict) else {}
+            model = merge(merge({}, inherited), own)
+        else:
+            written_out[name] = model
+    return written_out
+
+
+def merge(into: dict[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge as Snakemake does: mappings key by key, anything else is replaced. Returns `into`."""
+    for key, value in other.items():
+        if isinstance(value, Mapping) and isinstance(into.get(key), dict):
+            merge(into[key], value)
+        else:
+            into[key] = copy.deepcopy(value)
+    return into
+
+
+def validate(
+    section: Any, schema: Mapping[str, Any], place: Place, parents: Mapping[str, str]
+) -> tuple[list[str], list[Place]]:
+    """Compare a section with its schema, fill in defaults and take out keys that the schema does not know.
+
+    Returns the mistakes, and the places whose values are not fit to be read. What an entry took over from the
+    one that `parents` names is reported there alone.
+    """
+    found = sorted(Draft202012Validator(schema).iter_errors(section), key=lambda e: list(map(str, e.path)))
+    seen = {(*map(str, error.path), error.message) for error in found}
+    mistakes, unreadable = [], []
+    for error in found:
+        path = tuple(map(str, error.path))
+        inherited = (parents.get(path[0]), *path[1:], error.message) if path else ()
+        if inherited not in seen:
+            mistakes.append(_describe((*place, *path), error))
+        if error.validator == "additionalProperties" and isinstance(error.schema.get("properties"), dict):
+            for key in set(error.instance) - set(error.schema["properties"]):
+                del error.instance[key]
+        elif error.validator != "minProperties" and "propertyNames" not in error.schema_path:
+            unreadable.append((*place, *path))
+    _fill_defaults(section, schema, schema)
+    return mistakes, unreadable
+
+
+def _text(place: Sequence[str]) -> str:
+    return ".".join(place) or "configuration"
+
+
+def _describe(place: Place, error: Any) -> str:
+    where, given, valid = _text(place), error.instance, error.validator_value
+    about = error.schema.get("description", "").rstrip(".")
+    why = error.message
+    if error.validator == "additionalProperties" and isinstance(error.schema.get("properties"), dict):
+        known = error.schema["properties"]
+        return "; ".join(f"{where}: {unknown('key', key, known)}" for key in sorted(set(given) - set(known)))
+    if error.validator == "oneOf":
+        return f"{where}: give either `images`, or `train` with `measure`, or `train` with `test`"
+    if error.validator == "enum":
+        why = unknown("value", str(given), map(str, valid))
+    elif error.validator == "type" and _looks_like_number(given, valid):
+        why += "; YAML reads a number with an exponent only if it has a decimal point: 5.0e-4"
+    return f"{where}: {why}" + (f" ({about})" if about else "")
+
+
+def _looks_like_number(given: Any, types: str | Iterable[str]) -> bool:
+    if not isinstance(given, str) or not {"number", "integer"} & set(
+        [types] if isinstance(types, str) else types
+    ):
+        return False
+    try:
+        float(given)
+    except ValueError:
+        return False
+    return True
+
+
+def _fill_defaults(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any]) -> None:
+    """Put in the defaults of a schema where a key is left out, in place and depth first."""
+    if not isinstance(value, dict):
+        return
+    properties = schema.get("properties", {})
+    for key, sub in properties.items():
+        if "$ref" in sub:
+            sub = {**root["$defs"][sub["$ref"].rsplit("/", 1)[1]], **sub}
+        if key not in value and "default" in sub:
+            value[key] = copy.deepcopy(sub["default"])
+        if key in value:
+            _fill_defaults(value[key], sub, root)
+    others = schema.get("additionalProperties")
+    if isinstance(others, dict):
+        for key in set(value) - set(properties):
+            _fill_defaults(value[key], others, root)
