@@ -2,7 +2,8 @@
 
 All sides see the same network, images, matrices and number of threads, take turns, and count with their
 fastest repetition. tmeasures rotates by other angles than it says, so it gets transformations that warp by
-our matrices; it is timed with the best of several batch sizes. The bare forward passes have the sweep's tiles.
+our matrices; it is timed with the best of several batch sizes. The bare forward passes have the tiles of the
+sweep.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The environments of conda, the lock and pyproject agree, and a rule's environment has what its script imports.
+"""Environments, lock and pyproject agree, and the environment of a rule has what its script imports.
 
 Without this an environment that lacks a package works wherever the host happens to have it.
 """
@@ -88,7 +88,7 @@ def lock(python: str) -> dict[str, str]:
 
 
 def imported(file: Path) -> set[str]:
-    """Names of the modules that a file imports when it runs, in functions too; not those for type checkers."""
+    """Names of the modules that a file imports when it runs, in functions too; not for type checkers."""
     names: set[str] = set()
     waiting: list[ast.AST] = [ast.parse(file.read_text(encoding="utf-8"))]
     while waiting:

@@ -1,4 +1,4 @@
-"""The repository as a whole: nothing of a private machine in it, nothing heavy, and one version everywhere."""
+"""The repository as a whole: nothing of a private machine in it, nothing heavy, one version everywhere."""
 
 import re
 import subprocess

@@ -173,8 +173,8 @@ def test_layout_shows_what_there_is(clone: Path) -> None:
     shown = [line.split()[0] for line in layout.splitlines()]
     missing = [path for path in shown if not (ROOT / path).exists()]
     assert not missing
-    folders = {f"{path.name}/" for path in clone.iterdir() if path.is_dir()} - {"docs/"}
-    assert folders <= {*shown}
+    folders = {f"{path.name}/" for path in clone.iterdir() if path.is_dir() and path.name[0] != "."}
+    assert folders - {"docs/"} <= {*shown}
 
 
 def test_every_block_is_of_a_kind_that_is_tested() -> None:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from equivariance.datasets import downloads
 from equivariance.datasets.downloads import RemoteFile, fetch
 from equivariance.errors import UserError
@@ -139,7 +138,7 @@ def test_a_wrong_file_in_the_mirror_is_named_and_not_passed_over(tmp_path: Path)
 
 
 def test_a_mirror_that_is_no_folder_is_said(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="mirror .*absent is not a folder"):
+    with pytest.raises(UserError, match=r"mirror .*absent is not a folder"):
         fetch(RemoteFile("a.zip"), str(tmp_path / "absent"), tmp_path)
 
 
@@ -231,7 +230,7 @@ def test_what_may_pass_is_tried_again_and_what_is_refused_is_not(
 
 
 def test_a_file_without_a_url_tells_how_to_give_it_by_hand(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="(?s)no URL is known.*put it at <mirror>/a.zip"):
+    with pytest.raises(UserError, match=r"(?s)no URL is known.*put it at <mirror>/a\.zip"):
         fetch(RemoteFile("a.zip"), None, tmp_path)
 
 

@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from equivariance.datasets.image_set import ImageSet
 from equivariance.datasets.splits import at_random, by_group, by_group_fraction, keep_frequent_classes
 from equivariance.errors import UserError
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 
 def image_set(labels: list[int], groups: list[str] | None = None) -> ImageSet:
@@ -27,7 +26,7 @@ def test_named_groups_are_the_test_part() -> None:
 
 
 def test_an_unknown_group_is_said_with_the_valid_ones() -> None:
-    with pytest.raises(UserError, match="unknown group '11'; valid: .*9"):
+    with pytest.raises(UserError, match=r"unknown group '11'; valid: .*9"):
         by_group(image_set([0, 0], ["1", "9"]), ["11"])
 
 

@@ -90,6 +90,8 @@ def _check_zip(archive: Path, file: zipfile.ZipFile) -> None:
 
 def _checked_members(archive: Path, tar: tarfile.TarFile) -> list[tarfile.TarInfo]:
     members = tar.getmembers()
+    while tar.fileobj is not None and tar.fileobj.read(1 << 20):
+        pass  # to the end of the compressed file, where its checksum is; tarfile itself does not go so far
     for member in members:
         _check_name(archive, member.name)
         if not (member.isfile() or member.isdir()):

@@ -76,7 +76,7 @@ def draw(pose: Pose, build: Build, generator: np.random.Generator) -> NDArray[np
     """
     tilt = build.tilt + generator.normal(0, 0.06)
     size = build.size * generator.uniform(0.96, 1.04)
-    place = generator.uniform(-0.05, 0.05, size=2)
+    place = generator.uniform(-0.5, 0.5, size=2) * (0.97 - size)  # the hand stays within the image
     light = generator.uniform(0.9, 1.0)
     bars = [bar.turned(tilt) for bar in _bars(pose, build)]
     x, y = _plane(bars, size, place)

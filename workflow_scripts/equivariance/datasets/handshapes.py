@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from equivariance.datasets.disk import is_full
 from equivariance.datasets.image_set import ImageSet
 from equivariance.datasets.splits import at_random, by_group
 from equivariance.errors import UserError
@@ -45,8 +46,10 @@ def read_by_library(name: str, folder: Path) -> tuple[NDArray[np.uint8], NDArray
     with _logging_left_alone():
         try:
             images, metadata = handshape_datasets.load(name, folderpath=folder)
-        except (FileNotFoundError, AssertionError, IndexError, ValueError, SyntaxError) as error:
-            reason = str(error).replace(f"{folder}/", "")
+        except (OSError, AssertionError, IndexError, ValueError, SyntaxError) as error:
+            if is_full(error):
+                raise
+            reason = (str(error).splitlines() or [type(error).__name__])[0].replace(f"{folder}/", "")
             raise UserError(
                 f"the archive of {name} is not as handshape_datasets expects it: {reason}"
             ) from error

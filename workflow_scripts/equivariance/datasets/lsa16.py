@@ -46,6 +46,7 @@ def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageS
     archive = fetch(ARCHIVE, mirror, cache)
     with temporary_folder(cache) as folder:
         home = folder / "lsa16"
+        (home / "lsa16_images" / VERSION).mkdir(parents=True)
         extract(archive, home / "lsa16_images" / VERSION)
         for step in ("downloaded", "preprocessed"):
             (home / f"lsa16_{step}").touch()
