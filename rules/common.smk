@@ -10,6 +10,7 @@ sys.path.insert(0, str(SCRIPTS))
 from equivariance.config import load_config
 from equivariance.digest import code_digest
 from equivariance.errors import UserError
+from equivariance.measures.names import FAMILIES
 from equivariance.plan import Measurement, Network, Plan, batches
 
 try:
@@ -30,6 +31,7 @@ wildcard_constraints:
     part="train|test",
     measured_with="|".join(CONFIG.transformations),
     samples=r"\d+",
+    family="|".join(FAMILIES),
     experiment="|".join(CONFIG.experiments),
 
 

@@ -84,6 +84,7 @@ else:
     ):
 
         rule:
+            """Measure a few networks of one model, one after another, with one start of torch."""
             name:
                 f"measure_networks_{number}"
             input:

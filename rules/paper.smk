@@ -1,4 +1,5 @@
 # The paper of a run, from its tables and figures.
+from packaging.requirements import Requirement
 
 
 def entries():
@@ -25,12 +26,14 @@ def sizes():
 
 
 def versions():
-    """The pinned versions of the software that results depend on."""
-    pins = (
-        line.split(" ;")[0]
-        for line in Path(workflow.basedir, "requirements.lock").read_text().splitlines()
-    )
-    pinned = dict(pin.split("==") for pin in pins if "==" in pin)
+    """The versions that the lock pins, for this Python, of the software that results depend on."""
+    lines = Path(workflow.basedir, "requirements.lock").read_text().splitlines()
+    pins = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    pinned = {
+        pin.name: str(pin.specifier).removeprefix("==")
+        for pin in pins
+        if not pin.marker or pin.marker.evaluate()
+    }
     return {
         name: pinned[name]
         for name in (

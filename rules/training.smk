@@ -53,6 +53,7 @@ else:
     for number, networks in enumerate(batches(PLAN.networks(), CONFIG.jobs.batch)):
 
         rule:
+            """Train a few networks of one model, one after another, with one start of torch."""
             name:
                 f"train_networks_{number}"
             input:

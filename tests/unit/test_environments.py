@@ -7,6 +7,7 @@ import ast
 import re
 import sys
 import tomllib
+import warnings
 from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import packages_distributions, requires
@@ -90,7 +91,9 @@ def lock(python: str) -> dict[str, str]:
 def imported(file: Path) -> set[str]:
     """Names of the modules that a file imports when it runs, in functions too; not for type checkers."""
     names: set[str] = set()
-    waiting: list[ast.AST] = [ast.parse(file.read_text(encoding="utf-8"))]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of packages' own strings
+        waiting: list[ast.AST] = [ast.parse(file.read_text(encoding="utf-8"))]
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from stat import S_IMODE
 from typing import Any
 from uuid import uuid4
 
@@ -22,11 +23,13 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{uuid4().hex}{path.suffix}")
-    temporary.touch(exist_ok=False)  # as readable as any file; mkstemp would make it private
+    temporary.touch(exist_ok=False)
+    mode = temporary.stat().st_mode  # that of any new file
     try:
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
+        temporary.chmod(S_IMODE(mode))  # some writers (safetensors) put a private file in its place
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

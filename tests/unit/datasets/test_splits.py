@@ -95,12 +95,19 @@ def test_the_random_split_is_stratified(labels: list[int], fraction: float, seed
             assert abs(chosen - fraction * size) <= 1
 
 
-@pytest.mark.parametrize("fraction", [0.0, 1.0, -0.2])
+@pytest.mark.parametrize("fraction", [0.0, 1.0, -0.2, "0.2", None])
 def test_a_fraction_outside_0_to_1_is_refused(fraction: float) -> None:
     images = image_set([0, 0], ["a", "b"])
     for split in (at_random, by_group_fraction):
         with pytest.raises(UserError, match="between 0 and 1"):
             split(images, fraction, 0)
+
+
+@pytest.mark.parametrize("seed", [-1, 0.5, "0", None])
+def test_a_seed_is_a_whole_number(seed: int) -> None:
+    for split in (at_random, by_group_fraction):
+        with pytest.raises(UserError, match="seed is"):
+            split(image_set([0, 0], ["a", "b"]), 0.5, seed)
 
 
 def test_rare_classes_are_dropped_and_the_others_numbered_anew() -> None:

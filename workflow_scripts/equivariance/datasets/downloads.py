@@ -116,12 +116,12 @@ def _from_url(file: RemoteFile, url: str, folder: Path) -> Path:
         timeout=(CONNECT_SECONDS, SILENCE_SECONDS),
         headers=headers,
     )
+    name = Path(file.name).name
     fetcher = pooch.create(
-        path=folder, base_url="", registry={"file": None}, urls={"file": url}, retry_if_failed=RETRIES
+        path=folder, base_url="", registry={name: None}, urls={name: url}, retry_if_failed=RETRIES
     )
-    log.info("downloading %s", url)
     try:
-        arrived = Path(fetcher.fetch("file", downloader=partial(_no_retry_if_refused, downloader)))
+        arrived = Path(fetcher.fetch(name, downloader=partial(_no_retry_if_refused, downloader)))
     except RequestException as error:
         raise WrongFile(_reason(error)) from error
     file.check(arrived)

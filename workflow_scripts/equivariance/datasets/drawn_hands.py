@@ -77,7 +77,7 @@ def subject_build(subject: int, seed: int) -> Build:
     hue = (subject * 0.381966) % 1.0  # steps of the golden section: ten hues well apart
     red, green, blue = colorsys.hsv_to_rgb(hue, generator.uniform(0.45, 0.85), generator.uniform(0.8, 1.0))
     return Build(
-        size=generator.uniform(0.78, 0.92),
+        size=generator.uniform(0.76, 0.88),
         finger_length=generator.uniform(0.9, 1.1),
         finger_width=generator.uniform(0.88, 1.15),
         palm_width=generator.uniform(0.92, 1.1),

@@ -76,7 +76,7 @@ def draw(pose: Pose, build: Build, generator: np.random.Generator) -> NDArray[np
     """
     tilt = build.tilt + generator.normal(0, 0.06)
     size = build.size * generator.uniform(0.96, 1.04)
-    place = generator.uniform(-0.5, 0.5, size=2) * (0.97 - size)  # the hand stays within the image
+    place = generator.uniform(-0.5, 0.5, size=2) * (1 - 2 / SIDE - size)  # stays off the border
     light = generator.uniform(0.9, 1.0)
     bars = [bar.turned(tilt) for bar in _bars(pose, build)]
     x, y = _plane(bars, size, place)
@@ -91,15 +91,14 @@ def draw(pose: Pose, build: Build, generator: np.random.Generator) -> NDArray[np
 def _plane(
     bars: list[_Bar], size: float, place: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The hand's coordinates (x, y) at each fine pixel, (96, 96) each: the middle of the hand at `place`."""
+    """The hand's x of each fine column and y of each fine row, (96,) each; its middle is at `place`."""
     ends = np.array([end for bar in bars for end in (bar.start, bar.end)])  # (2 n, 2)
     radii = np.array([radius for bar in bars for radius in bar.radii])[:, None]
     low, high = (ends - radii).min(axis=0), (ends + radii).max(axis=0)
     unit = (high - low).max() / size  # of the hand's plane along a side of the image
     steps = (np.arange(SIDE * FINE) + 0.5) / (SIDE * FINE) - 0.5
-    right, down = np.meshgrid(steps, steps)
     middle = (low + high) / 2
-    return middle[0] + unit * (right - place[0]), middle[1] + unit * (-down - place[1])
+    return middle[0] + unit * (steps - place[0]), middle[1] - unit * (steps + place[1])
 
 
 def _bars(pose: Pose, build: Build) -> list[_Bar]:
@@ -152,11 +151,19 @@ def _thumb(direction: float, build: Build) -> list[_Bar]:
 
 def _paint(shade: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64], bar: _Bar) -> None:
     """Paint a bar over what is there: light along its axis, darker to its edges, as a cylinder is."""
-    across, up = bar.end[0] - bar.start[0], bar.end[1] - bar.start[1]
-    length = max(across**2 + up**2, 1e-9)
-    along = (((x - bar.start[0]) * across + (y - bar.start[1]) * up) / length).clip(0, 1)
-    distance = np.hypot(x - bar.start[0] - along * across, y - bar.start[1] - along * up)
-    radius = bar.radii[0] + along * (bar.radii[1] - bar.radii[0])
+    columns, rows = (_near(values, bar, axis) for axis, values in enumerate((x, y)))
+    right, up = x[None, columns] - bar.start[0], y[rows, None] - bar.start[1]
+    across, along = bar.end[0] - bar.start[0], bar.end[1] - bar.start[1]
+    share = ((right * across + up * along) / max(across**2 + along**2, 1e-9)).clip(0, 1)
+    distance = np.hypot(right - share * across, up - share * along)  # from the axis
+    radius = bar.radii[0] + share * (bar.radii[1] - bar.radii[0])
     inside = distance < radius
     round_off = np.sqrt(1 - (distance[inside] / radius[inside]) ** 2)
-    shade[inside] = (0.8 + 0.25 * min(bar.height, 0.8)) * (0.45 + 0.55 * round_off)
+    shade[rows, columns][inside] = (0.8 + 0.25 * min(bar.height, 0.8)) * (0.45 + 0.55 * round_off)
+
+
+def _near(values: NDArray[np.float64], bar: _Bar, axis: int) -> slice:
+    """The columns or rows that a bar can reach."""
+    ends, radius = (bar.start[axis], bar.end[axis]), max(bar.radii)
+    reached = np.flatnonzero((values > min(ends) - radius) & (values < max(ends) + radius))
+    return slice(reached[0], reached[-1] + 1) if len(reached) else slice(0, 0)

@@ -44,9 +44,10 @@ def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageS
     """Cut RGB patches (3, 32, 32) out of 10 photographs; the groups are the tiles. Needs no file."""
     chosen = resolve("natural_patches", settings, DEFAULTS)
     wanted = [whole(f"{part}_per_class", chosen[f"{part}_per_class"], 1) for part in ("train", "test")]
+    seed = whole("seed", chosen["seed"], 0)
     patches, labels, groups, test = [], [], [], []
     for label, name in enumerate(PHOTOGRAPHS):
-        generator = np.random.default_rng((chosen["seed"], label))
+        generator = np.random.default_rng((seed, label))
         tiles = _tiles(_photograph(name))
         order = generator.permutation(len(tiles))
         cut = round(TEST_TILES * len(tiles))

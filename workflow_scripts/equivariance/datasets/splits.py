@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equivariance.datasets.image_set import ImageSet
+from equivariance.datasets.settings import whole
 from equivariance.errors import UserError, unknown
 
 
@@ -33,7 +34,7 @@ def by_group_fraction(images: ImageSet, fraction: float, seed: int) -> ImageSet:
     in the training part; one of more is in both parts where its groups allow. The same seed gives the same
     split.
     """
-    _check_fraction(fraction)
+    _check(fraction, seed)
     names, group = np.unique(images.groups, return_inverse=True)
     counts = np.zeros((len(names), len(images.classes)))  # (groups, classes)
     np.add.at(counts, (group, images.labels), 1)
@@ -69,7 +70,7 @@ def _distance(counts: NDArray[np.float64], chosen: NDArray[np.bool_], fraction: 
 def at_random(images: ImageSet, fraction: float, seed: int) -> ImageSet:
     """Put a random `fraction` of each class into the test part, rounded, and at least one image of a class
     that has two."""
-    _check_fraction(fraction)
+    _check(fraction, seed)
     generator = np.random.default_rng(seed)
     test = np.zeros(len(images.labels), dtype=np.bool_)
     for label in range(len(images.classes)):
@@ -98,6 +99,7 @@ def keep_frequent_classes(images: ImageSet, minimum: int) -> ImageSet:
     )
 
 
-def _check_fraction(fraction: float) -> None:
-    if not 0 < fraction < 1:
-        raise UserError(f"the fraction of test images is {fraction}; needed: between 0 and 1")
+def _check(fraction: float, seed: int) -> None:
+    if not isinstance(fraction, int | float) or not 0 < fraction < 1:
+        raise UserError(f"the fraction of test images is {fraction!r}; needed: between 0 and 1")
+    whole("seed", seed, 0)

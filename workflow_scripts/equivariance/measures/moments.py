@@ -19,17 +19,16 @@ CHUNK = 1 << 15  # cells merged at a time: their float64 intermediates stay in t
 
 
 def std_along(block: Tensor, dim: int, scratch: Scratch) -> Tensor:
-    """Compute the standard deviation (ddof=1) along one dimension, float64, without that dimension.
+    """Compute the standard deviation (ddof=1) along one dimension, in the block's dtype, without that dimension.
 
-    A single value has standard deviation 0. Two sums over an outer dimension are 20 times as fast as
-    torch.var.
+    A single value has standard deviation 0. Over an outer dimension two sums take a 20th of torch.var's time.
     """
     count = block.shape[dim]
     differences = scratch.like(block, block.dtype)
     torch.sub(block, block.narrow(dim, 0, 1), out=differences)
-    total = differences.sum(dim).double()
-    squares = differences.mul_(differences).sum(dim).double()
-    return squares.sub_(total.square_().div_(count)).clamp_(min=0).div_(max(count - 1, 1)).sqrt_()
+    total = differences.sum(dim)
+    m2 = differences.mul_(differences).sum(dim).addcmul_(total, total, value=-1 / count)
+    return m2.clamp_(min=0).mul_(1 / max(count - 1, 1)).sqrt_()
 
 
 class Moments:
@@ -67,12 +66,9 @@ class Moments:
     def _add(self, rows: Tensor) -> None:
         differences = self._scratch.like(rows, self._dtype)
         torch.sub(rows, self._pilot, out=differences)
-        if len(rows) == 1:  # each pass over the memory counts
-            self._sum.add_(differences[0])
-            self._squares.addcmul_(differences[0], differences[0])
-        else:
-            self._sum.add_(differences.sum(0))
-            self._squares.add_(differences.square_().sum(0))
+        for row in differences:  # in place: a sum over rows would need fresh memory of the size of the state
+            self._sum.add_(row)
+            self._squares.addcmul_(row, row)
         self._pending += len(rows)
 
     def _allocate(self, row: Tensor) -> None:

@@ -38,7 +38,7 @@ class VarianceAccumulator:
     def update(self, block: Tensor) -> None:
         """Take in a block (n, T, ...), complete in T."""
         rows = block.flatten(2).to(self._dtype)  # (n, T, units)
-        deviations = std_along(rows, 1, self._scratch).sum(0)  # (units,)
+        deviations = std_along(rows, 1, self._scratch).double().sum(0)  # (units,)
         if self._samples:
             self._tv_sum += deviations
         else:

@@ -26,7 +26,8 @@ def load_checkpoint(file: Path, digest: str) -> dict[str, Any] | None:
     try:
         state = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise UserError(f"{file} is no readable checkpoint ({error}); {remedy}") from error
+        # torch's own text would have one switch off the check against foreign code.
+        raise UserError(f"{file} is no readable checkpoint; {remedy}") from error
     if not isinstance(state, dict) or state.get("digest") != digest:
         raise UserError(f"{file} belongs to a training with other settings or other code; {remedy}")
     return state

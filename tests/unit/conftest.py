@@ -1,0 +1,123 @@
+"""Small data, settings and configurations that the tests of several modules share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from equivariance.datasets.image_set import ImageSet
+from equivariance.training.settings import TrainingSettings
+
+CONFIGURATION = """
+run: small
+seeds: {few: 2, many: 3}
+dataset_groups: {both: [digits, natural_patches]}
+set_groups: {simple: [rotation, scale]}
+datasets:
+  digits: {title: digits, source: digits, stand_in_for: MNIST}
+  natural_patches: {title: natural patches, source: natural_patches, stand_in_for: CIFAR10}
+transformations:
+  none: {title: untransformed}
+  rotation: {title: rotations, rotations: {count: 4}}
+  scale: {title: scales, scales: {steps: 1, smallest: 0.5, largest: 1.25}}
+models:
+  plain:
+    title: Plain
+    family: simple_conv
+    optimizer: {name: adamw, learning_rate: 0.001}
+    datasets:
+      digits: {widths: {filters: 4, hidden: 8}, epochs: 10, batch_size: 16}
+      natural_patches: {widths: {filters: 6, hidden: 8}, epochs: 20, batch_size: 16}
+  normalized: {like: plain, title: Normalized, settings: {batch_norm: true}}
+experiments:
+  looks:
+    title: Looks
+    chapter: Data
+    question: How do they look?
+    source: a test
+    images: {datasets: both, sets: simple, layout: members, samples: 1, members: 4}
+    figure: {kind: image_grid}
+  accuracies:
+    title: Accuracies
+    chapter: Networks
+    question: How good are they?
+    source: a test
+    train: {datasets: digits, models: [plain], sets: [none, simple], seeds: few, savepoints: all}
+    test: own
+    figure: {kind: bars, x: trained_with, hue: savepoint}
+  profiles:
+    title: Profiles
+    chapter: Networks
+    question: Where are they invariant?
+    source: a test
+    train: {datasets: both, models: [plain, normalized], sets: simple, seeds: many}
+    measure: {with: own, measures: [nv]}
+    figure: {kind: layer_profile, row: dataset, column: trained_with, hue: model}
+"""
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository."""
+    return Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def schemas(root: Path) -> Path:
+    """The folder of the schemas."""
+    return root / "config" / "schemas"
+
+
+@pytest.fixture
+def raw() -> dict[str, Any]:
+    """A small configuration as YAML gives it, to be changed at will."""
+    values: dict[str, Any] = yaml.safe_load(CONFIGURATION)
+    return values
+
+
+@pytest.fixture(scope="session")
+def make_images() -> Callable[..., ImageSet]:
+    """Make an image set that any network can learn: a class is the row of the image that is bright."""
+
+    def make(
+        classes: int = 2, train: int = 16, test: int = 10, size: int = 8, channels: int = 1, seed: int = 0
+    ) -> ImageSet:
+        random = np.random.default_rng(seed)
+        labels = np.tile(np.arange(classes), train + test)
+        images = random.integers(0, 60, (len(labels), channels, size, size)).astype(np.uint8)
+        images[np.arange(len(labels)), :, 1 + labels * (size // classes)] += 180
+        return ImageSet(
+            name="rows",
+            images=images,
+            labels=labels.astype(np.int64),
+            classes=tuple(f"row {index}" for index in range(classes)),
+            groups=np.full(len(labels), ""),
+            test=np.arange(len(labels)) >= classes * train,
+            source="made for a test",
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_settings() -> Callable[..., TrainingSettings]:
+    """Make the settings of a training that takes a fraction of a second."""
+
+    def make(**changes: Any) -> TrainingSettings:
+        values: dict[str, Any] = {
+            "dataset": "rows",
+            "family": "simple_conv",
+            "settings": {"filters": 2, "hidden": 4},
+            "optimizer": {"name": "adamw", "learning_rate": 0.005, "weight_decay": 0.01},
+            "batch_size": 8,
+            "epochs": 3,
+            "trained_with": "rotation",
+            "transformations": {"rotations": {"count": 4}},
+            "seed": 0,
+        }
+        return TrainingSettings.from_mapping({**values, **changes})
+
+    return make

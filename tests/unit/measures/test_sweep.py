@@ -1,0 +1,261 @@
+"""The sweep: the values of stored activations, one forward per input, nothing left behind."""
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+from equivariance.errors import UserError
+from equivariance.measures.recorder import record
+from equivariance.measures.sweep import Sweep, measure
+from equivariance.transformations.warp import warp
+from torch import Tensor, nn
+
+
+@dataclass
+class Matrices:
+    matrices: Tensor
+
+
+def rotations(count: int) -> Matrices:
+    matrices = torch.eye(3, dtype=torch.float64).repeat(count, 1, 1)
+    for index in range(count):
+        c, s = math.cos(2 * math.pi * index / count), math.sin(2 * math.pi * index / count)
+        matrices[index, :2, :2] = torch.tensor([[c, s], [-s, c]])
+    return Matrices(matrices)
+
+
+def network(seed: int = 0, inplace: bool = False) -> nn.Sequential:
+    torch.manual_seed(seed)
+    return nn.Sequential(
+        nn.Conv2d(1, 3, 3, padding=1),
+        nn.ReLU(inplace=inplace),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.ReLU(inplace=inplace),
+        nn.Linear(3 * 6 * 5, 4),
+        nn.LogSoftmax(dim=1),
+    )
+
+
+def images(count: int = 9) -> Tensor:
+    return torch.rand(count, 1, 12, 10, generator=torch.Generator().manual_seed(1))
+
+
+def brute_force(model: nn.Module, x: Tensor, transformations: Matrices) -> dict[str, tuple[Tensor, Tensor]]:
+    """TV and SV per unit, from stored activations of one forward per transformation."""
+    columns = []
+    with torch.no_grad():
+        for matrix in transformations.matrices:
+            with record(model.eval()) as activations:
+                model(warp(x, matrix[None]))
+            columns.append(activations)
+    stored = {name: torch.stack([c[name] for c in columns], dim=1).double() for name in columns[0]}
+    return {name: (a.std(dim=1).mean(dim=0), a.std(dim=0).mean(dim=0)) for name, a in stored.items()}
+
+
+def assert_equal_tables(ours, expected, relative: float = 1e-5) -> None:
+    assert ours.drop(columns="value").equals(expected.drop(columns="value"))
+    np.testing.assert_allclose(ours["value"], expected["value"], rtol=relative, atol=1e-9)
+
+
+def test_a_sweep_equals_the_measures_of_stored_activations():
+    model, x, transformations = network(), images(), rotations(5)
+    sweep = Sweep(model, transformations)
+    sweep.update(x)
+    for name, (tv, sv) in brute_force(model, x, transformations).items():
+        maps = sweep.compute()[name]
+        torch.testing.assert_close(maps["tv"], tv, rtol=1e-5, atol=1e-7)
+        torch.testing.assert_close(maps["sv"], sv, rtol=1e-5, atol=1e-7)
+
+
+def test_the_table_has_a_row_per_layer_unit_measure_and_aggregation():
+    table = measure(network(), images(), rotations(4), aggregations=["before_mean", "none"])
+    assert list(table) == [
+        "layer", "layer_index", "kind", "depth", "unit", "measure", "aggregation", "value",
+    ]  # fmt: skip
+    rows = table.groupby(["layer", "measure", "aggregation"]).size()
+    assert set(table["measure"]) == {"tv", "sv", "nv"}
+    assert rows["0", "nv", "before_mean"] == 3
+    assert rows["0", "tv", "none"] == 3 * 12 * 10
+    assert rows["5", "nv", "before_mean"] == rows["5", "nv", "none"] == 4
+    layers = table.drop_duplicates("layer")
+    assert list(layers["kind"]) == ["conv", "activation", "pool", "reshape", "activation", "linear", "output"]
+    assert list(layers["layer_index"]) == list(range(7))
+    np.testing.assert_allclose(layers["depth"], np.arange(7) / 6)
+
+
+def test_aggregating_before_division_divides_the_means():
+    table = measure(network(), images(), rotations(4)).set_index(["layer", "unit", "measure"])["value"]
+    for unit in range(3):
+        assert table["0", unit, "nv"] == pytest.approx(table["0", unit, "tv"] / table["0", unit, "sv"])
+
+
+def test_every_transformed_image_goes_through_the_network_once():
+    model, transformations = network(), rotations(5)
+    seen: Counter[bytes] = Counter()
+    model.register_forward_pre_hook(lambda _, inputs: seen.update(x.numpy().tobytes() for x in inputs[0]))
+    x = images()
+    measure(model, x, transformations, tile=2)
+    expected = warp(x.repeat_interleave(5, 0), transformations.matrices.repeat(9, 1, 1))
+    assert sum(seen.values()) == 9 * 5
+    assert seen == Counter(image.numpy().tobytes() for image in expected)
+
+
+@pytest.mark.parametrize("tile", [1, 2, 4, 100])
+def test_the_size_of_a_tile_does_not_matter(tile):
+    model, x, transformations = network(), images(), rotations(4)
+    assert_equal_tables(
+        measure(model, x, transformations, tile=tile), measure(model, x, transformations, tile=3)
+    )
+
+
+def test_sweeps_over_parts_of_the_samples_merge():
+    model, x, transformations = network(), images(), rotations(4)
+    parts = [Sweep(model, transformations) for _ in range(4)]  # the last has seen nothing
+    for part, cut in zip(parts, (x[:2], x[2:8], x[8:]), strict=False):
+        part.update(cut)
+    parts[3].merge(parts[1])
+    parts[0].merge(parts[3])
+    parts[0].merge(parts[2])
+    parts[0].merge(Sweep(model, transformations))
+    assert_equal_tables(parts[0].table(), measure(model, x, transformations))
+
+
+def test_sweeps_that_differ_do_not_merge():
+    model, x = network(), images(2)
+    ours = Sweep(model, rotations(4))
+    ours.update(x)
+    for other, reason in [
+        (Sweep(model, rotations(3)), "transformations"),
+        (Sweep(model, rotations(4), "tv"), "measures"),
+        (Sweep(model, rotations(4), layers=["0"]), "layers"),
+    ]:
+        other.update(x)
+        with pytest.raises(ValueError, match=reason):
+            ours.merge(other)
+
+
+def test_a_network_that_works_in_place_measures_as_one_that_does_not():
+    x, transformations = images(), rotations(4)
+    ours = measure(network(inplace=True), x, transformations, aggregations=["none"])
+    assert ours.equals(measure(network(), x, transformations, aggregations=["none"]))
+
+
+def test_the_identity_set_has_tv_0_in_every_layer():
+    identities = Matrices(torch.eye(3, dtype=torch.float64).repeat(6, 1, 1))
+    table = measure(network(), images(), identities, ["tv"], aggregations=["none"])
+    matrix_products = table["layer_index"] >= 5  # round by the place in the batch
+    assert (table[~matrix_products]["value"] == 0).all()
+    assert (table[matrix_products]["value"] < 1e-7).all()
+
+
+@pytest.mark.parametrize("error", [None, RuntimeError("broken"), KeyboardInterrupt()])
+def test_the_network_is_left_as_it_was(error):
+    class Layer(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            assert not self.training
+            assert not torch.is_grad_enabled()
+            if error:
+                raise error
+            return x
+
+    model = nn.Sequential(nn.BatchNorm2d(1), Layer(), nn.Dropout())
+    model.train()
+    model[0].eval()
+    statistics = model[0].running_mean.clone()
+    if error:
+        with pytest.raises(type(error)):
+            measure(model, images(), rotations(3))
+    else:
+        measure(model, images(), rotations(3))
+    assert [module.training for module in model.modules()] == [True, False, True, True]
+    assert torch.equal(model[0].running_mean, statistics)
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
+
+
+def test_bytes_are_scaled_to_1_and_every_holder_of_images_gives_the_same():
+    model, transformations = network(), rotations(3)
+    whole = (images() * 255).to(torch.uint8)
+    expected = measure(model, whole, transformations)
+    pairs = [(image, 0) for image in whole]
+    for same in (whole.numpy(), whole / 255, list(whole), pairs):
+        assert_equal_tables(measure(model, same, transformations, tile=2), expected)
+
+
+def test_preprocessing_sees_the_transformed_images():
+    model, x, transformations = network(), images(), rotations(3)
+    shifted = nn.Sequential(nn.Identity(), model)
+    seen = []
+    ours = measure(model, x, transformations, preprocess=lambda t: (seen.append(t.shape), t - 0.5)[1])
+    assert seen == [(3, 1, 12, 10)] * 9
+    shifted[0].forward = lambda t: t - 0.5
+    expected = measure(shifted, x, transformations, layers=["1.5"])
+    np.testing.assert_allclose(ours[ours["layer"] == "5"]["value"], expected["value"], rtol=1e-6)
+
+
+def test_chosen_layers_keep_their_place_and_a_block_lies_where_its_last_layer_does():
+    model = nn.Sequential(network(), nn.Identity())
+    table = measure(model, images(2), rotations(3), layers=["0.2", "0"]).drop_duplicates("layer")
+    assert dict(zip(table["layer"], table["layer_index"], strict=True)) == {"0.2": 2, "0": 6}
+
+
+def test_the_standardising_layer_is_not_measured_unless_asked_for():
+    class Standardize(nn.Module):
+        layer_kind = "input"
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x - 0.5
+
+    model = nn.Sequential(Standardize(), nn.Conv2d(1, 2, 3))
+    assert set(measure(model, images(2), rotations(3))["layer"]) == {"1"}
+    assert set(measure(model, images(2), rotations(3), layers=["0"])["layer"]) == {"0"}
+
+
+def test_memory_of_the_state_does_not_grow_with_samples():
+    sweep = Sweep(network(), rotations(4))
+
+    def size() -> int:
+        tensors = [
+            tensor
+            for states in sweep._states.values()
+            for state in states.values()
+            for tensor in (*vars(state).values(), *vars(state._over_samples).values())
+            if isinstance(tensor, Tensor)
+        ]
+        return sum(tensor.nbytes for tensor in tensors)
+
+    sweep.update(images(3))
+    units = 3 * (2 * 12 * 10 + 3 * 6 * 5) + 8
+    assert size() == 28 * 4 * units + 8 * units
+    before = size()
+    sweep.update(images(20))
+    assert size() == before
+
+
+def test_mistakes_are_named():
+    model, x, transformations = network(), images(2), rotations(3)
+
+    class Mean(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x.mean()
+
+    ragged = [torch.zeros(1, 4, 4), torch.zeros(1, 5, 4)]
+    unused = nn.Sequential(nn.Flatten())
+    unused[0].more = nn.Identity()
+    for text, run in {
+        "unknown measure 'nw'; valid: nv": lambda: measure(model, x, transformations, ["nw"]),
+        "no measure given": lambda: measure(model, x, transformations, []),
+        "unknown layer '9'": lambda: measure(model, x, transformations, layers=["9"]),
+        "layers did not run: 0.more": lambda: measure(unused, x, transformations, layers=["0.more"]),
+        "no images": lambda: measure(model, x[:0], transformations),
+        "differ in shape": lambda: measure(model, ragged, transformations, tile=2),
+        "needed: \\(C, H, W\\)": lambda: measure(model, x[0], transformations),
+        "first dimension": lambda: measure(Mean(), x, transformations),
+        "a tile of 0": lambda: measure(model, x, transformations, tile=0),
+        "sums in torch.float16": lambda: measure(model, x, transformations, dtype=torch.float16),
+    }.items():
+        with pytest.raises(UserError, match=text):
+            run()

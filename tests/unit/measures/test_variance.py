@@ -1,0 +1,218 @@
+"""Closed forms, laws and precision of TV, SV and NV on given activations."""
+
+import numpy as np
+import pytest
+import torch
+from equivariance.measures.aggregation import divide
+from equivariance.measures.variance import VarianceAccumulator
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+CLOSE = {torch.float32: 1e-5, torch.float64: 1e-10}
+DTYPES = list(CLOSE)
+
+
+def accumulate(activations: Tensor, cuts: list[int] | None = None, dtype: torch.dtype = torch.float64):
+    """Feed (n, T, ...) cut before the given samples."""
+    accumulator = VarianceAccumulator(dtype)
+    for block in torch.tensor_split(activations, sorted(cuts or [])):
+        if len(block):
+            accumulator.update(block)
+    return accumulator
+
+
+def tv_sv(activations: Tensor, cuts: list[int] | None = None, dtype: torch.dtype = torch.float64):
+    maps = accumulate(activations, cuts, dtype).compute()
+    return maps["tv"], maps["sv"]
+
+
+def nv(activations: Tensor) -> Tensor:
+    return divide(*tv_sv(activations))
+
+
+def brute_force(activations: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    values = activations.double().numpy()
+    return values.std(axis=1, ddof=1).mean(axis=0), values.std(axis=0, ddof=1).mean(axis=0)
+
+
+def draw(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def assert_close(ours: Tensor, expected: Tensor | np.ndarray, relative: float) -> None:
+    torch.testing.assert_close(ours, torch.as_tensor(expected), rtol=relative, atol=0)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_tv_and_sv_are_means_of_standard_deviations(dtype):
+    activations = draw(150, 7, 3, 4, 5)
+    for ours, expected in zip(tv_sv(activations, [1, 2, 60], dtype), brute_force(activations), strict=True):
+        assert ours.shape == (3, 4, 5)
+        assert ours.dtype == torch.float64
+        assert_close(ours, expected, CLOSE[dtype])
+
+
+def test_the_identity_set_has_tv_and_nv_0():
+    activations = draw(20, 1, 6).expand(20, 5, 6)
+    assert (tv_sv(activations)[0] == 0).all()
+    assert (nv(activations) == 0).all()
+
+
+def test_independent_noise_has_nv_1():
+    assert_close(nv(draw(400, 400, 3)), torch.ones(3, dtype=torch.float64), 0.01)
+
+
+def test_a_row_effect_has_nv_0():
+    assert (nv(draw(30, 1, 4).expand(30, 9, 4)) == 0).all()
+
+
+def test_a_column_effect_has_sv_0_and_nv_infinity():
+    activations = draw(1, 9, 4).expand(30, 9, 4)
+    assert (tv_sv(activations)[1] == 0).all()
+    assert (nv(activations) == torch.inf).all()
+
+
+def test_a_constant_has_nv_1():
+    assert (nv(torch.full((30, 9, 4), 0.1)) == 1).all()
+
+
+def test_normalized_variance_of_additive_effects_is_their_ratio():
+    rows, columns = draw(30, 1, 4), 3 * draw(1, 9, 4, seed=1)
+    ratio = columns.std(dim=1)[0] / rows.std(dim=0)[0]
+    assert_close(nv(rows + columns), ratio, 1e-10)
+
+
+def test_the_mean_of_an_image_is_invariant_to_circular_shifts():
+    images = draw(12, 8, 8)
+    shifted = torch.stack([images.roll((shift, 3 * shift), dims=(1, 2)) for shift in range(8)], dim=1)
+    assert nv(shifted.mean(dim=(2, 3))[..., None]).abs().max() < 1e-14
+
+
+@pytest.mark.parametrize("samples, transformations", [(1, 5), (5, 1), (1, 1)])
+def test_a_single_value_has_standard_deviation_0(samples, transformations):
+    tv, sv = tv_sv(draw(samples, transformations, 3))
+    assert (tv == 0).all() == (transformations == 1)
+    assert (sv == 0).all() == (samples == 1)
+
+
+def test_nan_propagates_to_its_unit_alone():
+    activations = draw(20, 5, 3)
+    activations[13, 2, 1] = torch.nan
+    for values in (*tv_sv(activations), nv(activations)):
+        assert values.isnan().tolist() == [False, True, False]
+
+
+def test_small_variances_at_large_offsets_survive_float32():
+    generator = torch.Generator().manual_seed(0)
+    activations = 1000 + 0.01 * torch.randn(300, 20, 50, generator=generator)  # variance 1e-4
+    for ours, expected in zip(tv_sv(activations, dtype=torch.float32), brute_force(activations), strict=True):
+        assert_close(ours, expected, 1e-5)
+
+
+@pytest.mark.parametrize("place", [0, 3, 150, 299])
+def test_an_outlying_sample_costs_no_precision(place):
+    activations = draw(300, 5, 20).float()
+    activations[place] += 1e4
+    ours = tv_sv(activations, list(range(300)), torch.float32)
+    for values, expected in zip(ours, brute_force(activations), strict=True):
+        assert_close(values, expected, 1e-5)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_samples_sorted_by_size_cost_no_precision(dtype):
+    activations = (draw(300, 5, 20) * 0.01 + torch.linspace(-5, 5, 300)[:, None, None]).to(dtype)
+    for ours, expected in zip(
+        tv_sv(activations, list(range(300)), dtype), brute_force(activations), strict=True
+    ):
+        assert_close(ours, expected, CLOSE[dtype])
+
+
+activation_seeds = st.integers(0, 1000)
+offsets = st.sampled_from([0.0, 1.0, -300.0, 1e4])
+
+
+@given(activation_seeds, st.lists(st.integers(1, 39), max_size=12, unique=True), offsets, st.randoms())
+@settings(deadline=None, max_examples=40)
+def test_any_order_and_split_of_samples_gives_the_same_values(seed, cuts, offset, random):
+    activations = (draw(40, 6, 8, seed=seed) + offset).float()
+    order = list(range(40))
+    random.shuffle(order)
+    for dtype in DTYPES:
+        whole = tv_sv(activations, dtype=dtype)
+        for values, expected in zip(tv_sv(activations[order], cuts, dtype), whole, strict=True):
+            assert_close(values, expected, CLOSE[dtype])
+
+
+@given(activation_seeds, st.lists(st.integers(1, 39), max_size=6, unique=True), offsets, st.randoms())
+@settings(deadline=None, max_examples=40)
+def test_any_tree_of_merges_gives_the_same_values(seed, cuts, offset, random):
+    activations = (draw(40, 6, 8, seed=seed) + offset).float()
+    for dtype in DTYPES:
+        whole = tv_sv(activations, dtype=dtype)
+        parts = [accumulate(part, dtype=dtype) for part in torch.tensor_split(activations, sorted(cuts))]
+        while len(parts) > 1:
+            other = parts.pop(random.randrange(len(parts)))
+            parts[random.randrange(len(parts))].merge(other)
+        maps = parts[0].compute()
+        for values, expected in zip((maps["tv"], maps["sv"]), whole, strict=True):
+            assert_close(values, expected, CLOSE[dtype])
+
+
+@given(activation_seeds, st.lists(st.integers(1, 39), max_size=6, unique=True), st.floats(-1e4, 1e4))
+@settings(deadline=None, max_examples=25)
+def test_constant_units_are_exactly_0_in_every_split(seed, cuts, value):
+    random = draw(40, 6, 1, seed=seed)
+    constant = torch.full_like(random, value)
+    activations = torch.cat([random, constant], dim=2)
+    parts = [
+        accumulate(part, [len(part) // 2], torch.float32)
+        for part in torch.tensor_split(activations, sorted(cuts))
+    ]
+    for part in parts[1:]:
+        parts[0].merge(part)
+    maps = parts[0].compute()
+    for values in maps.values():
+        assert values[1] == 0
+        assert values[0] > 0
+
+
+@given(activation_seeds, st.floats(1e-6, 1e6))
+@settings(deadline=None, max_examples=25)
+def test_scaling_leaves_nv_unchanged(seed, scale):
+    activations = draw(10, 5, 4, seed=seed)
+    assert_close(nv(activations * scale), nv(activations), 1e-10)
+
+
+@given(activation_seeds, st.floats(-1e4, 1e4))
+@settings(deadline=None, max_examples=25)
+def test_adding_a_constant_leaves_tv_and_sv_unchanged(seed, offset):
+    activations = draw(10, 5, 4, seed=seed)
+    for values, expected in zip(tv_sv(activations + offset), tv_sv(activations), strict=True):
+        assert_close(values, expected, 1e-9)  # what adding 1e4 leaves of float64 activations
+
+
+def test_reading_does_not_disturb_what_follows():
+    activations = draw(50, 6, 8)
+    accumulator = VarianceAccumulator(torch.float64)
+    for sample in activations:
+        accumulator.update(sample[None])
+        accumulator.compute()
+    for values, expected in zip(accumulator.compute().values(), tv_sv(activations), strict=True):
+        assert_close(values, expected, 1e-10)
+
+
+def test_merging_nothing_changes_nothing_and_nothing_takes_on_what_is_merged():
+    activations = draw(20, 6, 8)
+    full, empty = accumulate(activations), VarianceAccumulator(torch.float64)
+    full.merge(empty)
+    empty.merge(full)
+    assert full.compute()["sv"].equal(empty.compute()["sv"])
+    assert full.compute()["tv"].equal(empty.compute()["tv"])
+    empty.update(activations)
+    assert full.compute()["tv"].equal(tv_sv(activations)[0])
+
+
+def test_an_accumulator_without_samples_says_so():
+    with pytest.raises(ValueError, match="no samples"):
+        VarianceAccumulator().compute()

@@ -1,0 +1,170 @@
+"""The script that trains networks."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import train_networks as script
+from equivariance.datasets.image_set import ImageSet
+from equivariance.errors import UserError
+from equivariance.networks import load_network
+from equivariance.training.data import DeviceImages
+from equivariance.training.evaluation import accuracy
+from equivariance.training.settings import TrainingSettings
+from equivariance.transformations.sets import build_set
+
+Run = Callable[..., list[Path]]
+
+
+@pytest.fixture
+def run(
+    tmp_path: Path, make_images: Callable[..., ImageSet], make_settings: Callable[..., TrainingSettings]
+) -> Run:
+    """Train a network for each change of the settings; gives their folders."""
+    make_images().save(tmp_path / "rows.npz")
+
+    def make(*changes: dict[str, Any], code: str = "code") -> list[Path]:
+        folders = [
+            tmp_path / "models" / "rows" / "plain" / "rotation" / f"seed{n}" for n in range(len(changes))
+        ]
+        script.train_networks(
+            folders=folders,
+            settings=[make_settings(**one).as_mapping() for one in changes],
+            datasets={"rows": tmp_path / "rows.npz"},
+            checkpoints=tmp_path / "checkpoints",
+            code=code,
+            device="cpu",
+            threads=1,
+        )
+        return folders
+
+    return make
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
+
+
+def test_a_folder_holds_a_network_its_savepoints_its_history_and_what_it_is(run: Run, tmp_path: Path) -> None:
+    [folder] = run({"savepoints": [0, 50]})
+    assert files(folder) == [
+        "history.csv",
+        "model.json",
+        "savepoints/0.safetensors",
+        "savepoints/50.safetensors",
+        "weights.safetensors",
+    ]
+    description = json.loads((folder / "model.json").read_text())
+    assert description["image_shape"] == [1, 8, 8]
+    assert description["classes"] == ["row 0", "row 1"]
+    assert description["settings"]["savepoints"] == [0, 50]
+    assert description["savepoints"].keys() == {"0", "50"}
+    assert description["savepoints"]["50"].keys() == {"epoch", "accuracy"}
+    assert (
+        description["weights_sha256"]
+        == hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
+    )
+    assert description["code"] == "code"
+    assert description["threads"] == 1
+    assert list(pd.read_csv(folder / "history.csv")["epoch"]) == [1, 2, 3]
+    assert list((tmp_path / "checkpoints").iterdir()) == []
+
+
+@pytest.mark.parametrize("savepoint", ["final", "0", "50"])
+def test_a_network_that_is_loaded_has_the_accuracy_that_its_description_says(
+    run: Run, make_images: Callable[..., ImageSet], savepoint: str
+) -> None:
+    [folder] = run({"savepoints": [0, 50], "epochs": 6})
+    model, description = load_network(folder, savepoint)
+    said = (description if savepoint == "final" else description["savepoints"][savepoint])["accuracy"]
+    data = DeviceImages(*make_images().part("test"), torch.device("cpu"))
+    for name, families in (("none", {}), ("rotation", {"rotations": {"count": 4}})):
+        assert accuracy(model, data, build_set(name, families), None) == said[name]
+
+
+def test_an_untrained_network_has_a_whole_folder_too(run: Run) -> None:
+    [folder] = run({"epochs": 0, "trained_with": "none", "transformations": {}})
+    assert files(folder) == ["history.csv", "model.json", "weights.safetensors"]
+    assert (folder / "savepoints").is_dir()  # the workflow waits for it
+    assert (folder / "history.csv").read_text().startswith("epoch,loss,train_accuracy,test_accuracy_none")
+    load_network(folder)
+
+
+def test_networks_of_one_job_are_those_of_jobs_of_their_own(run: Run, tmp_path: Path) -> None:
+    together = [(folder / "weights.safetensors").read_bytes() for folder in run({"seed": 0}, {"seed": 1})]
+    [alone] = run({"seed": 1})
+    assert (alone / "weights.safetensors").read_bytes() == together[1]
+    assert together[0] != together[1]
+
+
+def test_a_job_that_was_cut_short_goes_on_and_writes_the_same_bytes(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = [(folder / "weights.safetensors").read_bytes() for folder in run({"seed": 0}, {"seed": 1})]
+    plain = script.train
+
+    def cut_short(settings: TrainingSettings, *rest: Any) -> Any:
+        def kill(training: Any) -> None:
+            if settings.seed == 1 and training.epoch == 2:
+                raise KeyboardInterrupt
+
+        return plain(settings, *rest, after_epoch=kill)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(script, "train", cut_short)
+        with pytest.raises(KeyboardInterrupt):
+            run({"seed": 0}, {"seed": 1})
+    assert len(list((tmp_path / "checkpoints").iterdir())) == 1
+    folders = run({"seed": 0}, {"seed": 1})
+    assert [(folder / "weights.safetensors").read_bytes() for folder in folders] == whole
+    assert list((tmp_path / "checkpoints").iterdir()) == []
+
+
+def test_changed_code_does_not_go_on_from_a_checkpoint(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = script.train
+
+    def kill(_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(script, "train", lambda *given: plain(*given, after_epoch=kill))
+        with pytest.raises(KeyboardInterrupt):
+            run({}, code="old")
+    [folder] = run({}, code="new")
+    assert json.loads((folder / "model.json").read_text())["code"] == "new"
+    assert len(pd.read_csv(folder / "history.csv")) == 3
+
+
+def test_what_is_cut_short_while_it_writes_is_no_finished_network(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(script, "write_json", full)
+    with pytest.raises(OSError, match="No space left"):
+        run({})
+    with pytest.raises(UserError, match="no finished network"):
+        load_network(tmp_path / "models" / "rows" / "plain" / "rotation" / "seed0")
+    assert len(list((tmp_path / "checkpoints").iterdir())) == 1  # so that nothing is trained again
+
+
+def test_a_training_that_diverges_says_which_one_it_is(run: Run) -> None:
+    with pytest.raises(UserError, match=r"rotation/seed1: training diverged"):
+        run({"seed": 0}, {"optimizer": {"name": "adam", "learning_rate": 1e30}})
+
+
+def test_history_is_that_of_the_training(run: Run) -> None:
+    [folder] = run({"epochs": 15, "trained_with": "none", "transformations": {}})
+    history = pd.read_csv(folder / "history.csv")
+    assert np.isfinite(history.to_numpy()).all()
+    assert history["loss"].iloc[-1] < history["loss"].iloc[0]

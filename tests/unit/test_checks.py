@@ -1,0 +1,275 @@
+"""Mistakes in a configuration: each is found, and all are said together."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from equivariance.config import load_config
+from equivariance.errors import UserError
+
+Change = Callable[[dict[str, Any]], Any]
+
+
+def put(path: str, value: Any) -> Change:
+    """A change of a configuration: put a value at a place such as `models.plain.family`."""
+
+    def change(raw: dict[str, Any]) -> None:
+        *outer, last = path.split(".")
+        for key in outer:
+            raw = raw.setdefault(key, {})
+        raw[last] = value
+
+    return change
+
+
+RECIPE = {"widths": {"filters": 3, "hidden": 3}, "epochs": 1, "batch_size": 1}
+
+# What is wrong, and how what is said about it begins.
+MISTAKES: dict[str, tuple[Change, str]] = {
+    "unknown key": (
+        put("trainign", {}),
+        "configuration: unknown key 'trainign'; valid: training, dataset_groups, datasets, ",
+    ),
+    "unknown inner key": (
+        put("training.witdh", 2),
+        "training: unknown key 'witdh'; valid: width, epochs, images, max_epochs, padding, savepoints",
+    ),
+    "wrong type": (
+        put("training.width", "half"),
+        "training.width: 'half' is not of type 'number' (Multiplies the widths of every model; ",
+    ),
+    "wrong name of a value": (
+        put("training.padding", "zero"),
+        "training.padding: unknown value 'zero'; valid: zeros, border (What is seen beyond the border ",
+    ),
+    "out of range": (
+        put("seeds.few", 0),
+        "seeds.few: 0 is less than the minimum of 1",
+    ),
+    "unknown source": (
+        put("datasets.digits.source", "digist"),
+        "datasets.digits.source: unknown source 'digist'; valid: digits, cifar10, drawn_hands, folder, ",
+    ),
+    "unknown family": (
+        put("models.plain.family", "simple_cnv"),
+        "models.plain (and 1 more): family: unknown family 'simple_cnv'; valid: simple_conv",
+    ),
+    "unknown setting of a family": (
+        put("models.plain.settings", {"kernel": 3}),
+        "models.plain for digits (and 3 more): unknown setting of simple_conv 'kernel'; valid: kernel_size, "
+        "activation, batch_norm, downsampling, filters, hidden",
+    ),
+    "wrong setting of a family": (
+        put("models.plain.settings", {"kernel_size": 4}),
+        "models.plain for digits (and 3 more): kernel_size is 4; valid: odd numbers, which keep the size",
+    ),
+    "widths of another family": (
+        put("models.plain.datasets.digits.widths", {"filters": 3}),
+        "models.plain for digits (and 1 more): simple_conv: hidden missing; settings: filters, hidden, ",
+    ),
+    "recipe for an unknown data set": (
+        put("models.normalized.datasets.dgits", RECIPE),
+        "models.normalized: datasets: unknown data set 'dgits'; valid: digits, natural_patches",
+    ),
+    "unknown like": (
+        put("models.other", {"like": "plane"}),
+        "models.other.like: unknown model 'plane'; valid: plain, normalized, other",
+    ),
+    "circular like": (
+        put("models.other", {"like": "other"}),
+        "models.other.like: goes in a circle: other -> other",
+    ),
+    "unknown member of a group": (
+        put("dataset_groups.few", ["digit"]),
+        "dataset_groups.few: unknown data set 'digit'; valid: digits, natural_patches",
+    ),
+    "unknown set of a group": (
+        put("set_groups.few", ["rotations"]),
+        "set_groups.few: unknown set 'rotations'; valid: rotation, none, scale",
+    ),
+    "group named like a data set": (
+        put("dataset_groups.digits", ["natural_patches"]),
+        "dataset_groups.digits: the name of a data set cannot be the name of a group",
+    ),
+    "group named like a set": (
+        put("set_groups.scale", ["rotation"]),
+        "set_groups.scale: the name of a set cannot be the name of a group",
+    ),
+    "set with a name that has a meaning": (
+        put("transformations.untrained", {"title": "?"}),
+        "transformations.untrained: the name has a meaning of its own; take another one",
+    ),
+    "group with a name that has a meaning": (
+        put("set_groups.untrained", ["rotation"]),
+        "set_groups.untrained: the name has a meaning of its own; take another one",
+    ),
+    "set without the identity": (
+        put("transformations.rotation.rotations", {"count": 4, "turn": 0.5}),
+        "transformations.rotation: rotations: count is 4; a turn of 0.5 needs an odd count to contain 0",
+    ),
+    "none that transforms": (
+        put("transformations.none.rotations", {"count": 4}),
+        "transformations.none: it is the identity only; give the families to another set",
+    ),
+    "unknown model": (
+        put("experiments.profiles.train.models", ["normalised"]),
+        "experiments.profiles.train.models: unknown model 'normalised'; valid: normalized, plain",
+    ),
+    "unknown set": (
+        put("experiments.profiles.train.sets", ["rotatoin"]),
+        "experiments.profiles.train.sets: unknown set 'rotatoin'; valid: rotation, none, scale, simple, ",
+    ),
+    "images of a network": (
+        put("experiments.looks.images.sets", ["untrained"]),
+        "experiments.looks.images.sets: unknown set 'untrained'; valid: none, rotation, scale, simple",
+    ),
+    "unknown data set": (
+        put("experiments.profiles.train.datasets", "mnsit"),
+        "experiments.profiles.train.datasets: unknown data set 'mnsit'; valid: both, digits, natural_patches",
+    ),
+    "unknown number of seeds": (
+        put("experiments.profiles.train.seeds", "man"),
+        "experiments.profiles.train.seeds: unknown number of seeds 'man'; valid: many, few",
+    ),
+    "unknown measure": (
+        put("experiments.profiles.measure.measures", ["vn"]),
+        "experiments.profiles.measure.measures: unknown measure 'vn'; valid: ",
+    ),
+    "unknown kind of figure": (
+        put("experiments.profiles.figure.kind", "layer_profiles"),
+        "experiments.profiles.figure.kind: unknown kind of figure 'layer_profiles'; valid: layer_profile, ",
+    ),
+    "figure of another kind of table": (
+        put("experiments.profiles.figure.kind", "bars"),
+        "experiments.profiles.figure.kind: bars draws accuracies, the experiment gives profiles; valid: ",
+    ),
+    "no recipe for a data set": (
+        put("datasets.more", {"source": "digits"}),
+        "experiments.accuracies: model 'plain' has no widths and recipe for data set 'more'; it has them for "
+        "digits, natural_patches; add models.plain.datasets.more",
+    ),
+    "empty grid": (
+        put("experiments.profiles.train.models", []),
+        "experiments.profiles.train.models: the grid has no member",
+    ),
+    "no sets": (
+        put("experiments.profiles.train.sets", []),
+        "experiments.profiles.train.sets: the grid has no member",
+    ),
+    "no data": (
+        put("experiments.looks.images.datasets", []),
+        "experiments.looks.images.datasets: the grid has no member",
+    ),
+    "no tests": (
+        put("experiments.accuracies.test", []),
+        "experiments.accuracies.test: the grid has no member",
+    ),
+    "measured with nothing": (
+        put("experiments.profiles.measure.with", []),
+        "experiments.profiles.measure.with: the grid has no member",
+    ),
+    "measured with nothing for one set": (
+        put("experiments.profiles.measure.with", {"rotation": [], "scale": "own"}),
+        "experiments.profiles.measure.with.rotation: the grid has no member",
+    ),
+    "tested with another set": (
+        put("experiments.accuracies.test", ["scale"]),
+        "experiments.accuracies.test: unknown set to test with 'scale'; valid: none, own",
+    ),
+    "unknown set to measure with": (
+        put("experiments.profiles.measure.with", ["onw"]),
+        "experiments.profiles.measure.with: unknown set 'onw'; valid: own, none, rotation, scale, simple",
+    ),
+    "a mapping that misses a set": (
+        put("experiments.profiles.measure.with", {"rotation": "own"}),
+        "experiments.profiles.measure.with: nothing is given for networks trained with 'scale'",
+    ),
+    "a mapping with a set too many": (
+        put("experiments.profiles.measure.with", {"rotation": "own", "scale": "own", "none": "own"}),
+        "experiments.profiles.measure.with: unknown set trained with 'none'; valid: rotation, scale",
+    ),
+    "neither of three": (
+        lambda raw: raw["experiments"]["accuracies"].pop("test"),
+        "experiments.accuracies: give either `images`, or `train` with `measure`, or `train` with `test`",
+    ),
+    "untrained without a set": (
+        put("experiments.profiles.train.sets", ["untrained"]),
+        "experiments.profiles.measure.with: an untrained network has no set of its own; name the sets ",
+    ),
+}
+
+
+def said(raw: dict[str, Any], schemas: Path) -> list[str]:
+    with pytest.raises(UserError, match=r"^The configuration has mistakes:\n") as caught:
+        load_config(raw, schemas)
+    return [line.removeprefix("  - ") for line in str(caught.value).splitlines()[1:]]
+
+
+def test_the_configuration_of_these_tests_is_right(raw: dict[str, Any], schemas: Path) -> None:
+    assert load_config(raw, schemas).run == "small"
+
+
+@pytest.mark.parametrize("kind", MISTAKES)
+def test_a_mistake_is_found_and_said_once_with_what_is_valid(
+    kind: str, raw: dict[str, Any], schemas: Path
+) -> None:
+    change, text = MISTAKES[kind]
+    change(raw)
+    if kind == "no recipe for a data set":
+        put("experiments.accuracies.train.datasets", ["digits", "more"])(raw)
+    found = said(raw, schemas)
+    assert len(found) == 1
+    assert found[0].startswith(text)
+
+
+def test_own_for_untrained_networks_is_found_in_a_mapping_too(raw: dict[str, Any], schemas: Path) -> None:
+    put("experiments.profiles.train.sets", ["untrained", "scale"])(raw)
+    put("experiments.profiles.measure.with", {"untrained": "own", "scale": "own"})(raw)
+    [text] = said(raw, schemas)
+    assert text.startswith("experiments.profiles.measure.with.untrained: an untrained network has no set")
+
+
+def test_all_mistakes_of_all_files_are_said_together(raw: dict[str, Any], schemas: Path) -> None:
+    paths = {
+        "trainign": {},
+        "training.width": "half",
+        "jobs.threads": 0,
+        "datasets.digits.source": "digist",
+        "models.other": {"like": "plane"},
+        "models.another": {"like": "plain", "settings": {"kernel_size": 4}},
+        "models.third": {"like": "plain", "optimizer": {"learning_rate": "1e-3"}},
+        "transformations.large": {"title": "large", "translations": {"steps": 1, "largest": 2}},
+        "transformations.even": {"title": "even", "rotations": {"count": 4, "turn": 0.5}},
+        "set_groups.few": ["rotations"],
+        "experiments.looks.question": 3,
+        "experiments.accuracies.train.seeds": "fw",
+        "experiments.profiles.train.models": ["plain", "other", "third", "missing"],
+        "experiments.profiles.figure.kind": "bar",
+    }
+    for path, value in paths.items():
+        put(path, value)(raw)
+    found = said(raw, schemas)
+    starts = [
+        *["configuration: unknown key 'trainign'", "training.width: ", "jobs.threads: "],
+        *["datasets.digits.source: ", "models.other.like: ", "models.another for digits (and 1 more): "],
+        *["models.third.optimizer.learning_rate: ", "transformations.large.translations.largest: "],
+        *["transformations.even: ", "set_groups.few: ", "experiments.looks.question: "],
+        *[
+            "experiments.accuracies.train.seeds: ",
+            "experiments.profiles.train.models: unknown model 'missing'",
+        ],
+        "experiments.profiles.figure.kind: ",
+    ]
+    assert [[text for text in found if text.startswith(start)][1:] for start in starts] == [[]] * len(starts)
+    assert len(found) == len(starts)
+
+
+def test_a_name_that_yaml_reads_as_something_else_is_said_first(raw: dict[str, Any], schemas: Path) -> None:
+    raw["transformations"][False] = {"title": "no"}
+    raw["seeds"][5] = 5
+    assert said(raw, schemas) == [
+        "seeds: the key 5 is no text; put it in quotes, or give another name",
+        "transformations: the key False is no text; put it in quotes, or give another name",
+    ]

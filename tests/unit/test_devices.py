@@ -1,0 +1,44 @@
+"""Where to compute."""
+
+import pytest
+import torch
+
+from equivariance.devices import choose_device
+from equivariance.errors import UserError
+
+
+@pytest.fixture
+def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+
+@pytest.mark.parametrize("name", ["auto", "cpu"])
+@pytest.mark.usefixtures("no_gpu")
+def test_without_a_gpu_it_is_the_cpu(name: str) -> None:
+    assert choose_device(name) == torch.device("cpu")
+
+
+@pytest.mark.usefixtures("no_gpu")
+def test_a_gpu_that_is_not_there_cannot_be_had() -> None:
+    with pytest.raises(UserError, match="cuda was asked for, but torch sees no GPU; give cpu or auto"):
+        choose_device("cuda")
+
+
+def test_a_gpu_that_is_there_can_be_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert choose_device("cpu") == torch.device("cpu")
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+@pytest.mark.parametrize("name", ["auto", "cuda"])
+def test_a_gpu_is_set_to_give_the_same_bits(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, object] = {}
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(
+        torch, "use_deterministic_algorithms", lambda on, warn_only: asked.update(on=on, warn_only=warn_only)
+    )
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")  # what a person set stays
+    assert choose_device(name) == torch.device("cuda")
+    assert asked == {"on": True, "warn_only": True}
+    assert torch.backends.cudnn.benchmark is False

@@ -1,0 +1,249 @@
+"""What a run consists of."""
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from equivariance.config import load_config
+from equivariance.plan import Measurement, Network, Plan, batches
+
+NAMES = st.sampled_from(["a", "b", "c"])
+NETWORKS = st.builds(Network, NAMES, NAMES, NAMES, st.integers(0, 3))
+MEASUREMENTS = st.builds(
+    Measurement, NETWORKS, NAMES, NAMES, st.sampled_from(["test", "train"]), NAMES, st.integers(2, 4), NAMES
+)
+
+
+@pytest.fixture
+def plan(schemas: Path) -> Callable[[dict[str, Any]], Plan]:
+    return lambda raw: Plan(load_config(raw, schemas))
+
+
+def test_the_grid_of_an_experiment_is_data_sets_by_models_by_sets_by_seeds(
+    raw: dict[str, Any], plan: Callable[..., Plan]
+) -> None:
+    networks = plan(raw).networks("profiles")
+    assert len(networks) == len(set(networks)) == 2 * 2 * 2 * 3
+    assert Network("natural_patches", "normalized", "scale", 2) in networks
+    assert plan(raw).networks("looks") == []
+
+
+def test_experiments_share_networks_and_measurements(raw: dict[str, Any], plan: Callable[..., Plan]) -> None:
+    twice = copy.deepcopy(raw)
+    twice["experiments"]["again"] = copy.deepcopy(raw["experiments"]["profiles"])
+    twice["experiments"]["fewer"] = copy.deepcopy(raw["experiments"]["profiles"])
+    twice["experiments"]["fewer"]["train"]["seeds"] = "few"
+    assert plan(twice).networks() == plan(raw).networks()
+    assert plan(twice).measurements() == plan(raw).measurements()
+    assert plan(twice).measurements("again") == plan(raw).measurements("profiles")
+    # Of the accuracies, those with rotations and scales are networks of the profiles too.
+    assert len(plan(raw).networks()) == 24 + 2
+
+
+def test_measures_of_one_family_are_one_measurement(raw: dict[str, Any], plan: Callable[..., Plan]) -> None:
+    before = plan(raw).measurements()
+    raw["experiments"]["profiles"]["measure"]["measures"] = ["nv", "tv", "sv"]
+    assert plan(raw).measurements() == before
+
+
+def test_own_is_the_set_of_training_and_is_measured_once(
+    raw: dict[str, Any], plan: Callable[..., Plan]
+) -> None:
+    own = plan(raw).measurements("profiles")
+    assert {(one.network.trained_with, one.measured_with) for one in own} == {
+        ("rotation", "rotation"),
+        ("scale", "scale"),
+    }
+    raw["experiments"]["profiles"]["measure"]["with"] = ["own", "simple"]
+    both = plan(raw).measurements("profiles")
+    assert len(both) == len(set(both)) == 2 * len(own)
+
+
+def test_a_mapping_gives_the_sets_to_measure_with_by_the_set_of_training(
+    raw: dict[str, Any], plan: Callable[..., Plan]
+) -> None:
+    raw["experiments"]["profiles"]["measure"]["with"] = {"rotation": ["none", "own"], "scale": "simple"}
+    pairs = {(one.network.trained_with, one.measured_with) for one in plan(raw).measurements("profiles")}
+    assert pairs == {
+        ("rotation", "none"),
+        ("rotation", "rotation"),
+        ("scale", "rotation"),
+        ("scale", "scale"),
+    }
+
+
+def test_files_are_named_by_what_determines_them() -> None:
+    network = Network("mnist", "simple_conv", "rotation", 3)
+    assert network.folder == "mnist/simple_conv/rotation/seed3"
+    measurement = Measurement(network, "final", "mnist", "test", "scale", 256, "variance")
+    assert measurement.measured_on == "mnist_test"
+    assert measurement.path == "mnist/simple_conv/rotation/seed3/final/mnist_test/scale-256/variance.parquet"
+
+
+@settings(deadline=None)
+@given(st.lists(MEASUREMENTS, unique=True, max_size=30))
+def test_measurements_that_differ_have_files_of_their_own(measurements: list[Measurement]) -> None:
+    assert len({one.path for one in measurements}) == len(measurements)
+
+
+@settings(deadline=None)
+@given(
+    items=st.one_of(
+        st.lists(NETWORKS, unique=True, max_size=30), st.lists(MEASUREMENTS, unique=True, max_size=30)
+    ),
+    size=st.integers(1, 7),
+    random=st.randoms(use_true_random=False),
+)
+def test_batches_hold_every_item_once_of_one_model_each_and_in_an_order_of_their_own(
+    items: list[Any], size: int, random: Any
+) -> None:
+    def model(item: Any) -> str:
+        return item.network.model if isinstance(item, Measurement) else item.model
+
+    cut = list(batches(items, size))
+    assert sorted(item for batch in cut for item in batch) == sorted(items)
+    assert all(1 <= len(batch) <= size for batch in cut)
+    assert all(len({model(item) for item in batch}) == 1 for batch in cut)
+    # As few batches as can be.
+    models = [model(item) for item in items]
+    assert len(cut) == sum(-(-models.count(name) // size) for name in set(models))
+    random.shuffle(items)
+    assert list(batches(items, size)) == cut
+
+
+def test_savepoints_are_kept_by_the_networks_that_an_experiment_asks_it_of(
+    raw: dict[str, Any], plan: Callable[..., Plan]
+) -> None:
+    made = plan(raw)
+    asked = set(made.networks("accuracies"))
+    for network in made.networks():
+        kept = made.training_settings(network)["savepoints"]
+        assert kept == ([0, 1, 3, 5, 10, 30, 50] if network in asked else [])
+    assert made.savepoints("accuracies") == ("0", "1", "3", "5", "10", "30", "50", "final")
+    assert made.savepoints("profiles") == ("final",)
+
+
+def test_every_savepoint_that_is_measured_is_kept(raw: dict[str, Any], plan: Callable[..., Plan]) -> None:
+    entry = raw["experiments"]["profiles"]
+    entry["train"] |= {"savepoints": "all", "sets": ["untrained", "rotation"]}
+    entry["measure"]["with"] = "simple"
+    made = plan(raw)
+    for one in made.measurements():
+        kept = made.training_settings(one.network)["savepoints"]
+        assert one.savepoint == "final" or int(one.savepoint) in kept
+
+
+def test_an_untrained_network_is_one_of_no_epochs_and_no_transformations(
+    raw: dict[str, Any], plan: Callable[..., Plan]
+) -> None:
+    raw["experiments"]["profiles"]["train"]["sets"] = ["untrained"]
+    raw["experiments"]["profiles"]["measure"]["with"] = "rotation"
+    settings = plan(raw).training_settings(Network("digits", "plain", "untrained", 0))
+    assert (settings["epochs"], settings["trained_with"], settings["transformations"]) == (0, "none", {})
+
+
+def test_training_settings_are_those_of_the_network(raw: dict[str, Any], plan: Callable[..., Plan]) -> None:
+    raw["training"] = {"width": 0.5, "images": 100, "savepoints": [0, 100]}
+    raw["evaluation"] = {"images": 50}
+    assert plan(raw).training_settings(Network("digits", "normalized", "rotation", 2)) == {
+        "dataset": "digits",
+        "family": "simple_conv",
+        "settings": {"batch_norm": True, "filters": 2, "hidden": 4},
+        "optimizer": {"name": "adamw", "learning_rate": 0.001, "weight_decay": 0.0},
+        "batch_size": 16,
+        "epochs": 15,  # 10 x 1.1 ln 4
+        "trained_with": "rotation",
+        "transformations": {"rotations": {"count": 4, "turn": 1.0}},
+        "seed": 2,
+        "images": 100,
+        "padding": "border",
+        "savepoints": [],
+        "evaluation": {"images": 50, "transformations_per_image": None},
+    }
+
+
+def changed_networks(raw: dict[str, Any], plan: Callable[..., Plan], change: Callable[..., Any]) -> set[str]:
+    """Models whose training settings a change of the configuration changes."""
+    before = plan(raw)
+    change(raw)
+    after = plan(raw)
+    return {
+        network.model
+        for network in before.networks()
+        if before.training_settings(network) != after.training_settings(network)
+    }
+
+
+@pytest.mark.parametrize(
+    ("model", "change"),
+    [
+        ("normalized", {"settings": {"kernel_size": 5}}),
+        ("normalized", {"optimizer": {"learning_rate": 0.5}}),
+        ("normalized", {"datasets": {"digits": {"batch_size": 3}}}),
+    ],
+)
+def test_a_setting_of_a_model_changes_the_trainings_of_that_model_only(
+    raw: dict[str, Any], plan: Callable[..., Plan], model: str, change: dict[str, Any]
+) -> None:
+    assert changed_networks(raw, plan, lambda raw: raw["models"][model].update(change)) == {model}
+
+
+@pytest.mark.parametrize("section", ["models.plain", "datasets.digits", "transformations.rotation"])
+def test_a_title_changes_no_training_and_no_measurement(
+    raw: dict[str, Any], plan: Callable[..., Plan], section: str
+) -> None:
+    outer, inner = section.split(".")
+    before = plan(raw)
+    raw[outer][inner]["title"] = "Another"
+    after = plan(raw)
+    assert after.config.titles() != before.config.titles()
+    for network in before.networks():
+        assert after.training_settings(network) == before.training_settings(network)
+    for one in before.measurements():
+        assert after.measuring_settings(one) == before.measuring_settings(one)
+
+
+@pytest.mark.parametrize(
+    "change", [{"measuring": {"samples": 7}}, {"jobs": {"batch": 5}}, {"device": "cpu"}, {"mirror": "data"}]
+)
+def test_what_does_not_determine_a_network_changes_no_training(
+    raw: dict[str, Any], plan: Callable[..., Plan], change: dict[str, Any]
+) -> None:
+    assert changed_networks(raw, plan, lambda raw: raw.update(change)) == set()
+
+
+def test_samples_are_those_of_the_experiment_or_of_the_run(
+    raw: dict[str, Any], plan: Callable[..., Plan]
+) -> None:
+    raw["measuring"] = {"samples": 40}
+    assert {one.samples for one in plan(raw).measurements()} == {40}
+    raw["experiments"]["profiles"]["measure"] |= {"samples": 8, "part": "train"}
+    assert {(one.samples, one.measured_on) for one in plan(raw).measurements()} == {
+        (8, "digits_train"),
+        (8, "natural_patches_train"),
+    }
+    assert plan(raw).measuring_settings(plan(raw).measurements()[0]) == {
+        "family": "variance",
+        "part": "train",
+        "measured_with": "rotation",
+        "transformations": {"rotations": {"count": 4, "turn": 1.0}},
+        "samples": 8,
+        "padding": "border",
+    }
+
+
+def test_an_experiment_is_of_the_kind_of_what_it_shows(
+    raw: dict[str, Any], plan: Callable[..., Plan]
+) -> None:
+    made = plan(raw)
+    assert {kind: made.experiments(kind) for kind in ("images", "accuracies", "profiles")} == {
+        "images": ["looks"],
+        "accuracies": ["accuracies"],
+        "profiles": ["profiles"],
+    }
+    assert made.datasets("looks") == made.datasets("profiles") == ("digits", "natural_patches")

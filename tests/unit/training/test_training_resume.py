@@ -1,0 +1,180 @@
+"""A training that was cut short goes on where it was, to the same bits."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from equivariance.datasets.image_set import ImageSet
+from equivariance.errors import UserError
+from equivariance.training.checkpoint import load_checkpoint, remove_checkpoint, save_checkpoint
+from equivariance.training.loop import Trained, Training, train
+from equivariance.training.settings import TrainingSettings
+
+CPU = torch.device("cpu")
+CHANGES = {
+    "epochs": 5,
+    "savepoints": [0, 20, 60],
+    "settings": {"filters": 2, "hidden": 4, "batch_norm": True},
+}
+
+
+class Killed(BaseException):
+    """Stands for whatever ends a process."""
+
+
+@pytest.fixture
+def run(make_images: Callable[..., ImageSet], make_settings: Callable[..., TrainingSettings]) -> Any:
+    def make(checkpoint: Path | None = None, kill_after: int = 0, code: str = "", **changes: Any) -> Trained:
+        torch.set_num_threads(1)
+
+        def kill(training: Training) -> None:
+            if training.epoch == kill_after:
+                raise Killed
+
+        return train(
+            make_settings(**{**CHANGES, **changes}), make_images(), CPU, checkpoint, code, after_epoch=kill
+        )
+
+    return make
+
+
+def assert_same(first: Trained, second: Trained) -> None:
+    assert_same_state(first.model.state_dict(), second.model.state_dict())
+    assert first.history == second.history
+    assert first.accuracy == second.accuracy
+    assert first.savepoints.keys() == second.savepoints.keys()
+    for percent, kept in first.savepoints.items():
+        other = second.savepoints[percent]
+        assert (kept["epoch"], kept["accuracy"]) == (other["epoch"], other["accuracy"])
+        assert_same_state(kept["state"], other["state"])
+
+
+def assert_same_state(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> None:
+    assert first.keys() == second.keys()
+    assert [name for name in first if not torch.equal(first[name], second[name])] == []
+
+
+@pytest.mark.parametrize("kills", [[1], [3], [5], [1, 2, 4]])
+def test_a_killed_training_goes_on_to_the_same_bits(run: Any, tmp_path: Path, kills: list[int]) -> None:
+    checkpoint = tmp_path / "checkpoint.pt"
+    for epoch in kills:
+        with pytest.raises(Killed):
+            run(checkpoint, kill_after=epoch)
+    assert_same(run(checkpoint), run())
+
+
+def test_it_does_not_train_an_epoch_twice(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Killed):
+        run(tmp_path / "checkpoint.pt", kill_after=3)
+    epochs = []
+    plain = Training.run_epoch
+    monkeypatch.setattr(Training, "run_epoch", lambda self: (plain(self), epochs.append(self.epoch)))
+    run(tmp_path / "checkpoint.pt")
+    assert epochs == [4, 5]
+
+
+def test_layers_that_draw_go_on_with_their_numbers(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from equivariance.training import loop
+
+    def with_dropout(*given: Any, **settings: Any) -> nn.Module:
+        model = build(*given, **settings)
+        model.fc1_act = nn.Sequential(nn.ELU(), nn.Dropout(0.5))
+        return model
+
+    build = loop.build
+    monkeypatch.setattr(loop, "build", with_dropout)
+    with pytest.raises(Killed):
+        run(tmp_path / "checkpoint.pt", kill_after=2)
+    torch.rand(7)
+    assert_same(run(tmp_path / "checkpoint.pt"), run())
+
+
+def test_a_killed_process_goes_on_to_the_same_bits(
+    run: Any, root: Path, tmp_path: Path, make_images: Any, make_settings: Any
+) -> None:
+    make_images().save(tmp_path / "rows.npz")
+    (tmp_path / "settings.json").write_text(json.dumps(make_settings(**CHANGES).as_mapping()))
+    code = """
+import json, os, signal, sys, torch
+from pathlib import Path
+from equivariance.datasets.image_set import ImageSet
+from equivariance.training import checkpoint, loop
+from equivariance.training.settings import TrainingSettings
+torch.set_num_threads(1)
+folder = Path(sys.argv[1])
+save = torch.save
+
+def dies(state, file):
+    if state["epoch"] == 4:  # half of the checkpoint of the fourth epoch is on the disk
+        Path(file).write_bytes(b"half")
+        os.kill(os.getpid(), signal.SIGKILL)
+    save(state, file)
+
+checkpoint.torch.save = dies
+settings = TrainingSettings.from_mapping(json.loads((folder / "settings.json").read_text()))
+images = ImageSet.load(folder / "rows.npz")
+loop.train(settings, images, torch.device("cpu"), folder / "checkpoints" / "checkpoint.pt")
+"""
+    environment = {"PYTHONPATH": str(root / "workflow_scripts")}
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=environment, check=False)
+    assert done.returncode == -signal.SIGKILL
+    checkpoint = tmp_path / "checkpoints" / "checkpoint.pt"
+    assert torch.load(checkpoint)["epoch"] == 3
+    assert_same(run(checkpoint), run())
+
+
+@pytest.mark.parametrize("other", [{"seed": 1}, {"epochs": 6}, {"code": "changed"}])
+def test_a_checkpoint_of_another_training_is_refused(run: Any, tmp_path: Path, other: dict[str, Any]) -> None:
+    with pytest.raises(Killed):
+        run(tmp_path / "checkpoint.pt", kill_after=2)
+    with pytest.raises(UserError, match=r"checkpoint\.pt belongs to a training with other settings"):
+        run(tmp_path / "checkpoint.pt", **other)
+
+
+@pytest.mark.parametrize("damage", ["empty", "text", "cut short"])
+def test_a_damaged_checkpoint_is_refused(run: Any, tmp_path: Path, damage: str) -> None:
+    checkpoint = tmp_path / "checkpoint.pt"
+    with pytest.raises(Killed):
+        run(checkpoint, kill_after=2)
+    whole = checkpoint.read_bytes()
+    damaged = {"empty": b"", "text": b"not a checkpoint", "cut short": whole[: len(whole) // 2]}
+    checkpoint.write_bytes(damaged[damage])
+    with pytest.raises(UserError, match=r"no readable checkpoint; delete it"):
+        run(checkpoint)
+
+
+@pytest.mark.parametrize("content", [[1, 2], torch.zeros(3), {"epoch": 3}])
+def test_a_file_of_torch_that_is_no_checkpoint_is_refused(tmp_path: Path, content: Any) -> None:
+    torch.save(content, tmp_path / "checkpoint.pt")
+    with pytest.raises(UserError, match="belongs to a training with other settings"):
+        load_checkpoint(tmp_path / "checkpoint.pt", "digest")
+
+
+def test_a_checkpoint_cannot_run_code(tmp_path: Path) -> None:
+    torch.save(
+        {"digest": "digest", "path": tmp_path}, tmp_path / "checkpoint.pt"
+    )  # a Path is unpickled by a call
+    with pytest.raises(UserError, match="no readable checkpoint"):
+        load_checkpoint(tmp_path / "checkpoint.pt", "digest")
+
+
+def test_where_there_is_no_checkpoint_a_training_starts(tmp_path: Path) -> None:
+    assert load_checkpoint(tmp_path / "checkpoint.pt", "digest") is None
+
+
+def test_a_checkpoint_that_is_removed_leaves_those_of_others(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "folder" / "one.pt", "digest", {"epoch": 1})
+    save_checkpoint(tmp_path / "folder" / "two.pt", "digest", {"epoch": 1})
+    remove_checkpoint(tmp_path / "folder" / "one.pt")
+    remove_checkpoint(tmp_path / "folder" / "one.pt")
+    assert [file.name for file in (tmp_path / "folder").iterdir()] == ["two.pt"]
