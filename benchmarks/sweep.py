@@ -18,13 +18,14 @@ import numpy as np
 import pandas as pd
 import tmeasures
 import torch
+from torch import Tensor, nn
+
 from equivariance.datasets.image_set import ImageSet
 from equivariance.files import write_text
 from equivariance.measures.sweep import measure
 from equivariance.models import build
 from equivariance.transformations.sets import TransformationSet, build_set
 from equivariance.transformations.warp import warp
-from torch import Tensor, nn
 
 MNIST = Path("results/data/mnist.npz")
 TMEASURES_BATCHES = (16, 32, 64)  # 32 is its default; larger ones are slower still

@@ -18,14 +18,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
 from equivariance.datasets.image_set import ImageSet
 from equivariance.files import write_text
 from equivariance.training.data import epoch_batches
 from equivariance.training.loop import Training
 from equivariance.training.settings import Optimizer, TrainingSettings
 from equivariance.transformations.warp import warp
-from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
 
 MNIST = Path("results/data/mnist.npz")
 LIMIT = "warped beforehand"

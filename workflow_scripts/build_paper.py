@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import typst
+
 from equivariance.errors import UserError
 from equivariance.figures.reading import read
 from equivariance.files import atomic_path, read_json, write_json

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+
 from equivariance.datasets.image_set import ImageSet
 from equivariance.figures.grids import Grid, save_grids
 from equivariance.sampling import stratified_sample
@@ -71,7 +72,7 @@ def describe(transformations: TransformationSet, index: int) -> str:
     if "turns" in varying:
         parts.append(f"{round(360 * values['turns'])}°")
     if varying & {"sx", "sy"}:
-        parts.append(f"×{values['sx']:.2g}, {values['sy']:.2g}")
+        parts.append(f"×{values['sx']:.3g}, {values['sy']:.3g}")
     if varying & {"dx", "dy"}:
         parts.append(f"{round(100 * values['dx']):+d}, {round(100 * values['dy']):+d} %")
     return "\n".join(parts)

@@ -1,4 +1,4 @@
-"""What every script of the workflow does around its work: write a log, and say in one line what a person can mend."""
+"""What every script of the workflow does around its work: a log, and one line for what a person can mend."""
 
 import logging
 import sys

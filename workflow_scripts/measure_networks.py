@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
 from equivariance.datasets.image_set import ImageSet
 from equivariance.devices import choose_device
 from equivariance.files import atomic_path

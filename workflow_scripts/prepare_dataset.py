@@ -8,7 +8,9 @@ from typing import Any
 from equivariance.datasets import prepare
 
 
-def prepare_dataset(name: str, source: Mapping[str, Any], mirror: str | None, cache: Path, output: Path) -> None:
+def prepare_dataset(
+    name: str, source: Mapping[str, Any], mirror: str | None, cache: Path, output: Path
+) -> None:
     """Write `<name>.npz` and `<name>.json`; archives are looked for in `mirror` and kept in `cache`."""
     image_set = prepare(name, source, mirror, cache)
     image_set.save(output)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 import torch
+
 from equivariance.datasets.image_set import ImageSet
 from equivariance.devices import choose_device
 from equivariance.errors import UserError

@@ -7,9 +7,10 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-import equivariance
 import pytest
 import yaml
+
+import equivariance
 
 ROOT = Path(__file__).parents[2]
 LARGEST = 1_000_000  # bytes

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
 from equivariance import datasets
 from equivariance.config import load_config, read_yaml
 from equivariance.datasets import mnist

@@ -1,4 +1,4 @@
-"""A copy of the workflow with a few of its experiments, run once; tests then change it and look at what would run."""
+"""A copy of the workflow with a few of its experiments, run once; tests change copies of it."""
 
 import os
 import re
@@ -75,7 +75,9 @@ def copy_workflow(folder: Path) -> Workflow:
     file = folder / "config" / "experiments.yaml"
     entries = yaml.safe_load(file.read_text(encoding="utf-8"))["experiments"]
     kept = {name: entries[name] for name in EXPERIMENTS}
-    file.write_text(yaml.safe_dump({"experiments": kept}, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    file.write_text(
+        yaml.safe_dump({"experiments": kept}, sort_keys=False, allow_unicode=True), encoding="utf-8"
+    )
     return Workflow(folder)
 
 

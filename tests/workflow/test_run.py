@@ -62,11 +62,20 @@ def test_an_edit_of_a_kind_of_figure_reruns_its_figures_and_the_paper_only(copy:
 def test_an_edit_of_a_measure_reruns_measures_and_what_follows_but_no_training(copy: Workflow) -> None:
     path = copy.folder / "workflow_scripts" / "equivariance" / "measures" / "moments.py"
     path.write_text(path.read_text(encoding="utf-8") + "\nEDITED = True\n", encoding="utf-8")
-    assert copy.planned() == {"measure_network": 2, "tabulate_profiles": 1, "plot_figure": 1, "build_paper": 1}
+    assert copy.planned() == {
+        "measure_network": 2,
+        "tabulate_profiles": 1,
+        "plot_figure": 1,
+        "build_paper": 1,
+    }
 
 
 def test_a_setting_of_one_model_retrains_that_model_only(copy: Workflow) -> None:
-    copy.edit("config/models.yaml", "settings: {downsampling: stride}", "settings: {downsampling: stride, kernel_size: 5}")
+    copy.edit(
+        "config/models.yaml",
+        "settings: {downsampling: stride}",
+        "settings: {downsampling: stride, kernel_size: 5}",
+    )
     planned = copy.planned()
     assert planned["train_network"] == 1
     assert planned["measure_network"] == 1
@@ -90,7 +99,9 @@ def test_batches_and_cores_do_not_change_a_bit_of_a_network(finished: Workflow, 
     batched.edit("config/tiny.yaml", "batch: 1", "batch: 8")
     done = batched.snakemake("results/tiny/figures/max_pooling.pdf", cores=1)
     assert done.returncode == 0, done.stdout
-    made = sorted(path.relative_to(batched.results) for path in batched.results.glob("models/**/*.safetensors"))
+    made = sorted(
+        path.relative_to(batched.results) for path in batched.results.glob("models/**/*.safetensors")
+    )
     assert len(made) >= 2
     for file in [*made, Path("tables/max_pooling.csv"), Path("figures/max_pooling.pdf")]:
         assert (batched.results / file).read_bytes() == (finished.results / file).read_bytes(), file
@@ -102,7 +113,10 @@ def test_a_mistake_in_the_configuration_stops_before_any_job(copy: Workflow) -> 
     done = copy.snakemake()
     said = done.stdout
     assert done.returncode == 1
-    assert "experiments.max_pooling.train.models: unknown model 'simple_conv_strid'; valid: simple_conv_stride" in said
+    assert (
+        "experiments.max_pooling.train.models: unknown model 'simple_conv_strid'; valid: simple_conv_stride"
+        in said
+    )
     assert "jobs: unknown key 'thread'; valid: threads" in said
     assert "Traceback" not in said
 
@@ -135,11 +149,16 @@ def test_a_killed_run_goes_on_where_it_was_and_gives_the_same_bytes(copy: Workfl
     assert copy.snakemake("--unlock").returncode == 0
     done = copy.snakemake(target)
     assert done.returncode == 0, done.stdout
-    assert "goes on after epoch" in (copy.folder / "logs/tiny/training" / f"{network.relative_to('models')}.log").read_text()
+    assert (
+        "goes on after epoch"
+        in (copy.folder / "logs/tiny/training" / f"{network.relative_to('models')}.log").read_text()
+    )
     undisturbed = Workflow(tmp_path / "undisturbed")
     assert undisturbed.snakemake(target).returncode == 0
     for name in ("weights.safetensors", "history.csv"):
-        assert (copy.results / network / name).read_bytes() == (undisturbed.results / network / name).read_bytes()
+        assert (copy.results / network / name).read_bytes() == (
+            undisturbed.results / network / name
+        ).read_bytes()
 
 
 def test_own_images_in_a_folder_are_trained_on_and_measured(tmp_path: Path) -> None:
@@ -163,5 +182,7 @@ def test_own_images_in_a_folder_are_trained_on_and_measured(tmp_path: Path) -> N
     assert done.returncode == 0, done.stdout
     table = pd.read_csv(workflow.results / "tables" / "max_pooling.csv")
     assert set(table["dataset"]) == {"my_images"}
-    summary = json.loads((workflow.folder / "results" / "data" / "my_images.json").read_text(encoding="utf-8"))
+    summary = json.loads(
+        (workflow.folder / "results" / "data" / "my_images.json").read_text(encoding="utf-8")
+    )
     assert summary["train"]["images"] == 24

@@ -5,6 +5,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from equivariance.datasets.archives import check_entries, extract, extracted
 from equivariance.errors import UserError
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from torchvision.datasets import CIFAR10
+
 from equivariance.datasets import cifar10
 from equivariance.errors import UserError
-from torchvision.datasets import CIFAR10
 
 
 def md5(content: bytes) -> str:

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import numpy as np
+
 from equivariance.datasets.digits import load
 
 
@@ -27,7 +28,9 @@ def test_enlarging_keeps_the_digit_within_a_black_margin() -> None:
     images = load({}, None, Path()).images[:50, 0]
     large = images[:, 2:-2, 2:-2]
     assert images.sum() == large.sum()
-    centres = (np.arange(8) * 1.5 + 0.25).astype(int)  # pixel of the enlarged digit at the centre of each small one
+    centres = (np.arange(8) * 1.5 + 0.25).astype(
+        int
+    )  # pixel of the enlarged digit at the centre of each small one
     near = large[:, centres][:, :, centres]
     correlations = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(small, near, strict=True)]
     assert min(correlations) > 0.8

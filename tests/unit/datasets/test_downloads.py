@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from equivariance.datasets import downloads
 from equivariance.datasets.downloads import RemoteFile, fetch
 from equivariance.errors import UserError

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from equivariance.datasets.drawn_hands import HANDSHAPES, SUBJECTS, load, subject_build
 from equivariance.datasets.image_set import ImageSet
 from equivariance.errors import UserError

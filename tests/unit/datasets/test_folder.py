@@ -3,10 +3,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from equivariance.datasets.folder import load
 from equivariance.datasets.image_set import ImageSet
 from equivariance.errors import UserError
-from PIL import Image
 
 CONTENT = {"train": {"cat": 3, "dog": 2}, "test": {"dog": 1}}
 

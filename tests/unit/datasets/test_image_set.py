@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from equivariance.datasets.image_set import ImageSet
 from equivariance.errors import UserError
 

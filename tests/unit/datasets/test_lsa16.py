@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from equivariance.datasets import lsa16
 from equivariance.errors import UserError
-from PIL import Image
 
 
 def png(level: int, size: tuple[int, int] = (32, 32)) -> bytes:

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from equivariance.datasets import lsa16_schemes
 from equivariance.errors import UserError
-from PIL import Image
 
 MODES = {
     "rgb": "RGB",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from equivariance.datasets import mnist
 from equivariance.errors import UserError
 

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from equivariance.datasets.image_set import ImageSet
 from equivariance.datasets.natural_patches import FLAT, PHOTOGRAPHS, load
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
-from equivariance.datasets.pictures import resize, to_array
 from PIL import Image
+
+from equivariance.datasets.pictures import resize, to_array
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK"])

@@ -5,8 +5,9 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-import equivariance.datasets
 import pytest
+
+import equivariance.datasets
 from equivariance.datasets import SOURCES, prepare
 from equivariance.errors import UserError
 

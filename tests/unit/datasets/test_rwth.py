@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from equivariance.datasets import rwth
 from equivariance.errors import UserError
-from PIL import Image
 
 COUNTS = {"1": 20, "index": 16, "3_hook": 3}
 

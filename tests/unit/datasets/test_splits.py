@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from equivariance.datasets.image_set import ImageSet
 from equivariance.datasets.splits import at_random, by_group, by_group_fraction, keep_frequent_classes
 from equivariance.errors import UserError
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 
 def image_set(labels: list[int], groups: list[str] | None = None) -> ImageSet:

@@ -3,8 +3,6 @@
 from itertools import pairwise
 
 import pytest
-from equivariance.errors import UserError
-from equivariance.figures.bars import plot
 from looks import (
     clipped,
     legend_over_data,
@@ -14,6 +12,9 @@ from looks import (
     visible_texts,
 )
 from synthetic_tables import LABELS, accuracies, entry
+
+from equivariance.errors import UserError
+from equivariance.figures.bars import plot
 
 STAND_INS = {"digits": "MNIST"}
 

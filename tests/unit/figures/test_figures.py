@@ -6,13 +6,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from synthetic_tables import LABELS, accuracies, entry, profiles
+
 from equivariance import figures
 from equivariance.errors import UserError
 from equivariance.figures.captions import caption, join
 from equivariance.figures.reading import read
 from equivariance.figures.style import colors, markers, save
 from equivariance.figures.tables import levels, ordered
-from synthetic_tables import LABELS, accuracies, entry, profiles
 
 HERE = Path(__file__).resolve().parent
 SCRIPTS = HERE.parents[2] / "workflow_scripts"

@@ -4,9 +4,6 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from equivariance.errors import UserError
-from equivariance.figures.layer_profile import merged_layers, named_layers, plot
-from equivariance.figures.style import CATEGORIES, TEXT_WIDTH
 from looks import (
     clipped,
     legend_over_data,
@@ -17,6 +14,10 @@ from looks import (
     visible_texts,
 )  # fmt: skip
 from synthetic_tables import LABELS, LAYERS, entry, profiles, value
+
+from equivariance.errors import UserError
+from equivariance.figures.layer_profile import merged_layers, named_layers, plot
+from equivariance.figures.style import CATEGORIES, TEXT_WIDTH
 
 STAND_INS = {"digits": "MNIST", "patches": "CIFAR10", "mnist": ""}
 

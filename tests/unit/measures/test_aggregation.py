@@ -2,10 +2,11 @@
 
 import pytest
 import torch
+from torch import tensor
+
 from equivariance.errors import UserError
 from equivariance.measures.aggregation import aggregate, divide
 from equivariance.measures.names import AGGREGATIONS
-from torch import tensor
 
 TV = tensor([[[1.0, 3.0], [0.0, 2.0]], [[0.0, 0.0], [0.0, 0.0]]])  # (C, H, W)
 SV = tensor([[[2.0, 1.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]]])

@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from torch import Tensor, nn
+
 from equivariance.errors import UserError
 from equivariance.measures.recorder import record, trace
-from torch import Tensor, nn
 
 
 class Residual(nn.Module):

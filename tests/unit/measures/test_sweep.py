@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
+from torch import Tensor, nn
+
 from equivariance.errors import UserError
 from equivariance.measures.recorder import record
 from equivariance.measures.sweep import Sweep, measure
 from equivariance.transformations.warp import warp
-from torch import Tensor, nn
 
 
 @dataclass

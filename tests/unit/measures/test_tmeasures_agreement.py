@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import tmeasures
 import torch
+from torch import Tensor, nn
+
 from equivariance.measures.sweep import measure
 from equivariance.models import build
 from equivariance.transformations.sets import build_set
 from equivariance.transformations.warp import warp
-from torch import Tensor, nn
 
 
 class Warp(tmeasures.pytorch.PyTorchTransformation):

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from equivariance.measures.aggregation import divide
-from equivariance.measures.variance import VarianceAccumulator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+
+from equivariance.measures.aggregation import divide
+from equivariance.measures.variance import VarianceAccumulator
 
 CLOSE = {torch.float32: 1e-5, torch.float64: 1e-10}
 DTYPES = list(CLOSE)

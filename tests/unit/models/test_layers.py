@@ -1,9 +1,10 @@
 """Names, kinds and depths of layers."""
 
 import pytest
+from torch import nn
+
 from equivariance.models import build
 from equivariance.models.layers import kind_of, layer_table
-from torch import nn
 
 
 def test_simple_conv_has_readable_kinds_without_the_input_layer() -> None:

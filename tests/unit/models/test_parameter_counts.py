@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from equivariance.models import build
 from equivariance.models.layers import parameter_count
 

@@ -6,6 +6,7 @@ from importlib import import_module
 
 import pytest
 import torch
+
 from equivariance.errors import UserError
 from equivariance.models import FAMILIES, build
 from equivariance.models.activations import ACTIVATIONS

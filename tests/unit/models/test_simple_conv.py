@@ -2,10 +2,11 @@
 
 import pytest
 import torch
+from torch import nn
+
 from equivariance.errors import UserError
 from equivariance.models import build
 from equivariance.models.layers import layer_table
-from torch import nn
 
 PLAIN = [
     *["conv1", "conv1_act", "conv2", "conv2_act", "pool1"],

@@ -1,6 +1,7 @@
 """Standardising layer."""
 
 import torch
+
 from equivariance.models.standardize import Standardize
 
 

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from synthetic_tables import LABELS, accuracies, entry, profiles
+
 from build_paper import build_paper, compile_pdf
 from equivariance.errors import UserError
 from equivariance.figures.grids import Grid, save_grids
 from plot_figure import plot_figure
-from synthetic_tables import LABELS, accuracies, entry, profiles
 
 PAPER = Path(__file__).resolve().parents[3] / "paper"
 STAND_INS = {"digits": "MNIST"}

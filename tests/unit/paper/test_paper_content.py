@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from synthetic_tables import LABELS, accuracies, entry, profiles
+
 from equivariance.figures.grids import Grid
 from equivariance.paper import Entry, content, flat, network_values, numbers, spread
-from synthetic_tables import LABELS, accuracies, entry, profiles
 
 STAND_INS = {"digits": "MNIST", "mnist": ""}
 SUMMARY = {

@@ -93,7 +93,7 @@ def test_an_image_is_warped_by_each_member(make_images: Callable[..., ImageSet])
         ({"rotations": {"count": 4}}, {"-90°", "0°", "90°", "180°"}),
         (
             {"scales": {"steps": 1, "smallest": 0.5, "largest": 1.25}},
-            {"×1, 1", "×1, 0.5", "×0.5, 1", "×0.5, 0.5", "×1, 1.2", "×1.2, 1", "×1.2, 1.2"},
+            {"×1, 1", "×1, 0.5", "×0.5, 1", "×0.5, 0.5", "×1, 1.25", "×1.25, 1", "×1.25, 1.25"},
         ),
         (
             {"translations": {"steps": 1, "largest": 0.1}},

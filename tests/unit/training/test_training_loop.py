@@ -158,6 +158,12 @@ def test_every_epoch_is_trained_in_train_mode_though_evaluation_comes_between(
     assert counted == [True] * 12  # 3 epochs of 32 images in batches of 8
 
 
+def test_an_evaluation_that_forgets_to_go_back_to_train_mode_changes_nothing(run: Run) -> None:
+    settings = {"filters": 2, "hidden": 4, "batch_norm": True}
+    forgetful = run(settings=settings, after_epoch=lambda training: training.model.eval())
+    assert same(state(forgetful), state(run(settings=settings)))
+
+
 def test_statistics_of_batch_normalization_go_on_changing_in_every_epoch(run: Run) -> None:
     means: list[torch.Tensor] = []
     run(

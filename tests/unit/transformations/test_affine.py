@@ -4,6 +4,9 @@ import math
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from equivariance.transformations.affine import (
     compose,
     from_parameters,
@@ -12,8 +15,6 @@ from equivariance.transformations.affine import (
     to_parameters,
     translation,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 parameters = st.tuples(st.floats(-0.49, 0.5), *[st.floats(0.2, 3.0)] * 2, *[st.floats(-0.5, 0.5)] * 2).map(
     lambda values: torch.tensor(values, dtype=torch.float64)

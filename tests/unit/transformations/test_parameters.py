@@ -4,10 +4,11 @@ import subprocess
 import sys
 
 import pytest
-from equivariance.errors import UserError
-from equivariance.transformations.parameters import Parameters, members, set_size
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from equivariance.errors import UserError
+from equivariance.transformations.parameters import Parameters, members, set_size
 
 ROTATION = {"rotations": {"count": 49, "turn": 1.0}}
 SCALE = {"scales": {"steps": 8, "smallest": 0.5, "largest": 1.25}}

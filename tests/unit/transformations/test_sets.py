@@ -2,11 +2,12 @@
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from equivariance.transformations.affine import rotation, translation
 from equivariance.transformations.parameters import members, set_size
 from equivariance.transformations.sets import TransformationSet, build_set
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 COMBINED = {
     "rotations": {"count": 8},

@@ -4,11 +4,12 @@ import warnings
 
 import pytest
 import torch
-from equivariance.transformations.affine import compose, rotation, scaling, translation
-from equivariance.transformations.warp import inside, warp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import avg_pool2d
+
+from equivariance.transformations.affine import compose, rotation, scaling, translation
+from equivariance.transformations.warp import inside, warp
 
 
 @pytest.fixture
