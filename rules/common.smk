@@ -2,6 +2,7 @@
 import sys
 from pathlib import Path
 
+from packaging.requirements import Requirement
 from snakemake.exceptions import WorkflowError
 
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
@@ -18,6 +19,7 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 PLAN = Plan(CONFIG)
+STAND_INS = {name: entry["stand_in_for"] for name, entry in CONFIG.datasets.items()}
 
 
 wildcard_constraints:
@@ -57,9 +59,7 @@ def measurement_file(measurement):
 
 def network_of(wildcards):
     """The network that the wildcards of a path name."""
-    return Network(
-        wildcards.dataset, wildcards.model, wildcards.trained_with, int(wildcards.seed)
-    )
+    return Network(wildcards.dataset, wildcards.model, wildcards.trained_with, int(wildcards.seed))
 
 
 def figure_files():
@@ -71,3 +71,161 @@ def figure_files():
 def experiment_of(kind):
     """Wildcard constraint: the experiments whose table is made of profiles, accuracies or images."""
     return "|".join(PLAN.experiments(kind)) or "(none of this kind)"
+
+
+# Training.
+
+
+def training_code(networks):
+    """Digest of the code that trains these networks, with the families they are of."""
+    families = {CONFIG.models[network.model]["family"] for network in networks}
+    return code_of(
+        "train_networks",
+        *(f"equivariance.models.{family}" for family in sorted(families)),
+    )
+
+
+def training_settings(networks):
+    """All that determines each of these networks."""
+    return [PLAN.training_settings(network) for network in networks]
+
+
+# Measuring.
+
+
+def measurement_of(wildcards):
+    """The measurement that the wildcards of a path name."""
+    return Measurement(
+        network_of(wildcards),
+        wildcards.savepoint,
+        wildcards.measured_dataset,
+        wildcards.part,
+        wildcards.measured_with,
+        int(wildcards.samples),
+        wildcards.family,
+    )
+
+
+def measured_files(measurements):
+    """What measurements read of their networks."""
+    return list(
+        dict.fromkeys(
+            network_file(one.network, file)
+            for one in measurements
+            for file in (
+                "model.json",
+                "weights.safetensors" if one.savepoint == "final" else "savepoints",
+            )
+        )
+    )
+
+
+def measuring_settings(measurements):
+    """All that determines each of these measurements."""
+    return [
+        {
+            "folder": network_file(one.network, "").rstrip("/"),
+            "savepoint": one.savepoint,
+            "dataset": one.dataset,
+            "settings": PLAN.measuring_settings(one),
+        }
+        for one in measurements
+    ]
+
+
+def measuring_code(measurements):
+    """Digest of the code that measures these networks, with their families and those of the measures."""
+    models = {f"equivariance.models.{CONFIG.models[one.network.model]['family']}" for one in measurements}
+    measures = {f"equivariance.measures.{one.family}" for one in measurements}
+    return code_of("measure_networks", *sorted(models | measures))
+
+
+# Tables and figures.
+
+
+def network_rows(experiment):
+    """The networks of an experiment as rows of its table."""
+    return [
+        {
+            "dataset": network.dataset,
+            "model": network.model,
+            "trained_with": network.trained_with,
+            "seed": network.seed,
+            "savepoints": list(PLAN.savepoints(experiment)),
+            "description": network_file(network, "model.json"),
+        }
+        for network in PLAN.networks(experiment)
+    ]
+
+
+def measurement_rows(experiment):
+    """The measurements of an experiment as rows of its table."""
+    return [
+        {
+            "dataset": one.network.dataset,
+            "model": one.network.model,
+            "trained_with": one.network.trained_with,
+            "seed": one.network.seed,
+            "savepoint": one.savepoint,
+            "measured_on": one.measured_on,
+            "measured_with": one.measured_with,
+            "file": measurement_file(one),
+            "description": network_file(one.network, "model.json"),
+        }
+        for one in PLAN.measurements(experiment)
+    ]
+
+
+def figure_data(experiment):
+    """What the figure of an experiment is drawn from."""
+    images = PLAN.kind(experiment) == "images"
+    where = f"images/{experiment}.npz" if images else f"tables/{experiment}.csv"
+    return f"results/{CONFIG.run}/{where}"
+
+
+def figure_entry(experiment):
+    """What figures and the paper need of an experiment's entry: a change of the rest draws nothing again."""
+    entry = CONFIG.experiments[experiment]
+    needed = {key: entry[key] for key in ("title", "chapter", "question", "source", "figure")}
+    return {
+        "name": experiment,
+        **needed,
+        "measures": entry.get("measure", {}).get("measures", []),
+    }
+
+
+# The paper.
+
+
+def entries():
+    """Every experiment as figures and the paper need it, in the order of the file."""
+    return [figure_entry(name) for name in CONFIG.experiments]
+
+
+def used_datasets():
+    """The summaries of the data sets that some experiment uses."""
+    names = dict.fromkeys(name for experiment in CONFIG.experiments for name in PLAN.datasets(experiment))
+    return [f"results/data/{name}.json" for name in names]
+
+
+def sizes():
+    """What the paper says of the sizes of a run."""
+    return {
+        "seeds": dict(CONFIG.seeds),
+        "training": dict(CONFIG.training),
+        "evaluation": dict(CONFIG.evaluation),
+        "measuring": dict(CONFIG.measuring),
+    }
+
+
+def versions():
+    """The versions that the lock pins, for this Python, of the software that results depend on."""
+    lines = Path(workflow.basedir, "requirements.lock").read_text().splitlines()
+    pins = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    pinned = {
+        pin.name: str(pin.specifier).removeprefix("==")
+        for pin in pins
+        if not pin.marker or pin.marker.evaluate()
+    }
+    shown = ("numpy", "pandas", "scipy", "snakemake", "torch", "torchvision", "typst")
+    return {name: pinned[name] for name in shown}

@@ -1,68 +1,10 @@
 # From networks and measures to the table and the figure of each experiment.
 
 
-def network_rows(experiment):
-    """The networks of an experiment as rows of its table."""
-    return [
-        {
-            "dataset": network.dataset,
-            "model": network.model,
-            "trained_with": network.trained_with,
-            "seed": network.seed,
-            "savepoints": list(PLAN.savepoints(experiment)),
-            "description": network_file(network, "model.json"),
-        }
-        for network in PLAN.networks(experiment)
-    ]
-
-
-def measurement_rows(experiment):
-    """The measurements of an experiment as rows of its table."""
-    return [
-        {
-            "dataset": one.network.dataset,
-            "model": one.network.model,
-            "trained_with": one.network.trained_with,
-            "seed": one.network.seed,
-            "savepoint": one.savepoint,
-            "measured_on": one.measured_on,
-            "measured_with": one.measured_with,
-            "file": measurement_file(one),
-            "description": network_file(one.network, "model.json"),
-        }
-        for one in PLAN.measurements(experiment)
-    ]
-
-
-def figure_data(experiment):
-    """What the figure of an experiment is drawn from."""
-    images = PLAN.kind(experiment) == "images"
-    where = f"images/{experiment}.npz" if images else f"tables/{experiment}.csv"
-    return f"results/{CONFIG.run}/{where}"
-
-
-def figure_entry(experiment):
-    """What figures and the paper need of an experiment's entry: a change of the rest draws nothing again."""
-    entry = CONFIG.experiments[experiment]
-    needed = {
-        key: entry[key] for key in ("title", "chapter", "question", "source", "figure")
-    }
-    return {
-        "name": experiment,
-        **needed,
-        "measures": entry.get("measure", {}).get("measures", []),
-    }
-
-
-STAND_INS = {name: entry["stand_in_for"] for name, entry in CONFIG.datasets.items()}
-
-
 rule collect_images:
     """Lay out images under members of the sets of transformations."""
     input:
-        lambda wildcards: [
-            dataset_file(name) for name in PLAN.datasets(wildcards.experiment)
-        ],
+        lambda wildcards: [dataset_file(name) for name in PLAN.datasets(wildcards.experiment)],
     output:
         "results/{run}/images/{experiment}.npz",
     log:
@@ -79,19 +21,11 @@ rule collect_images:
     params:
         sets=lambda wildcards: {
             name: CONFIG.set_definition(name)
-            for name in CONFIG.set_names(
-                CONFIG.experiments[wildcards.experiment]["images"]["sets"]
-            )
+            for name in CONFIG.set_names(CONFIG.experiments[wildcards.experiment]["images"]["sets"])
         },
-        layout=lambda wildcards: CONFIG.experiments[wildcards.experiment]["images"][
-            "layout"
-        ],
-        samples=lambda wildcards: CONFIG.experiments[wildcards.experiment]["images"][
-            "samples"
-        ],
-        members=lambda wildcards: CONFIG.experiments[wildcards.experiment]["images"][
-            "members"
-        ],
+        layout=lambda wildcards: CONFIG.experiments[wildcards.experiment]["images"]["layout"],
+        samples=lambda wildcards: CONFIG.experiments[wildcards.experiment]["images"]["samples"],
+        members=lambda wildcards: CONFIG.experiments[wildcards.experiment]["images"]["members"],
         padding=CONFIG.measuring["padding"],
         code=code_of("collect_images"),
     script:
@@ -101,9 +35,7 @@ rule collect_images:
 rule tabulate_accuracies:
     """Gather the accuracies of an experiment's networks."""
     input:
-        lambda wildcards: [
-            row["description"] for row in network_rows(wildcards.experiment)
-        ],
+        lambda wildcards: [row["description"] for row in network_rows(wildcards.experiment)],
     output:
         "results/{run}/tables/{experiment}.csv",
     log:
@@ -119,9 +51,7 @@ rule tabulate_accuracies:
         runtime=10,
     params:
         networks=lambda wildcards: network_rows(wildcards.experiment),
-        tested_with=lambda wildcards: CONFIG.set_names(
-            CONFIG.experiments[wildcards.experiment]["test"]
-        ),
+        tested_with=lambda wildcards: CONFIG.set_names(CONFIG.experiments[wildcards.experiment]["test"]),
         code=code_of("tabulate_accuracies"),
     script:
         "../workflow_scripts/tabulate_accuracies.py"
@@ -130,9 +60,7 @@ rule tabulate_accuracies:
 rule tabulate_profiles:
     """Gather the layer profiles that an experiment measured."""
     input:
-        measures=lambda wildcards: [
-            row["file"] for row in measurement_rows(wildcards.experiment)
-        ],
+        measures=lambda wildcards: [row["file"] for row in measurement_rows(wildcards.experiment)],
         networks=lambda wildcards: sorted(
             {row["description"] for row in measurement_rows(wildcards.experiment)}
         ),
@@ -151,9 +79,7 @@ rule tabulate_profiles:
         runtime=10,
     params:
         measurements=lambda wildcards: measurement_rows(wildcards.experiment),
-        measures=lambda wildcards: CONFIG.experiments[wildcards.experiment]["measure"][
-            "measures"
-        ],
+        measures=lambda wildcards: CONFIG.experiments[wildcards.experiment]["measure"]["measures"],
         code=code_of("tabulate_profiles"),
     script:
         "../workflow_scripts/tabulate_profiles.py"
@@ -168,12 +94,8 @@ rule plot_figure:
         png=report(
             "results/{run}/figures/{experiment}.png",
             caption="../paper/captions/figure.rst",
-            category=lambda wildcards: CONFIG.experiments[wildcards.experiment][
-                "chapter"
-            ],
-            labels=lambda wildcards: {
-                "experiment": CONFIG.experiments[wildcards.experiment]["title"]
-            },
+            category=lambda wildcards: CONFIG.experiments[wildcards.experiment]["chapter"],
+            labels=lambda wildcards: {"experiment": CONFIG.experiments[wildcards.experiment]["title"]},
         ),
     log:
         "logs/{run}/figures/{experiment}.log",

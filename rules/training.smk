@@ -2,20 +2,6 @@
 # than training one of them. Both run the same script on a list of networks.
 
 
-def training_code(networks):
-    """Digest of the code that trains these networks, with the families they are of."""
-    families = {CONFIG.models[network.model]["family"] for network in networks}
-    return code_of(
-        "train_networks",
-        *(f"equivariance.models.{family}" for family in sorted(families)),
-    )
-
-
-def training_settings(networks):
-    """All that determines each of these networks."""
-    return [PLAN.training_settings(network) for network in networks]
-
-
 if CONFIG.jobs.batch == 1:
 
     rule train_network:
@@ -28,9 +14,7 @@ if CONFIG.jobs.batch == 1:
             savepoints=directory(
                 "results/{run}/models/{dataset}/{model}/{trained_with}/seed{seed}/savepoints"
             ),
-            description=[
-                "results/{run}/models/{dataset}/{model}/{trained_with}/seed{seed}/model.json"
-            ],
+            description=["results/{run}/models/{dataset}/{model}/{trained_with}/seed{seed}/model.json"],
         log:
             "logs/{run}/training/{dataset}/{model}/{trained_with}/seed{seed}.log",
         benchmark:
@@ -59,18 +43,10 @@ else:
             input:
                 datasets=sorted({dataset_file(network.dataset) for network in networks}),
             output:
-                weights=[
-                    network_file(network, "weights.safetensors")
-                    for network in networks
-                ],
+                weights=[network_file(network, "weights.safetensors") for network in networks],
                 history=[network_file(network, "history.csv") for network in networks],
-                savepoints=[
-                    directory(network_file(network, "savepoints"))
-                    for network in networks
-                ],
-                description=[
-                    network_file(network, "model.json") for network in networks
-                ],
+                savepoints=[directory(network_file(network, "savepoints")) for network in networks],
+                description=[network_file(network, "model.json") for network in networks],
             log:
                 f"logs/{CONFIG.run}/training/batch{number}.log",
             benchmark:

@@ -190,7 +190,7 @@ def test_preprocessing_sees_the_transformed_images():
     model, x, transformations = network(), images(), rotations(3)
     shifted = nn.Sequential(nn.Identity(), model)
     seen = []
-    ours = measure(model, x, transformations, preprocess=lambda t: (seen.append(t.shape), t - 0.5)[1])
+    ours = measure(model, x, transformations, tile=1, preprocess=lambda t: (seen.append(t.shape), t - 0.5)[1])
     assert seen == [(3, 1, 12, 10)] * 9
     shifted[0].forward = lambda t: t - 0.5
     expected = measure(shifted, x, transformations, layers=["1.5"])
