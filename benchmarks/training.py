@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from equivariance.datasets.image_set import ImageSet
+from equivariance.devices import prepare_process
 from equivariance.files import write_text
 from equivariance.training.data import epoch_batches
 from equivariance.training.loop import Training
@@ -160,7 +161,7 @@ def main() -> None:
         "--threads", type=int, default=1, help="of the training process; jobs of the workflow have 1"
     )
     given = parser.parse_args()
-    torch.set_num_threads(given.threads)
+    prepare_process(given.threads)  # as the scripts of the workflow do, for all alike
     table = compare(given.images, given.repetitions)
     fastest = table.groupby("run", sort=False)["seconds"].min()
     print(f"one epoch of {given.images} images under 49 rotations, {given.threads} thread(s):")

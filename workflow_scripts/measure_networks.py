@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from equivariance.datasets.image_set import ImageSet
-from equivariance.devices import choose_device
+from equivariance.devices import choose_device, prepare_process
 from equivariance.files import atomic_path
 from equivariance.measures.sweep import measure
 from equivariance.networks import load_network
@@ -28,7 +28,7 @@ def measure_networks(
     A measurement has the network's `folder` and `savepoint`, the `dataset` it is measured on, and its
     `settings`: family, part, measured_with, transformations, samples and padding.
     """
-    torch.set_num_threads(threads)
+    prepare_process(threads)
     image_sets = {name: ImageSet.load(file) for name, file in datasets.items()}
     for output, measurement in zip(outputs, measurements, strict=True):
         settings = measurement["settings"]

@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from equivariance.datasets.image_set import ImageSet
-from equivariance.devices import choose_device
+from equivariance.devices import choose_device, prepare_process
 from equivariance.errors import UserError
 from equivariance.files import atomic_path, write_json
 from equivariance.models.layers import parameter_count
@@ -36,7 +36,7 @@ def train_networks(
     `datasets` gives the prepared file of each data set's name. A network that was cut short goes on from its
     checkpoint in `checkpoints`.
     """
-    torch.set_num_threads(threads)
+    prepare_process(threads)
     image_sets = {name: ImageSet.load(file) for name, file in datasets.items()}
     for folder, values in zip(folders, settings, strict=True):
         chosen = TrainingSettings.from_mapping(values)

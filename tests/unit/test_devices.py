@@ -1,5 +1,10 @@
 """Where to compute."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -42,3 +47,31 @@ def test_a_gpu_is_set_to_give_the_same_bits(name: str, monkeypatch: pytest.Monke
     assert choose_device(name) == torch.device("cuda")
     assert asked == {"on": True, "warn_only": True}
     assert torch.backends.cudnn.benchmark is False
+
+
+def test_a_prepared_process_has_its_threads_and_reuses_memory() -> None:
+    code = """
+import resource, torch
+from equivariance.devices import prepare_process
+
+def faults_of_20_tensors():
+    for _ in range(3):
+        torch.ones(2**21)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(20):
+        torch.ones(2**21)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+fresh = faults_of_20_tensors()
+prepare_process(1)
+print(torch.get_num_threads(), fresh, faults_of_20_tensors())
+"""
+    folder = Path(__file__).resolve().parents[2] / "workflow_scripts"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    threads, fresh, reused = map(int, done.stdout.split())
+    assert threads == 1
+    assert reused < fresh / 4

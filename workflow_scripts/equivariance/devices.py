@@ -1,10 +1,13 @@
 """Where to compute."""
 
+import ctypes
 import os
 
 import torch
 
 from equivariance.errors import UserError
+
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3  # of malloc.h
 
 
 def choose_device(name: str) -> torch.device:
@@ -20,3 +23,20 @@ def choose_device(name: str) -> torch.device:
         torch.use_deterministic_algorithms(True, warn_only=True)
         torch.backends.cudnn.benchmark = False
     return chosen
+
+
+def prepare_process(threads: int) -> None:
+    """Set the CPU threads of torch, and have glibc keep the memory that is freed instead of returning it.
+
+    Activations are freed and asked for again at every step; without this, clearing fresh pages takes 5 to 20
+    per cent of a training step on a CPU. Other C libraries are left as they are.
+    """
+    torch.set_num_threads(threads)
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        for option, size in (
+            (M_MMAP_THRESHOLD, 32 << 20),
+            (M_TRIM_THRESHOLD, 2**31 - 1),
+            (M_TOP_PAD, 64 << 20),
+        ):
+            libc.mallopt(option, size)
