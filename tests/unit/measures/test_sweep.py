@@ -260,3 +260,14 @@ def test_mistakes_are_named():
     }.items():
         with pytest.raises(UserError, match=text):
             run()
+
+
+def test_a_layer_with_one_number_per_image_is_measured():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(120, 1), nn.Flatten(0))
+    assert len(measure(model, images(2), rotations(3), ["nv"], layers=["2"])) == 1
+
+
+def test_a_layer_that_mixes_the_images_is_an_error():
+    model = nn.Sequential(nn.Flatten(0), nn.Unflatten(0, (-1, 10)))
+    with pytest.raises(UserError, match="layer '0' gives \\(720,\\)"):
+        measure(model, images(2), rotations(3))

@@ -83,6 +83,7 @@ class Sweep:
         self._dtype = dtype
         self._progress = progress
         self._matrices = transformations.matrices.to(self._device)  # (T, 3, 3)
+        self._inputs = 0  # how many the network has before it
         self._scratch = Scratch()
         self._states: dict[str, dict[type[Accumulator], Accumulator]] = {}
         self._places: dict[str, Place] = {}
@@ -112,6 +113,7 @@ class Sweep:
             self._matrices.repeat(len(images), 1, 1),
             padding=self._padding,
         )
+        self._inputs = len(transformed)
         self._model(transformed if self._preprocess is None else self._preprocess(transformed))
 
     def _forward_traced(self, tile: Tensor) -> dict[str, Place]:
@@ -125,13 +127,12 @@ class Sweep:
         return _places(self._model, calls, leaves)
 
     def _receive(self, name: str, activation: Tensor) -> None:
-        transformations = len(self._matrices)
-        if activation.dim() == 0 or len(activation) % transformations:
+        if activation.shape[:1] != (self._inputs,):
             raise UserError(
                 f"layer {name!r} gives {tuple(activation.shape)}, whose first dimension is not the images'; "
                 "choose other layers"
             )
-        block = activation.unflatten(0, (-1, transformations))  # (n, T, ...)
+        block = activation.unflatten(0, (-1, len(self._matrices)))  # (n, T, ...)
         if name not in self._states:
             kinds = dict.fromkeys(measure.accumulator for measure in self._measures)
             self._states[name] = {kind: kind(dtype=self._dtype, scratch=self._scratch) for kind in kinds}

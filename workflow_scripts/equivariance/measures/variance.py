@@ -37,7 +37,7 @@ class VarianceAccumulator:
     @torch.no_grad()
     def update(self, block: Tensor) -> None:
         """Take in a block (n, T, ...), complete in T."""
-        rows = block.flatten(2).to(self._dtype)  # (n, T, units)
+        rows = block.reshape(*block.shape[:2], -1).to(self._dtype)  # (n, T, units)
         deviations = std_along(rows, 1, self._scratch).double().sum(0)  # (units,)
         if self._samples:
             self._tv_sum += deviations
