@@ -171,7 +171,8 @@ def test_environment_of_rule_has_what_its_script_imports(rule: Rule) -> None:
 @pytest.mark.parametrize("script", PLUGINS)
 def test_rule_watches_the_code_of_modules_that_are_imported_by_name(script: str) -> None:
     text = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "rules").glob("*.smk"))
-    (watched,) = re.findall(rf'code_of\(\s*"{script}",(.*?)\n\s*\)', text, flags=re.DOTALL)
+    blocks = re.split(r"\n(?=def |rule )", text)
+    (watched,) = [block for block in blocks if re.search(rf'code_of\(\s*"{script}",', block)]
     for package in PLUGINS[script]:
         assert f"equivariance.{package}." in watched
 
