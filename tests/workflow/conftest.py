@@ -1,84 +1,10 @@
-"""A copy of the workflow with a few of its experiments, run once; tests change copies of it."""
+"""A tiny run, made once; tests change copies of it and look at what would run."""
 
-import os
-import re
 import shutil
-import subprocess
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import yaml
-
-ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("Snakefile", "rules", "workflow_scripts", "config", "envs", "profiles", "paper", "requirements.lock")
-EXPERIMENTS = ("st_matrix_samples", "train_models", "max_pooling")  # one for each kind of table and of figure
-
-
-@dataclass
-class Workflow:
-    """A copy of the workflow in a folder of its own."""
-
-    folder: Path
-
-    @property
-    def results(self) -> Path:
-        return self.folder / "results" / "tiny"
-
-    def snakemake(self, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess[str]:
-        """Run Snakemake on the tiny sizes and return what it printed."""
-        running = self.start(*arguments, cores=cores)
-        printed, _ = running.communicate(timeout=600)
-        return subprocess.CompletedProcess(running.args, running.returncode, printed)
-
-    def start(self, *arguments: str, cores: int = 2) -> subprocess.Popen[str]:
-        """Start Snakemake on the tiny sizes, in a process group of its own."""
-        search = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        return subprocess.Popen(
-            ["snakemake", "--cores", str(cores), "--configfile", "config/tiny.yaml", *arguments],
-            cwd=self.folder,
-            env={**os.environ, "PATH": search},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-
-    def planned(self, *arguments: str) -> dict[str, int]:
-        """How many jobs of each rule would run."""
-        done = self.snakemake("--dry-run", *arguments)
-        assert done.returncode == 0, done.stdout
-        counts = re.findall(r"^(\w+) +(\d+)$", done.stdout, flags=re.MULTILINE)
-        return {rule: int(count) for rule, count in counts if rule not in ("total", "all", "figures")}
-
-    def edit(self, file: str, old: str, new: str) -> None:
-        """Replace a text that stands in a file of the copy."""
-        path = self.folder / file
-        text = path.read_text(encoding="utf-8")
-        assert old in text, f"{old!r} is not in {file}"
-        path.write_text(text.replace(old, new, 1), encoding="utf-8")
-
-
-def copy_workflow(folder: Path) -> Workflow:
-    """Copy the workflow and keep a few experiments."""
-    for part in PARTS:
-        source = ROOT / part
-        ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
-        if source.is_dir():
-            shutil.copytree(source, folder / part, ignore=ignored)
-        else:
-            folder.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, folder / part)
-    shutil.copy(Path(__file__).with_name("tiny.yaml"), folder / "config" / "tiny.yaml")
-    file = folder / "config" / "experiments.yaml"
-    entries = yaml.safe_load(file.read_text(encoding="utf-8"))["experiments"]
-    kept = {name: entries[name] for name in EXPERIMENTS}
-    file.write_text(
-        yaml.safe_dump({"experiments": kept}, sort_keys=False, allow_unicode=True), encoding="utf-8"
-    )
-    return Workflow(folder)
+from tiny_workflow import Workflow, copy_workflow
 
 
 @pytest.fixture(scope="session")

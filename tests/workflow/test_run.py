@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-
-from tests.workflow.conftest import EXPERIMENTS, Workflow, copy_workflow
+from tiny_workflow import EXPERIMENTS, Workflow, copy_workflow
 
 pytestmark = pytest.mark.xdist_group("workflow")  # one worker makes the finished run, once
 
