@@ -35,7 +35,7 @@ class Workflow:
         """Start Snakemake on the tiny sizes, in a process group of its own."""
         search = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         return subprocess.Popen(
-            ["snakemake", "--cores", str(cores), "--configfile", "config/tiny.yaml", *arguments],
+            ["snakemake", *arguments, "--cores", str(cores), "--configfile", "config/tiny.yaml"],
             cwd=self.folder,
             env={**os.environ, "PATH": search},
             stdin=subprocess.DEVNULL,
