@@ -10,6 +10,7 @@ import torch
 from equivariance.datasets.image_set import ImageSet
 from equivariance.figures.grids import Grid, save_grids
 from equivariance.sampling import stratified_sample
+from equivariance.transformations.parameters import Parameters
 from equivariance.transformations.sets import TransformationSet, build_set
 from equivariance.transformations.warp import warp
 
@@ -64,17 +65,15 @@ def members_of(
 
 def describe(transformations: TransformationSet, index: int) -> str:
     """What a member does, in the parameters that vary over its set: degrees, factors, % of the side."""
-    values = dict(
-        zip(("turns", "sx", "sy", "dx", "dy"), transformations.parameters[index].tolist(), strict=True)
-    )
+    values = Parameters(*transformations.parameters[index].tolist())
     varying = set(transformations.varying)
     parts = []
     if "turns" in varying:
-        parts.append(f"{round(360 * values['turns'])}°")
+        parts.append(f"{round(360 * values.turns)}°")
     if varying & {"sx", "sy"}:
-        parts.append(f"×{values['sx']:.3g}, {values['sy']:.3g}")
+        parts.append(f"×{values.sx:.3g}, {values.sy:.3g}")
     if varying & {"dx", "dy"}:
-        parts.append(f"{round(100 * values['dx']):+d}, {round(100 * values['dy']):+d} %")
+        parts.append(f"{round(100 * values.dx):+d}, {round(100 * values.dy):+d} %")
     return "\n".join(parts)
 
 

@@ -62,7 +62,9 @@ class Plan:
         self.config = config
         self._networks = {name: _networks(entry, config) for name, entry in config.experiments.items()}
         self._measurements = {
-            name: list(_measurements(entry, self._networks[name], config))
+            name: list(_measurements(entry["measure"], self._networks[name], self.savepoints(name), config))
+            if "measure" in entry
+            else []
             for name, entry in config.experiments.items()
         }
         self._with_savepoints = {
@@ -122,7 +124,7 @@ class Plan:
             "images": config.training["images"],
             "padding": config.training["padding"],
             "savepoints": (
-                [p for p in sorted(config.training["savepoints"]) if p < 100]
+                [int(percent) for percent in config.savepoints() if percent != FINAL]
                 if network in self._with_savepoints
                 else []
             ),
@@ -171,12 +173,8 @@ def _networks(entry: Mapping[str, Any], config: Config) -> list[Network]:
 
 
 def _measurements(
-    entry: Mapping[str, Any], networks: Iterable[Network], config: Config
+    wanted: Mapping[str, Any], networks: Iterable[Network], savepoints: Iterable[str], config: Config
 ) -> Iterator[Measurement]:
-    if "measure" not in entry:
-        return
-    wanted = entry["measure"]
-    savepoints = config.savepoints() if entry["train"]["savepoints"] == "all" else (FINAL,)
     samples = wanted["samples"] or config.measuring["samples"]
     families = dict.fromkeys(FAMILY_OF[measure] for measure in wanted["measures"])
     for network, savepoint, family in product(networks, savepoints, families):
