@@ -11,13 +11,13 @@ from typing import Any
 import pandas as pd
 import torch
 
+from equivariance.checkpoint import remove_checkpoint
 from equivariance.datasets.image_set import ImageSet
 from equivariance.devices import choose_device, prepare_process
 from equivariance.errors import UserError
 from equivariance.files import atomic_path, write_json
 from equivariance.models.layers import parameter_count
 from equivariance.networks import save_weights, weights_file
-from equivariance.training.checkpoint import remove_checkpoint
 from equivariance.training.loop import train
 from equivariance.training.settings import TrainingSettings
 

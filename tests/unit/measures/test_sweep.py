@@ -1,5 +1,6 @@
 """The sweep: the values of stored activations, one forward per input, nothing left behind."""
 
+import io
 import math
 from collections import Counter
 from dataclasses import dataclass
@@ -10,9 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from equivariance.errors import UserError
+from equivariance.measures.aggregation import divide
+from equivariance.measures.measuring import measure
 from equivariance.measures.recorder import record
-from equivariance.measures.sweep import Sweep, measure
+from equivariance.measures.sweep import Sweep
 from equivariance.transformations.warp import warp
+
+VARIANCE = ("tv", "sv", "nv")
 
 
 @dataclass
@@ -64,16 +69,19 @@ def assert_equal_tables(ours, expected, relative: float = 1e-5) -> None:
 
 def test_a_sweep_equals_the_measures_of_stored_activations():
     model, x, transformations = network(), images(), rotations(5)
-    sweep = Sweep(model, transformations)
+    sweep = Sweep(model, transformations, VARIANCE, aggregations=["none", "before_mean"])
     sweep.update(x)
     for name, (tv, sv) in brute_force(model, x, transformations).items():
-        maps = sweep.compute()[name]
-        torch.testing.assert_close(maps["tv"], tv, rtol=1e-5, atol=1e-7)
-        torch.testing.assert_close(maps["sv"], sv, rtol=1e-5, atol=1e-7)
+        found = sweep.compute()[name]
+        torch.testing.assert_close(found["tv", "none"], tv, rtol=1e-5, atol=1e-7)
+        torch.testing.assert_close(found["sv", "none"], sv, rtol=1e-5, atol=1e-7)
+        torch.testing.assert_close(found["nv", "none"], divide(tv, sv), rtol=1e-4, atol=1e-7)
+        pooled = [x.mean((1, 2)) if x.dim() == 3 else x for x in (tv, sv)]
+        torch.testing.assert_close(found["nv", "before_mean"], divide(*pooled), rtol=1e-5, atol=1e-7)
 
 
 def test_the_table_has_a_row_per_layer_unit_measure_and_aggregation():
-    table = measure(network(), images(), rotations(4), aggregations=["before_mean", "none"])
+    table = measure(network(), images(), rotations(4), VARIANCE, aggregations=["before_mean", "none"])
     assert list(table) == [
         "layer", "layer_index", "kind", "depth", "unit", "measure", "aggregation", "value",
     ]  # fmt: skip
@@ -89,7 +97,9 @@ def test_the_table_has_a_row_per_layer_unit_measure_and_aggregation():
 
 
 def test_aggregating_before_division_divides_the_means():
-    table = measure(network(), images(), rotations(4)).set_index(["layer", "unit", "measure"])["value"]
+    table = measure(network(), images(), rotations(4), VARIANCE).set_index(["layer", "unit", "measure"])[
+        "value"
+    ]
     for unit in range(3):
         assert table["0", unit, "nv"] == pytest.approx(table["0", unit, "tv"] / table["0", unit, "sv"])
 
@@ -99,7 +109,10 @@ def test_every_transformed_image_goes_through_the_network_once():
     seen: Counter[bytes] = Counter()
     model.register_forward_pre_hook(lambda _, inputs: seen.update(x.numpy().tobytes() for x in inputs[0]))
     x = images()
-    measure(model, x, transformations, tile=2)
+    sweep = Sweep(model, transformations, VARIANCE, tile=2)
+    sweep.trace(x)
+    seen.clear()
+    sweep.update(x)
     expected = warp(x.repeat_interleave(5, 0), transformations.matrices.repeat(9, 1, 1))
     assert sum(seen.values()) == 9 * 5
     assert seen == Counter(image.numpy().tobytes() for image in expected)
@@ -109,40 +122,126 @@ def test_every_transformed_image_goes_through_the_network_once():
 def test_the_size_of_a_tile_does_not_matter(tile):
     model, x, transformations = network(), images(), rotations(4)
     assert_equal_tables(
-        measure(model, x, transformations, tile=tile), measure(model, x, transformations, tile=3)
+        measure(model, x, transformations, VARIANCE, tile=tile),
+        measure(model, x, transformations, VARIANCE, tile=3),
     )
 
 
 def test_sweeps_over_parts_of_the_samples_merge():
     model, x, transformations = network(), images(), rotations(4)
-    parts = [Sweep(model, transformations) for _ in range(4)]  # the last has seen nothing
+    parts = [Sweep(model, transformations, VARIANCE) for _ in range(4)]  # the last has seen nothing
     for part, cut in zip(parts, (x[:2], x[2:8], x[8:]), strict=False):
         part.update(cut)
     parts[3].merge(parts[1])
     parts[0].merge(parts[3])
     parts[0].merge(parts[2])
-    parts[0].merge(Sweep(model, transformations))
-    assert_equal_tables(parts[0].table(), measure(model, x, transformations))
+    parts[0].merge(Sweep(model, transformations, VARIANCE))
+    assert_equal_tables(parts[0].table(), measure(model, x, transformations, VARIANCE))
 
 
-def test_sweeps_that_differ_do_not_merge():
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"transformations": rotations(3)},
+        {"measures": ["nv"]},
+        {"aggregations": ["none"]},
+        {"layers": ["0"]},
+        {"padding": "zeros"},
+        {"mask": True},
+        {"dtype": torch.float64},
+        {"autocast": torch.bfloat16},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_sweeps_that_differ_do_not_merge(changes):
     model, x = network(), images(2)
-    ours = Sweep(model, rotations(4))
-    ours.update(x)
-    for other, reason in [
-        (Sweep(model, rotations(3)), "transformations"),
-        (Sweep(model, rotations(4), "tv"), "measures"),
-        (Sweep(model, rotations(4), layers=["0"]), "layers"),
-    ]:
-        other.update(x)
-        with pytest.raises(ValueError, match=reason):
-            ours.merge(other)
+    ours, same, other = (
+        Sweep(**{"model": model, "transformations": rotations(4), "measures": VARIANCE} | given)
+        for given in ({}, {}, changes)
+    )
+    for sweep in (ours, same, other):
+        sweep.update(x)
+    ours.merge(same)
+    with pytest.raises(ValueError, match="different measures, transformations or layers"):
+        ours.merge(other)
+
+
+def test_a_state_goes_on_in_another_sweep():
+    model, x, transformations = network(), images(), rotations(4)
+    measures = ["nv", "goodfellow_normal", "dses"]
+    ours, other, whole = (Sweep(model, transformations, measures, tile=2) for _ in range(3))
+    whole.calibrate(x)
+    whole.update(x)
+    ours.calibrate(x)
+    ours.update(x, range(5))
+    file = io.BytesIO()
+    torch.save(ours.state(), file)
+    file.seek(0)
+    other.restore(torch.load(file, weights_only=True))
+    other.update(x, range(5, 9))
+    assert_equal_tables(other.table(), whole.table())
+
+
+def test_chosen_rows_are_taken_in_in_their_order():
+    model, x, transformations = network(), images(), rotations(4)
+    ours, other = (Sweep(model, transformations, VARIANCE, tile=2) for _ in range(2))
+    ours.update(x, [7, 2, 4, 0])
+    other.update(x[[7, 2, 4, 0]])
+    assert ours.table().equals(other.table())
+
+
+def test_a_trace_measures_nothing_and_knows_the_shapes():
+    sweep = Sweep(network(), rotations(4), VARIANCE)
+    places = sweep.trace(images())
+    assert [place.shape for place in places.values()] == [
+        *((3, 12, 10), (3, 12, 10), (3, 6, 5)),
+        *((90,), (90,), (4,), (4,)),
+    ]
+    with pytest.raises(UserError, match="no images to measure with"):
+        sweep.table()
+
+
+def test_thresholds_need_the_identity():
+    turned = Matrices(rotations(4).matrices[1:])
+    with pytest.raises(UserError, match="need the identity among the transformations"):
+        Sweep(network(), turned, ["goodfellow_normal"])
+    with pytest.raises(UserError, match="thresholds need the identity among the transformations"):
+        Sweep(network(), turned, VARIANCE).calibrate(images())
+
+
+def test_an_alike_sweep_sees_another_network_in_the_same_way():
+    ours = Sweep(
+        network(),
+        rotations(4),
+        VARIANCE,
+        aggregations=["none"],
+        padding="zeros",
+        mask=True,
+        tile=3,
+        dtype=torch.float64,
+    )
+    alike = ours.alike(network(1), ["tv"])
+    expected = Sweep(
+        network(1),
+        rotations(4),
+        ["tv"],
+        aggregations=["none"],
+        padding="zeros",
+        mask=True,
+        tile=3,
+        dtype=torch.float64,
+    )
+    assert alike.described() == expected.described()
+    assert alike.tile == 3
+    for sweep in (alike, expected):
+        sweep.update(images())
+    assert alike.table().equals(expected.table())
 
 
 def test_a_network_that_works_in_place_measures_as_one_that_does_not():
     x, transformations = images(), rotations(4)
-    ours = measure(network(inplace=True), x, transformations, aggregations=["none"])
-    assert ours.equals(measure(network(), x, transformations, aggregations=["none"]))
+    ours = measure(network(inplace=True), x, transformations, VARIANCE, aggregations=["none"])
+    assert ours.equals(measure(network(), x, transformations, VARIANCE, aggregations=["none"]))
 
 
 def test_the_identity_set_has_tv_0_in_every_layer():
@@ -169,9 +268,9 @@ def test_the_network_is_left_as_it_was(error):
     statistics = model[0].running_mean.clone()
     if error:
         with pytest.raises(type(error)):
-            measure(model, images(), rotations(3))
+            measure(model, images(), rotations(3), VARIANCE)
     else:
-        measure(model, images(), rotations(3))
+        measure(model, images(), rotations(3), VARIANCE)
     assert [module.training for module in model.modules()] == [True, False, True, True]
     assert torch.equal(model[0].running_mean, statistics)
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
@@ -180,26 +279,31 @@ def test_the_network_is_left_as_it_was(error):
 def test_bytes_are_scaled_to_1_and_every_holder_of_images_gives_the_same():
     model, transformations = network(), rotations(3)
     whole = (images() * 255).to(torch.uint8)
-    expected = measure(model, whole, transformations)
+    expected = measure(model, whole, transformations, VARIANCE)
     pairs = [(image, 0) for image in whole]
     for same in (whole.numpy(), whole / 255, list(whole), pairs):
-        assert_equal_tables(measure(model, same, transformations, tile=2), expected)
+        assert_equal_tables(measure(model, same, transformations, VARIANCE, tile=2), expected)
 
 
 def test_preprocessing_sees_the_transformed_images():
     model, x, transformations = network(), images(), rotations(3)
     shifted = nn.Sequential(nn.Identity(), model)
     seen = []
-    ours = measure(model, x, transformations, tile=1, preprocess=lambda t: (seen.append(t.shape), t - 0.5)[1])
-    assert seen == [(3, 1, 12, 10)] * 9
+
+    def preprocess(tile: Tensor) -> Tensor:
+        seen.append(tile.shape)
+        return tile - 0.5
+
+    ours = measure(model, x, transformations, VARIANCE, tile=1, preprocess=preprocess)
+    assert seen[-9:] == [(3, 1, 12, 10)] * 9
     shifted[0].forward = lambda t: t - 0.5
-    expected = measure(shifted, x, transformations, layers=["1.5"])
+    expected = measure(shifted, x, transformations, VARIANCE, layers=["1.5"])
     np.testing.assert_allclose(ours[ours["layer"] == "5"]["value"], expected["value"], rtol=1e-6)
 
 
 def test_chosen_layers_keep_their_place_and_a_block_lies_where_its_last_layer_does():
     model = nn.Sequential(network(), nn.Identity())
-    table = measure(model, images(2), rotations(3), layers=["0.2", "0"]).drop_duplicates("layer")
+    table = measure(model, images(2), rotations(3), VARIANCE, layers=["0.2", "0"]).drop_duplicates("layer")
     assert dict(zip(table["layer"], table["layer_index"], strict=True)) == {"0.2": 2, "0": 6}
 
 
@@ -211,29 +315,25 @@ def test_the_standardising_layer_is_not_measured_unless_asked_for():
             return x - 0.5
 
     model = nn.Sequential(Standardize(), nn.Conv2d(1, 2, 3))
-    assert set(measure(model, images(2), rotations(3))["layer"]) == {"1"}
-    assert set(measure(model, images(2), rotations(3), layers=["0"])["layer"]) == {"0"}
+    assert set(measure(model, images(2), rotations(3), VARIANCE)["layer"]) == {"1"}
+    assert set(measure(model, images(2), rotations(3), VARIANCE, layers=["0"])["layer"]) == {"0"}
 
 
-def test_memory_of_the_state_does_not_grow_with_samples():
-    sweep = Sweep(network(), rotations(4))
+@pytest.mark.parametrize("dtype, cell", [(torch.float32, 28), (torch.float64, 40)])
+def test_memory_of_the_state_does_not_grow_with_samples(dtype, cell):
+    sweep = Sweep(network(), rotations(4), VARIANCE, dtype=dtype)
 
-    def size() -> int:
-        tensors = [
-            tensor
-            for states in sweep._states.values()
-            for state in states.values()
-            for tensor in (*vars(state).values(), *vars(state._over_samples).values())
-            if isinstance(tensor, Tensor)
-        ]
-        return sum(tensor.nbytes for tensor in tensors)
+    def size(state) -> int:
+        values = state.values() if isinstance(state, dict) else state if isinstance(state, list) else []
+        return state.nbytes if isinstance(state, Tensor) else sum(map(size, values))
 
     sweep.update(images(3))
     units = 3 * (2 * 12 * 10 + 3 * 6 * 5) + 8
-    assert size() == 28 * 4 * units + 8 * units
-    before = size()
+    assert sweep.cell_bytes == cell
+    assert size(sweep.state()) == cell * 4 * units + 8 * units
+    before = size(sweep.state())
     sweep.update(images(20))
-    assert size() == before
+    assert size(sweep.state()) == before
 
 
 def test_mistakes_are_named():
@@ -243,23 +343,30 @@ def test_mistakes_are_named():
         def forward(self, x: Tensor) -> Tensor:
             return x.mean()
 
-    ragged = [torch.zeros(1, 4, 4), torch.zeros(1, 5, 4)]
+    ragged = [torch.zeros(1, 12, 10), torch.zeros(1, 13, 10)]
     unused = nn.Sequential(nn.Flatten())
     unused[0].more = nn.Identity()
-    for text, run in {
-        "unknown measure 'nw'; valid: nv": lambda: measure(model, x, transformations, ["nw"]),
-        "no measure given": lambda: measure(model, x, transformations, []),
-        "unknown layer '9'": lambda: measure(model, x, transformations, layers=["9"]),
-        "layers did not run: 0.more": lambda: measure(unused, x, transformations, layers=["0.more"]),
-        "no images": lambda: measure(model, x[:0], transformations),
-        "differ in shape": lambda: measure(model, ragged, transformations, tile=2),
-        "needed: \\(C, H, W\\)": lambda: measure(model, x[0], transformations),
-        "first dimension": lambda: measure(Mean(), x, transformations),
-        "a tile of 0": lambda: measure(model, x, transformations, tile=0),
-        "sums in torch.float16": lambda: measure(model, x, transformations, dtype=torch.float16),
+    for text, arguments in {
+        "unknown measure 'nw'; valid: ": {"measures": ["nw"]},
+        "no measure given": {"measures": []},
+        "unknown aggregation 'mean'; valid: after_max": {"aggregations": ["mean"]},
+        "'dses' needs feature maps, which 'first_max' pools away": {
+            "measures": ["dses"],
+            "aggregations": ["first_max"],
+        },
+        "no layer has feature maps": {"model": nn.Sequential(nn.Flatten()), "measures": ["dses"]},
+        "unknown layer '9'": {"layers": ["9"]},
+        "layers did not run: 0.more": {"model": unused, "layers": ["0.more"]},
+        "no images": {"images": x[:0]},
+        "differ in shape": {"images": ragged, "tile": 2},
+        "needed: \\(C, H, W\\)": {"images": x[0]},
+        "first dimension": {"model": Mean()},
+        "a tile of 0": {"tile": 0},
+        "sums in torch.float16": {"dtype": torch.float16},
     }.items():
+        given = {"model": model, "images": x, "transformations": transformations, "measures": VARIANCE}
         with pytest.raises(UserError, match=text):
-            run()
+            measure(**given | arguments)
 
 
 def test_a_layer_with_one_number_per_image_is_measured():
@@ -269,5 +376,5 @@ def test_a_layer_with_one_number_per_image_is_measured():
 
 def test_a_layer_that_mixes_the_images_is_an_error():
     model = nn.Sequential(nn.Flatten(0), nn.Unflatten(0, (-1, 10)))
-    with pytest.raises(UserError, match="layer '0' gives \\(720,\\)"):
-        measure(model, images(2), rotations(3))
+    with pytest.raises(UserError, match="layer '0' gives"):
+        measure(model, images(2), rotations(3), VARIANCE)

@@ -1,4 +1,9 @@
-"""Closed forms, laws and precision of TV, SV and NV on given activations."""
+"""Closed forms, laws and precision of TV, SV and NV on given activations.
+
+Everything is tested of both implementations: the kernel, and the torch operations of other devices.
+"""
+
+import io
 
 import numpy as np
 import pytest
@@ -7,16 +12,36 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from equivariance.measures import kernels_variance
+from equivariance.measures.accumulator import Setting
 from equivariance.measures.aggregation import divide
+from equivariance.measures.moments import Moments
 from equivariance.measures.variance import VarianceAccumulator
 
+CHUNK = kernels_variance.CHUNK
 CLOSE = {torch.float32: 1e-5, torch.float64: 1e-10}
 DTYPES = list(CLOSE)
 
 
+def add_rows_by_torch(*arrays: np.ndarray) -> None:
+    """Do what the kernel does with the operations that other devices use."""
+    rows, pilot, total, squares, deviations = map(torch.from_numpy, arrays)
+    moments = Moments(rows.dtype)
+    moments._pilot, moments._sum, moments._squares = pilot, total, squares
+    moments._add(rows, deviations)
+
+
+@pytest.fixture(scope="module", params=["kernel", "torch"], autouse=True)
+def implementation(request):
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "torch":
+            patch.setattr("equivariance.measures.moments.add_rows", add_rows_by_torch)
+        yield request.param
+
+
 def accumulate(activations: Tensor, cuts: list[int] | None = None, dtype: torch.dtype = torch.float64):
     """Feed (n, T, ...) cut before the given samples."""
-    accumulator = VarianceAccumulator(dtype)
+    accumulator = VarianceAccumulator(Setting(dtype))
     for block in torch.tensor_split(activations, sorted(cuts or [])):
         if len(block):
             accumulator.update(block)
@@ -175,7 +200,7 @@ def test_constant_units_are_exactly_0_in_every_split(seed, cuts, value):
     maps = parts[0].compute()
     for values in maps.values():
         assert values[1] == 0
-        assert values[0] > 0
+    assert all(maps[name][0] > 0 for name in ("tv", "sv", "eta_squared"))
 
 
 @given(activation_seeds, st.floats(1e-6, 1e6))
@@ -195,17 +220,18 @@ def test_adding_a_constant_leaves_tv_and_sv_unchanged(seed, offset):
 
 def test_reading_does_not_disturb_what_follows():
     activations = draw(50, 6, 8)
-    accumulator = VarianceAccumulator(torch.float64)
+    accumulator = VarianceAccumulator(Setting(torch.float64))
     for sample in activations:
         accumulator.update(sample[None])
         accumulator.compute()
-    for values, expected in zip(accumulator.compute().values(), tv_sv(activations), strict=True):
+    maps = accumulator.compute()
+    for values, expected in zip((maps["tv"], maps["sv"]), tv_sv(activations), strict=True):
         assert_close(values, expected, 1e-10)
 
 
 def test_merging_nothing_changes_nothing_and_nothing_takes_on_what_is_merged():
     activations = draw(20, 6, 8)
-    full, empty = accumulate(activations), VarianceAccumulator(torch.float64)
+    full, empty = accumulate(activations), VarianceAccumulator(Setting(torch.float64))
     full.merge(empty)
     empty.merge(full)
     assert full.compute()["sv"].equal(empty.compute()["sv"])
@@ -216,4 +242,59 @@ def test_merging_nothing_changes_nothing_and_nothing_takes_on_what_is_merged():
 
 def test_an_accumulator_without_samples_says_so():
     with pytest.raises(ValueError, match="no samples"):
-        VarianceAccumulator().compute()
+        VarianceAccumulator(Setting()).compute()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("units", [1, CHUNK, 2 * CHUNK + 3])
+def test_the_kernel_adds_what_torch_adds(dtype, units):
+    rows = draw(5, 3, units).to(dtype)
+    rows[1, 2, 0] = torch.nan
+    pilot = draw(3, units, seed=1).to(dtype)
+    summed = []
+    for add in (kernels_variance.add_rows, add_rows_by_torch):
+        sums = [torch.ones(3, units, dtype=dtype), torch.ones(3, units, dtype=dtype)]
+        deviations = torch.ones(units, dtype=torch.float64)
+        add(*(x.numpy() for x in (rows, pilot, *sums, deviations)))
+        summed.append((*sums, deviations))
+    for by_kernel, by_torch in zip(*summed, strict=True):
+        torch.testing.assert_close(by_kernel, by_torch, rtol=CLOSE[dtype], atol=CLOSE[dtype], equal_nan=True)
+        assert by_torch[..., 0].isnan().any()
+
+
+def test_blocks_of_any_dtype_and_layout():
+    activations = draw(24, 4, 3, 4, 5).bfloat16()
+    expected = tv_sv(activations.float().contiguous(), dtype=torch.float32)
+    channels_last = (
+        activations.flatten(0, 1).contiguous(memory_format=torch.channels_last).unflatten(0, (24, 4))
+    )
+    strided = activations.float().repeat_interleave(2, dim=1)[:, ::2]
+    assert not channels_last.is_contiguous()
+    assert not strided.is_contiguous()
+    for block in (channels_last, strided, activations.half(), activations.float().requires_grad_()):
+        for values, wanted in zip(tv_sv(block, [10], torch.float32), expected, strict=True):
+            assert_close(values, wanted, 1e-5)
+
+
+def test_the_block_stays_as_it_is():
+    activations = draw(40, 6, 8)
+    before = activations.clone()
+    tv_sv(activations)
+    assert torch.equal(activations, before)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_saved_state_goes_on_to_the_same_bits(dtype):
+    activations = draw(60, 3, 4).to(dtype)
+    for cut in (0, 1, 8, 30, 59):  # before, within and between the short sums
+        whole, first = accumulate(activations[:cut], dtype=dtype), accumulate(activations[:cut], dtype=dtype)
+        file = io.BytesIO()
+        torch.save(first.state(), file)
+        file.seek(0)
+        other = VarianceAccumulator(Setting(dtype))
+        other.restore(torch.load(file, weights_only=True))
+        for accumulator in (whole, other):
+            for block in activations[cut:].split(7):
+                accumulator.update(block)
+        for name, values in whole.compute().items():
+            assert torch.equal(other.compute()[name], values)

@@ -12,9 +12,9 @@ import pytest
 import torch
 from torch import nn
 
+from equivariance.checkpoint import load_checkpoint, remove_checkpoint, save_checkpoint
 from equivariance.datasets.image_set import ImageSet
 from equivariance.errors import UserError
-from equivariance.training.checkpoint import load_checkpoint, remove_checkpoint, save_checkpoint
 from equivariance.training.loop import Trained, Training, train
 from equivariance.training.settings import TrainingSettings
 
@@ -108,7 +108,8 @@ def test_a_killed_process_goes_on_to_the_same_bits(
 import json, os, signal, sys, torch
 from pathlib import Path
 from equivariance.datasets.image_set import ImageSet
-from equivariance.training import checkpoint, loop
+from equivariance import checkpoint
+from equivariance.training import loop
 from equivariance.training.settings import TrainingSettings
 torch.set_num_threads(1)
 folder = Path(sys.argv[1])
@@ -137,7 +138,7 @@ loop.train(settings, images, torch.device("cpu"), folder / "checkpoints" / "chec
 def test_a_checkpoint_of_another_training_is_refused(run: Any, tmp_path: Path, other: dict[str, Any]) -> None:
     with pytest.raises(Killed):
         run(tmp_path / "checkpoint.pt", kill_after=2)
-    with pytest.raises(UserError, match=r"checkpoint\.pt belongs to a training with other settings"):
+    with pytest.raises(UserError, match=r"checkpoint\.pt belongs to work with other settings"):
         run(tmp_path / "checkpoint.pt", **other)
 
 
@@ -156,7 +157,7 @@ def test_a_damaged_checkpoint_is_refused(run: Any, tmp_path: Path, damage: str) 
 @pytest.mark.parametrize("content", [[1, 2], torch.zeros(3), {"epoch": 3}])
 def test_a_file_of_torch_that_is_no_checkpoint_is_refused(tmp_path: Path, content: Any) -> None:
     torch.save(content, tmp_path / "checkpoint.pt")
-    with pytest.raises(UserError, match="belongs to a training with other settings"):
+    with pytest.raises(UserError, match="belongs to work with other settings"):
         load_checkpoint(tmp_path / "checkpoint.pt", "digest")
 
 

@@ -1,6 +1,6 @@
 """Read images a few at a time, whatever holds them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,16 +10,20 @@ from torch import Tensor
 from equivariance.errors import UserError
 
 
-def tiles(images: Any, size: int) -> Iterator[Tensor]:
+def tiles(images: Any, size: int, rows: Sequence[int] | None = None) -> Iterator[Tensor]:
     """Give `size` images at a time (the last may be fewer), (n, C, H, W), as they are stored.
 
     `images` is a tensor or an array (N, C, H, W), or anything with a length and items (C, H, W), such as a
-    torch Dataset; an item may be a tuple that begins with the image. Raises UserError for other shapes.
+    torch Dataset; an item may be a tuple that begins with the image. `rows` says which, in which order; by
+    default all, in theirs. Raises UserError for other shapes, and where there is no image.
     """
     whole = torch.as_tensor(images) if isinstance(images, Tensor | np.ndarray) else None
-    for start in range(0, len(images), size):
-        stop = min(start + size, len(images))
-        yield _checked(whole[start:stop] if whole is not None else _stack(images, start, stop))
+    chosen = range(len(images)) if rows is None else rows
+    if not len(chosen):
+        raise UserError("no images to measure with")
+    for start in range(0, len(chosen), size):
+        part = chosen[start : start + size]
+        yield _checked(whole[list(part)] if whole is not None else _stack([images[row] for row in part]))
 
 
 def to_float(images: Tensor, dtype: torch.dtype) -> Tensor:
@@ -27,8 +31,7 @@ def to_float(images: Tensor, dtype: torch.dtype) -> Tensor:
     return images.to(dtype) if images.is_floating_point() else images.to(dtype).div_(255)
 
 
-def _stack(images: Any, start: int, stop: int) -> Tensor:
-    items = [images[index] for index in range(start, stop)]
+def _stack(items: Sequence[Any]) -> Tensor:
     tensors = [torch.as_tensor(item[0] if isinstance(item, tuple | list) else item) for item in items]
     shapes = {tuple(tensor.shape) for tensor in tensors}
     if len(shapes) > 1:

@@ -9,7 +9,8 @@ sum (x - x_0)^2 <= m M2: cancellation costs at most a factor m of the precision,
 import torch
 from torch import Tensor
 
-from equivariance.measures.accumulator import Scratch
+from equivariance.measures.accumulator import Scratch, Stateful
+from equivariance.measures.kernels_variance import add_rows
 
 # Rows summed before they are merged in float64. Merging costs as much as ten updates, so blocks grow with
 # what has been seen, from the first to the longest, which bounds the rounding.
@@ -31,7 +32,7 @@ def std_along(block: Tensor, dim: int, scratch: Scratch) -> Tensor:
     return m2.clamp_(min=0).mul_(1 / max(count - 1, 1)).sqrt_()
 
 
-class Moments:
+class Moments(Stateful):
     """Count, mean and sum of squared deviations (M2) of rows of one shape, in float64.
 
     Rows go into short sums of precision `dtype` of differences from a pilot: the first row, later the mean so
@@ -42,37 +43,45 @@ class Moments:
     28 bytes per cell with float32 sums, 40 with float64.
     """
 
+    STATE = ("_merged", "_pending", "_mean", "_m2", "_pilot", "_sum", "_squares")
+
     def __init__(self, dtype: torch.dtype = torch.float32, scratch: Scratch | None = None) -> None:
         self._dtype = dtype
         self._scratch = scratch or Scratch()
-        self._merged = 0
-        self._pending = 0
+        self._merged = 0  # rows in the float64 state
+        self._pending = 0  # rows in the short sums
         self._mean = self._m2 = torch.empty(0, dtype=torch.float64)
         self._pilot = self._sum = self._squares = torch.empty(0, dtype=dtype)
 
     @torch.no_grad()
-    def update(self, rows: Tensor) -> None:
-        """Take in rows (n, ...)."""
+    def update(self, rows: Tensor, deviations: Tensor | None = None) -> None:
+        """Take in rows (n, ...).
+
+        To `deviations` (U,), float64, are added the standard deviations of each row over T, where rows are
+        (n, T, U): they are in the cache here.
+        """
         if len(rows) and not self.count:
             self._allocate(rows[0])
             self._pilot.copy_(rows[0])
         while len(rows):
             block = min(max(FIRST_BLOCK, self._merged), LONGEST_BLOCK)
             part, rows = rows.split((taken := min(block - self._pending, len(rows)), len(rows) - taken))
-            self._add(part)
+            if deviations is not None and rows.device.type == "cpu":
+                arrays = (x.numpy() for x in (part, self._pilot, self._sum, self._squares, deviations))
+                add_rows(*arrays)
+            else:
+                self._add(part, deviations)
+            self._pending += len(part)
             if self._pending == block:
                 self._flush()
 
-    def _add(self, rows: Tensor) -> None:
+    def _add(self, rows: Tensor, deviations: Tensor | None) -> None:
+        if deviations is not None:
+            deviations += std_along(rows, 1, self._scratch).double().sum(0)
         differences = self._scratch.like(rows, self._dtype)
         torch.sub(rows, self._pilot, out=differences)
-        if len(rows) == 1:  # the common case on a CPU, where each pass over the memory counts
-            self._sum.add_(differences[0])
-            self._squares.addcmul_(differences[0], differences[0])
-        else:
-            self._sum.add_(differences.sum(0))
-            self._squares.add_(differences.mul_(differences).sum(0))
-        self._pending += len(rows)
+        self._sum.add_(differences.sum(0))
+        self._squares.add_(differences.mul_(differences).sum(0))
 
     def _allocate(self, row: Tensor) -> None:
         def zeros(dtype: torch.dtype) -> Tensor:
@@ -111,15 +120,26 @@ class Moments:
         self._pilot.copy_(self._mean)
 
     @property
+    def rows_shape(self) -> torch.Size:
+        """The shape of a row; empty before the first."""
+        return self._mean.shape
+
+    @property
     def count(self) -> int:
         """How many rows were taken in."""
         return self._merged + self._pending
 
     @torch.no_grad()
     def mean(self) -> Tensor:
-        """Compute the mean of the rows, float64."""
+        """Give the mean of the rows, float64, not to be changed."""
         self._flush()
-        return self._mean.clone()
+        return self._mean
+
+    @torch.no_grad()
+    def m2(self) -> Tensor:
+        """Give the sums of the rows' squared differences from the mean, float64, not to be changed."""
+        self._flush()
+        return self._m2
 
     @torch.no_grad()
     def mean_std(self) -> Tensor:

@@ -1,20 +1,16 @@
 """Measures by name.
 
-A new family is a file with its accumulators and a tuple `MEASURES`, and a line in `names.FAMILIES`.
+A module of measures has a function `measure(name, parameter)` that gives the `Measure` of a name without its
+parameter; a new module is a file and its lines in `names`.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from importlib import import_module
 
 from equivariance.errors import UserError, unknown
 from equivariance.measures.accumulator import Measure
-from equivariance.measures.names import FAMILIES, FAMILY_OF
-
-
-def family(name: str) -> tuple[Measure, ...]:
-    """Load the measures of a family."""
-    measures: tuple[Measure, ...] = import_module(f"equivariance.measures.{name}").MEASURES
-    return measures
+from equivariance.measures.names import FAMILIES, FAMILY_OF, MEMBERS, MODULE_OF, base, mistake, parameter
 
 
 def resolve(names: str | Iterable[str]) -> list[Measure]:
@@ -23,13 +19,17 @@ def resolve(names: str | Iterable[str]) -> list[Measure]:
     Raises UserError for an unknown name, or for none at all.
     """
     given = [names] if isinstance(names, str) else list(names)
-    valid = (*FAMILY_OF, *FAMILIES)
     if not given:
-        raise UserError(f"no measure given; valid: {', '.join(valid)}")
-    found: dict[str, Measure] = {}
-    for name in given:
-        if name not in valid:
-            raise UserError(unknown("measure", name, valid))
-        members = family(FAMILY_OF.get(name, name))
-        found |= {measure.name: measure for measure in members if name in (measure.name, *FAMILIES)}
-    return list(found.values())
+        raise UserError(f"no measure given; valid: {', '.join((*FAMILIES, *FAMILY_OF))}")
+    listed = [measure for name in given for measure in MEMBERS.get(name, (name,))]
+    return [_measure(name) for name in dict.fromkeys(listed)]
+
+
+def _measure(name: str) -> Measure:
+    if base(name) not in FAMILY_OF:
+        raise UserError(unknown("measure", name, (*FAMILIES, *FAMILY_OF)))
+    if wrong := mistake(name):
+        raise UserError(wrong)
+    module = import_module(f"equivariance.measures.{MODULE_OF[base(name)]}")
+    found: Measure = module.measure(base(name), parameter(name))
+    return replace(found, name=name)

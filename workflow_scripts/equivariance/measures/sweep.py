@@ -1,29 +1,31 @@
-"""One pass over samples x transformations, for all measures together.
+"""The sweep: each image under each transformation goes through the network once, for all measures together.
 
-Each image t(x) goes through the network once. Images go in tiles, a few samples under all transformations;
-the output of every layer is reduced while it is alive, so that memory does not grow with the number of
-samples.
+Images are taken a tile of a few samples at a time; while the network runs, each layer's activations are
+reduced by the accumulators and never kept, so that memory does not grow with the number of samples.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from equivariance.errors import UserError
-from equivariance.measures.accumulator import Accumulator, Scratch
-from equivariance.measures.aggregation import aggregate
+from equivariance.measures.accumulator import Setting
 from equivariance.measures.images import tiles, to_float
+from equivariance.measures.layer import LayerMeasures
 from equivariance.measures.recorder import leaf_names, module_name, named, record, trace
 from equivariance.measures.registry import resolve
 from equivariance.models.layers import kind_of
 from equivariance.transformations.warp import Padding, warp
+
+CPU_INPUTS = 200  # of one pass of the network: the activations of one layer still fit into the cache
+GPU_INPUTS = 2048  # a GPU wants few large operations
+CALIBRATION_INPUTS = 64
 
 
 class Transformations(Protocol):
@@ -36,212 +38,247 @@ class Transformations(Protocol):
 
 @dataclass(frozen=True)
 class Place:
-    """A layer's kind, its place in the order of execution, and its depth from 0 (first) to 1 (last)."""
+    """A layer's kind, its place in the order of execution, its depth from 0 (first) to 1 (last), and the
+    shape of its activations."""
 
     kind: str
     index: int
     depth: float
+    shape: tuple[int, ...]
 
 
 class Sweep:
-    """The state of a sweep, which can be cut anywhere over the samples: update, merge, compute, table.
+    """The state of a sweep, which can be cut anywhere over the samples: update, merge, state, table.
 
-    Takes what `measure` takes. For U units in all layers and T transformations the variance family keeps
-    28 x T x U bytes (40 with float64 tiles), whatever the number of samples; all layers share one scratch of
-    the size of a tile of the largest.
+    Takes what `measuring.measure` takes. Where a measure needs thresholds (`needs_calibration`), `calibrate`
+    comes first, with all images, also where the sweep is cut in parts.
+
+    For U units in all layers and T transformations it keeps 28 x T x U bytes (40 with float64 tiles) for the
+    measures of variance and 32 x T x U (64) for distances with batches of 8, whatever the number of samples,
+    besides the activations of one tile.
     """
 
     def __init__(
         self,
         model: nn.Module,
         transformations: Transformations,
-        measures: str | Iterable[str] = "variance",
+        measures: str | Iterable[str] = "invariance",
         *,
+        aggregations: Iterable[str] = ("before_mean",),
         layers: Collection[str] | None = None,
         preprocess: Callable[[Tensor], Tensor] | None = None,
         padding: Padding = "border",
+        mask: bool = False,
         device: torch.device | str | None = None,
-        tile: int = 2,
+        autocast: torch.dtype | None = None,
+        tile: int | None = None,
         dtype: torch.dtype = torch.float32,
-        progress: bool = False,
     ) -> None:
-        if tile < 1:
+        if tile is not None and tile < 1:
             raise UserError(f"a tile of {tile} samples; valid: at least 1")
         if dtype not in (torch.float32, torch.float64):
             raise UserError(f"sums in {dtype}; valid: torch.float32, torch.float64")
         floats = [p for p in (*model.parameters(), *model.buffers()) if p.is_floating_point()]
         like = floats[0] if floats else torch.empty(0)
+        self.measures = resolve(measures)
+        self.aggregations = list(aggregations)
+        self._transformations = transformations
         self._model = model
-        self._measures = resolve(measures)
         self._layers = _measurable(model) if layers is None else list(layers)
         self._all_must_run = layers is not None
         self._preprocess = preprocess
-        self._padding = padding
         self._device = like.device if device is None else torch.device(device)
         self._images_dtype = like.dtype
-        self._tile = tile
-        self._dtype = dtype
-        self._progress = progress
-        self._matrices = transformations.matrices.to(self._device)  # (T, 3, 3)
-        self._inputs = 0  # how many the network has before it
-        self._scratch = Scratch()
-        self._states: dict[str, dict[type[Accumulator], Accumulator]] = {}
-        self._places: dict[str, Place] = {}
+        self._autocast = autocast
+        self.matrices = transformations.matrices.to(self._device)  # (T, 3, 3)
+        eye = torch.eye(3, dtype=self.matrices.dtype, device=self._device)
+        identities = (self.matrices == eye).all((1, 2)).nonzero()
+        self.setting = Setting(
+            dtype=dtype,
+            identity=int(identities[0]) if len(identities) else None,
+            matrices=self.matrices,
+            padding=padding,
+            mask=mask,
+        )
+        inputs = CPU_INPUTS if self._device.type == "cpu" else GPU_INPUTS
+        self.tile = tile or max(1, inputs // len(self.matrices))
+        self._states: dict[str, LayerMeasures] = {}
+        self.places: dict[str, Place] = {}
+        self._new_state()  # refuses what does not fit together before anything runs
 
-    def update(self, images: Any) -> None:
-        """Take in images, as `measure` does.
+    def alike(self, model: nn.Module, measures: Iterable[str]) -> "Sweep":
+        """Make an empty sweep of another network that sees its inputs as this one does."""
+        return Sweep(
+            model,
+            self._transformations,
+            measures,
+            aggregations=self.aggregations,
+            padding=self.setting.padding,
+            mask=self.setting.mask,
+            device=self._device,
+            tile=self.tile,
+            dtype=self.setting.dtype,
+        )
+
+    @property
+    def needs_calibration(self) -> bool:
+        """Whether a measure needs `calibrate` before the first `update`."""
+        return any(measure.source.accumulator.CALIBRATED for measure in self.measures)
+
+    @property
+    def cell_bytes(self) -> int:
+        """Bytes kept for each unit of a layer and transformation."""
+        sources = {measure.source for measure in self.measures}
+        return sum(
+            source.accumulator.cell_bytes(self.setting.dtype, **dict(source.options)) for source in sources
+        )
+
+    def trace(self, images: Any) -> dict[str, Place]:
+        """See which layers run when, and their shapes, with the first image. Measures nothing."""
+        if not self.places:
+            self.places = self._traced(next(tiles(images, 1)))
+        return self.places
+
+    def calibrate(self, images: Any, rows: Sequence[int] | None = None) -> None:
+        """Find the thresholds of all measures that have some, from the untransformed images."""
+        total = len(images) if rows is None else len(rows)
+        if self.setting.identity is None:
+            raise UserError("thresholds need the identity among the transformations")
+        identity = self.matrices[self.setting.identity :][:1]
+        self.trace(images)
+
+        def receive(name: str, activation: Tensor) -> None:
+            self._state(name).calibrate(activation, total)
+
+        with self._running(receive):
+            for tile in tiles(images, CALIBRATION_INPUTS, rows):
+                self._forward(tile, identity)
+
+    def update(self, images: Any, rows: Sequence[int] | None = None) -> None:
+        """Take in images, those of some rows or all, as `measure` does.
 
         The network runs in evaluation mode and without gradients, and is left as it was found: hooks, device,
         and the mode of each module.
         """
+        self.trace(images)
+        count = len(self.matrices)
+        with self._running(lambda name, block: self._state(name).update(block.unflatten(0, (-1, count)))):
+            for tile in tiles(images, self.tile, rows):
+                self._forward(tile, self.matrices)
+
+    @contextmanager
+    def _running(self, receive: Callable[[str, Tensor], None]) -> Iterator[None]:
+        """Hand the layers' activations to `receive`, and leave the network as it was found."""
+
+        def checked(name: str, activation: Tensor) -> None:
+            if activation.shape[:1] != (self._inputs,):
+                raise UserError(
+                    f"layer {name!r} gives {tuple(activation.shape)}, whose first dimension is not the "
+                    "images'; choose other layers"
+                )
+            receive(name, activation)
+
         with ExitStack() as stack:
             stack.enter_context(torch.no_grad())
+            if self._autocast is not None:
+                stack.enter_context(torch.autocast(self._device.type, dtype=self._autocast))
             stack.enter_context(_evaluating(self._model, self._device))
-            stack.enter_context(record(self._model, self._layers, self._receive))
-            bar = stack.enter_context(tqdm(total=len(images), unit="image", disable=not self._progress))
-            for tile in tiles(images, self._tile):
-                if self._places:
-                    self._forward(tile)
-                else:
-                    self._places = self._forward_traced(tile)
-                bar.update(len(tile))
+            stack.enter_context(record(self._model, self._layers, checked))
+            yield
 
-    def _forward(self, tile: Tensor) -> None:
+    def _forward(self, tile: Tensor, matrices: Tensor) -> None:
         images = to_float(tile.to(self._device), self._images_dtype)  # (n, C, H, W)
         transformed = warp(
-            images.repeat_interleave(len(self._matrices), dim=0),  # (n * T, C, H, W), sample by sample
-            self._matrices.repeat(len(images), 1, 1),
-            padding=self._padding,
+            images.repeat_interleave(len(matrices), dim=0),  # (n * T, C, H, W), sample by sample
+            matrices.repeat(len(images), 1, 1),
+            padding=self.setting.padding,
         )
         self._inputs = len(transformed)
         self._model(transformed if self._preprocess is None else self._preprocess(transformed))
 
-    def _forward_traced(self, tile: Tensor) -> dict[str, Place]:
-        """Run the first tile and see what ran when."""
+    def _traced(self, image: Tensor) -> dict[str, Place]:
+        shapes: dict[str, tuple[int, ...]] = {}
+
+        def receive(name: str, activation: Tensor) -> None:
+            shapes[name] = tuple(activation.shape[1:])
+
         leaves = _measurable(self._model)
-        with trace(self._model, [*leaves, *(name for name in self._layers if name not in leaves)]) as calls:
-            self._forward(tile)
+        watched = [*leaves, *(name for name in self._layers if name not in leaves)]
+        with self._running(receive), trace(self._model, watched) as calls:
+            self._forward(image, self.matrices[:1])
         missing = {*self._layers} - {module_name(call) for call in calls}
         if missing and self._all_must_run:
             raise UserError(f"layers did not run: {', '.join(sorted(missing))}")
-        return _places(self._model, calls, leaves)
+        return _places(self._model, calls, leaves, shapes)
 
-    def _receive(self, name: str, activation: Tensor) -> None:
-        if activation.shape[:1] != (self._inputs,):
-            raise UserError(
-                f"layer {name!r} gives {tuple(activation.shape)}, whose first dimension is not the images'; "
-                "choose other layers"
-            )
-        block = activation.unflatten(0, (-1, len(self._matrices)))  # (n, T, ...)
+    def _new_state(self) -> LayerMeasures:
+        return LayerMeasures(self.measures, self.aggregations, self.setting)
+
+    def _state(self, name: str) -> LayerMeasures:
         if name not in self._states:
-            kinds = dict.fromkeys(measure.accumulator for measure in self._measures)
-            self._states[name] = {kind: kind(dtype=self._dtype, scratch=self._scratch) for kind in kinds}
-        # A sample at a time stays in the cache of a CPU; a GPU wants few large operations.
-        for part in block.split(1 if block.device.type == "cpu" else len(block)):
-            for accumulator in self._states[name].values():
-                accumulator.update(part)
+            self._states[name] = self._new_state()
+        return self._states[name]
 
     def merge(self, other: "Sweep") -> None:
         """Take in what another sweep of the same network, transformations, layers and measures has seen."""
-        if self._measures != other._measures or not torch.equal(self._matrices.cpu(), other._matrices.cpu()):
-            raise ValueError("the sweeps have different measures or transformations")
-        if not other._states:
-            return
-        if not self._states:
-            self._places = other._places
-            self._states = {
-                name: {kind: kind(dtype=self._dtype, scratch=self._scratch) for kind in states}
-                for name, states in other._states.items()
-            }
-        if self._places != other._places or self._states.keys() != other._states.keys():
-            raise ValueError("the sweeps have different layers")
-        for name, states in self._states.items():
-            for kind, accumulator in states.items():
-                accumulator.merge(other._states[name][kind])
+        if self.described() != other.described():
+            raise ValueError("the sweeps have different measures, transformations or layers")
+        self.places = self.places or other.places
+        for name, state in other._states.items():
+            self._state(name).merge(state)
 
-    def compute(self) -> dict[str, dict[str, Tensor]]:
-        """Give each layer's maps, by layer and name (`tv`, `sv`), of the layer's own shape, float64."""
+    def state(self) -> dict[str, Any]:
+        """Give all that was seen, as tensors and plain values that torch.save and torch.load take."""
+        places = {name: astuple(place) for name, place in self.places.items()}
+        return {"places": places, "layers": {name: state.state() for name, state in self._states.items()}}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take on what `state()` gave of a sweep made in the same way."""
+        self.places = {name: Place(*place) for name, place in state["places"].items()}
+        for name, saved in state["layers"].items():
+            self._state(name).restore(saved)
+
+    def compute(self) -> dict[str, dict[tuple[str, str], Tensor]]:
+        """Give the values, float64, by layer and by measure and aggregation.
+
+        With the aggregation `none` they have the layer's own shape. Measures that a layer does not have are
+        missing there.
+        """
         if not self._states:
             raise UserError("no images to measure with")
         return {
-            name: {key: values for state in states.values() for key, values in state.compute().items()}
-            for name, states in self._states.items()
+            name: {(measure, how): values for measure, how, values in state.compute()}
+            for name, state in self._states.items()
         }
 
-    def table(self, aggregations: Iterable[str] = ("before_mean",)) -> pd.DataFrame:
+    def table(self) -> pd.DataFrame:
         """Give the values as `measure` does."""
-        aggregations = list(aggregations)
         frames = []
-        for name, maps in self.compute().items():
-            place = self._places[name]
-            for measure in self._measures:
-                denominator = None if measure.denominator is None else maps[measure.denominator]
-                for aggregation in aggregations:
-                    values = aggregate(maps[measure.numerator], denominator, aggregation).flatten().numpy()
-                    columns = {
-                        "layer": name,
-                        "layer_index": place.index,
-                        "kind": place.kind,
-                        "depth": place.depth,
-                        "unit": np.arange(len(values)),
-                        "measure": measure.name,
-                        "aggregation": aggregation,
-                        "value": values,
-                    }
-                    frames.append(pd.DataFrame(columns))
+        for name, found in self.compute().items():
+            place = self.places[name]
+            for (measure, aggregation), values in found.items():
+                columns = {
+                    "layer": name,
+                    "layer_index": place.index,
+                    "kind": place.kind,
+                    "depth": place.depth,
+                    "unit": np.arange(values.numel()),
+                    "measure": measure,
+                    "aggregation": aggregation,
+                    "value": values.flatten().numpy(),
+                }
+                frames.append(pd.DataFrame(columns))
+        if not frames:
+            raise UserError("no layer has feature maps, which same-equivariance is measured on")
         return pd.concat(frames, ignore_index=True)
 
-
-def measure(
-    model: nn.Module,
-    images: Any,
-    transformations: Transformations,
-    measures: str | Iterable[str] = "variance",
-    *,
-    aggregations: Iterable[str] = ("before_mean",),
-    layers: Collection[str] | None = None,
-    preprocess: Callable[[Tensor], Tensor] | None = None,
-    padding: Padding = "border",
-    device: torch.device | str | None = None,
-    tile: int = 2,
-    dtype: torch.dtype = torch.float32,
-    progress: bool = False,
-) -> pd.DataFrame:
-    """Measure the layers of any network on images under a set of transformations.
-
-    - images: tensor or array (N, C, H, W), or anything with a length and items (C, H, W), or tuples that
-      begin with one; whole numbers are taken as 0..255 and divided by 255, floats as they are.
-    - measures: names of measures or of families (`names.FAMILIES`).
-    - aggregations: from pixels to feature maps (`names.AGGREGATIONS`).
-    - layers: names from `named_modules()`; by default all modules without children but a standardising input
-      layer.
-    - preprocess: applied to the transformed images, before the network.
-    - padding: what is seen beyond the image, `border` or `zeros`.
-    - device: where to run; by default where the model is.
-    - tile: samples at a time; one or two are fastest on a CPU (the cache), more on a GPU.
-    - dtype: precision of short sums, float32 or float64; long ones are always float64.
-
-    Returns a row per layer, unit, measure and aggregation: layer, layer_index (place in the order of
-    execution), kind, depth (0 first layer, 1 last), unit (index of the feature map, or of the unit in the
-    flattened layer), measure, aggregation, value. Of a module that runs several times, each call is a layer:
-    `name`, `name:2`, ...
-
-    Raises UserError for unknown names and for images or layers that cannot be measured.
-    """
-    sweep = Sweep(
-        model,
-        transformations,
-        measures,
-        layers=layers,
-        preprocess=preprocess,
-        padding=padding,
-        device=device,
-        tile=tile,
-        dtype=dtype,
-        progress=progress,
-    )
-    sweep.update(images)
-    return sweep.table(aggregations)
+    def described(self) -> str:
+        """Say what is measured and how, in a text that is the same for sweeps that can be merged."""
+        setting = self.setting
+        return repr((
+            *(self.measures, self.aggregations, self._layers, self.matrices.tolist()),
+            *(setting.dtype, setting.padding, setting.mask, self._autocast),
+        ))  # fmt: skip
 
 
 def _measurable(model: nn.Module) -> list[str]:
@@ -249,15 +286,21 @@ def _measurable(model: nn.Module) -> list[str]:
     return [name for name in leaf_names(model) if kind_of(modules[name]) != "input"]
 
 
-def _places(model: nn.Module, calls: list[str], leaves: list[str]) -> dict[str, Place]:
-    """Number the calls of leaves; a module with children lies where the last leaf in it does."""
+def _places(
+    model: nn.Module, calls: list[str], leaves: list[str], shapes: dict[str, tuple[int, ...]]
+) -> dict[str, Place]:
+    """Number the calls of leaves; a module with children lies where the last leaf in it does.
+
+    Gives those calls that have a shape: what was seen of the others is only their place in the order.
+    """
     modules = named(model)
     last = max(sum(module_name(call) in leaves for call in calls) - 1, 1)
     places = {}
     index = -1
     for call in calls:
         index += module_name(call) in leaves
-        places[call] = Place(kind_of(modules[module_name(call)]), index, index / last)
+        if call in shapes:
+            places[call] = Place(kind_of(modules[module_name(call)]), index, index / last, shapes[call])
     return places
 
 

@@ -1,4 +1,4 @@
-"""The variance measures of the thesis.
+"""The variance measures of the thesis, and the analysis of variance, which needs nothing more.
 
 With A[i, j] the activation of a unit for sample i under transformation j, n samples and m transformations:
 
@@ -10,40 +10,48 @@ Means of standard deviations (ddof=1), not deviations of means. NV is 0 for an i
 transforming the input moves the unit as much as changing the sample does, and has no upper bound.
 """
 
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
-from equivariance.measures.accumulator import Measure, Scratch
-from equivariance.measures.moments import Moments, std_along
+from equivariance.measures.accumulator import Accumulator, Measure, Setting, Source
+from equivariance.measures.anova import analyse, f_critical
+from equivariance.measures.moments import Moments
+
+CONFIDENCE = 0.99
 
 
-class VarianceAccumulator:
-    """TV and SV of one layer. Keeps mean and M2 over samples for each transformation and unit, and TV's sum.
+class VarianceAccumulator(Accumulator):
+    """TV, SV and ANOVA of one layer. Keeps mean and M2 over samples for each transformation and unit.
 
     With float32 tiles, activations whose squares leave the range of float32 (spreads below 1e-18 or above
     1e18) need `dtype=torch.float64`.
     """
 
-    def __init__(self, dtype: torch.dtype = torch.float32, scratch: Scratch | None = None) -> None:
-        self._dtype = dtype
-        self._scratch = scratch or Scratch()
+    STATE = ("_samples", "_shape", "_tv_sum", "_over_samples")
+
+    def __init__(self, setting: Setting, *, confidence: float = CONFIDENCE) -> None:
+        super().__init__(setting)
+        self._confidence = confidence
         self._samples = 0
-        self._shape: torch.Size = torch.Size()
+        self._shape: tuple[int, ...] = ()
         self._tv_sum = torch.zeros(0, dtype=torch.float64)  # (units,)
-        self._over_samples = Moments(dtype, self._scratch)  # of (T, units)
+        self._over_samples = Moments(setting.dtype, setting.scratch)  # of (T, units)
+
+    @classmethod
+    def cell_bytes(cls, dtype: torch.dtype, **options: Any) -> int:
+        """Mean and M2 in float64, pilot and two sums in the precision of the tiles."""
+        return 16 + 3 * dtype.itemsize
 
     @torch.no_grad()
     def update(self, block: Tensor) -> None:
         """Take in a block (n, T, ...), complete in T."""
-        rows = block.reshape(*block.shape[:2], -1).to(self._dtype)  # (n, T, units)
-        deviations = std_along(rows, 1, self._scratch).double().sum(0)  # (units,)
-        if self._samples:
-            self._tv_sum += deviations
-        else:
-            self._shape, self._tv_sum = block.shape[2:], deviations
-        self._over_samples.update(rows)
+        rows = block.reshape(*block.shape[:2], -1).to(self.setting.dtype)  # (n, T, units)
+        if not self._samples:
+            self._shape = tuple(block.shape[2:])
+            self._tv_sum = rows.new_zeros(rows.shape[-1], dtype=torch.float64)
+        self._over_samples.update(rows, self._tv_sum)
         self._samples += len(block)
 
     @torch.no_grad()
@@ -60,15 +68,30 @@ class VarianceAccumulator:
 
     @torch.no_grad()
     def compute(self) -> dict[str, Tensor]:
-        """Give the maps `tv` and `sv` of the layer's shape, float64."""
+        """Give the maps `tv`, `sv`, `anova` (1 where rejected among the layer's units, else 0),
+        `anova_uncorrected` (1 where rejected by itself) and `eta_squared`."""
         if not self._samples:
             raise ValueError("no samples were taken in")
-        maps = {"tv": self._tv_sum / self._samples, "sv": self._over_samples.mean_std()}
+        f, eta_squared = analyse(self._over_samples.mean(), self._over_samples.m2(), self._samples)
+        maps = {
+            "tv": self._tv_sum / self._samples,
+            "sv": self._over_samples.mean_std(),
+            "anova": self._rejected(f, tests=f.numel()),
+            "anova_uncorrected": self._rejected(f, tests=1),
+            "eta_squared": eta_squared,
+        }
         return {name: values.reshape(self._shape).cpu() for name, values in maps.items()}
 
+    def _rejected(self, f: Tensor, tests: int) -> Tensor:
+        groups = self._over_samples.rows_shape[0]
+        if groups < 2 or self._samples < 2:
+            return torch.zeros_like(f)
+        critical = f_critical(self._confidence, tests, groups - 1, groups * (self._samples - 1))
+        return torch.where(f.isnan(), f, (f > critical).double())
 
-MEASURES = (
-    Measure("tv", VarianceAccumulator, "tv"),
-    Measure("sv", VarianceAccumulator, "sv"),
-    Measure("nv", VarianceAccumulator, "tv", "sv"),
-)
+
+def measure(name: str, parameter: float | None = None, view: str = "activations") -> Measure:
+    """Define tv, sv, nv, anova (parameter: confidence), anova_uncorrected or eta_squared."""
+    options = () if parameter is None else (("confidence", parameter),)
+    source = Source(VarianceAccumulator, options, view)
+    return Measure(name, source, "tv", "sv") if name == "nv" else Measure(name, source, name)

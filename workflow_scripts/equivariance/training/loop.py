@@ -12,12 +12,12 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
+from equivariance.checkpoint import load_checkpoint, save_checkpoint
 from equivariance.datasets.image_set import ImageSet
 from equivariance.errors import UserError
 from equivariance.models import build
 from equivariance.models.standardize import Standardize
 from equivariance.sampling import derived_seed, generator, stratified_sample
-from equivariance.training.checkpoint import load_checkpoint, save_checkpoint
 from equivariance.training.data import DeviceImages, epoch_batches
 from equivariance.training.evaluation import accuracy
 from equivariance.training.settings import TrainingSettings

@@ -35,7 +35,7 @@ def warp(
     if len(matrices) not in (1, count):
         raise ValueError(f"{len(matrices)} matrices for {count} images; needed: one each, or a single one")
     dtype = torch.promote_types(images.dtype, torch.float32)
-    columns, rows = _source_points(matrices, height, width)
+    columns, rows = source_points(matrices, height, width)
     grid = columns.to(images.device, dtype) + rows.to(images.device, dtype)  # (N, H, W, 2)
     warped = grid_sample(
         images.to(dtype),
@@ -53,13 +53,13 @@ def inside(matrices: Tensor, height: int, width: int) -> Tensor:
     For those, M^-1 p lies between the centres of the outermost pixels. From there to the edge of the image,
     bilinear values already depend on what is assumed beyond it.
     """
-    columns, rows = _source_points(matrices, height, width)
+    columns, rows = source_points(matrices, height, width)
     sides = torch.tensor([width, height], dtype=torch.float64, device=columns.device)
     slack = 1e-6  # rounding in the matrices must not drop the border of an exact quarter turn
     return ((columns + rows).abs() <= (1 - 1 / sides) + slack).all(dim=-1)
 
 
-def _source_points(matrices: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+def source_points(matrices: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
     """Compute M^-1 p, x before y, at each pixel centre p, from -1 to 1 along each side as grid_sample has it.
 
     In two parts, by column (N, 1, W, 2) and by row (N, H, 1, 2), whose sum is the points. Only the sum is as

@@ -1,4 +1,4 @@
-"""Checkpoints: where a killed training goes on."""
+"""Checkpoints: where a killed training or measurement goes on."""
 
 from pathlib import Path
 from typing import Any
@@ -10,29 +10,29 @@ from equivariance.files import atomic_path
 
 
 def save_checkpoint(file: Path, digest: str, state: dict[str, Any]) -> None:
-    """Write a checkpoint of the training with these settings, whole or not at all."""
+    """Write a checkpoint of the work that `digest` stands for, whole or not at all."""
     with atomic_path(file) as temporary:
         torch.save({"digest": digest, **state}, temporary)
 
 
 def load_checkpoint(file: Path, digest: str) -> dict[str, Any] | None:
-    """Read the checkpoint of a training, or None where there is none.
+    """Read the checkpoint of the work that `digest` stands for, or None where there is none.
 
-    Raises UserError for a file that is damaged or belongs to a training with other settings.
+    Raises UserError for a file that is damaged or belongs to work with other settings.
     """
     if not file.is_file():
         return None
-    remedy = "delete it to train from the start"
+    remedy = "delete it to start again"
     try:
         state = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:
         # torch's own text would have one switch off the check against foreign code.
         raise UserError(f"{file} is no readable checkpoint; {remedy}") from error
     if not isinstance(state, dict) or state.get("digest") != digest:
-        raise UserError(f"{file} belongs to a training with other settings or other code; {remedy}")
+        raise UserError(f"{file} belongs to work with other settings or other code; {remedy}")
     return state
 
 
 def remove_checkpoint(file: Path) -> None:
-    """Remove a checkpoint that is no longer needed. Its folder stays: other trainings may be using it."""
+    """Remove a checkpoint that is no longer needed. Its folder stays: others may be using it."""
     file.unlink(missing_ok=True)

@@ -1,0 +1,260 @@
+"""The distance measures of the thesis: what variance measures, with mean distances instead.
+
+With A[i, j] the activation for sample i under transformation j, n samples and m transformations, and D(V) the
+mean over all unordered pairs of the Euclidean distance of the vectors in V:
+
+    TD = (1/n) sum_i D({A[i, j] : j})    transformational distance
+    SD = (1/m) sum_j D({A[i, j] : i})    sample distance
+    ND = TD / SD                         normalised distance
+
+What is a vector is the variant, behind the name:
+
+    nd                   every unit by itself, whose distance is |difference|
+    nd_keep              a feature map (H, W); the units of layers without feature maps by themselves
+    nd_normalize_keep    the same, each feature map divided by its L2 norm first; one of zeros stays
+    nd_normalize         as nd: a vector of one number is not normalised
+
+TD and SD are in units of the activation, or from 0 to 2 for normalised vectors. ND is 0 for an invariant unit
+and close to NV: for normal values with standard deviation sigma the expected distance is 2 sigma / sqrt(pi).
+
+Batches keep the number of pairs linear in n and m: only vectors of the same batch are compared, and every
+pair weighs the same. Batches of transformations are drawn once and for all; neighbouring ones, as in the
+author's code, are too much alike. Batches of samples are consecutive ones, as these come in random order.
+"""
+
+import functools
+from typing import Any, Literal, Self
+
+import torch
+from torch import Tensor
+
+from equivariance.measures import kernels_distance as kernels
+from equivariance.measures.accumulator import Accumulator, Measure, Setting, Source
+from equivariance.measures.views import is_spatial
+
+Kind = Literal["scalar", "keep", "normalize_keep"]
+
+KINDS: dict[str, Kind] = {
+    "": "scalar",
+    "_keep": "keep",
+    "_normalize": "scalar",
+    "_normalize_keep": "normalize_keep",
+}
+TRANSFORMATIONS = 64  # of a batch, where no size is given
+SAMPLES = 8  # of a batch, where no size is given
+CHUNK = 1 << 24  # numbers that a device other than a CPU makes at a time
+
+
+def source(variant: str, parameter: int | float | None, view: str = "activations") -> Source:
+    """Say what the measures of a variant (`KINDS`) are read from, in batches of `parameter` vectors."""
+    return Source(DistanceAccumulator, (("kind", KINDS[variant]), ("batch", parameter)), view)
+
+
+def measure(name: str, parameter: int | float | None) -> Measure:
+    """Give the measure of a name, with `parameter` as the size of its batches."""
+    kind, variant = name[:2], name[2:]
+    found = source(variant, parameter)
+    return Measure(name, found, "td", "sd") if kind == "nd" else Measure(name, found, kind)
+
+
+class DistanceAccumulator(Accumulator):
+    """TD and SD of one layer: maps `td` and `sd`, of the layer's shape or, for whole feature maps, (C,).
+
+    Up to `batch` vectors are compared with each other; None stands for 64 transformations and 8 samples. A
+    batch of all samples or transformations is exact. The last batch of samples may be smaller; one of a
+    single sample has no pairs. Without a pair the mean distance is 0.
+
+    Sums of float64; those over the pairs of one batch are in the setting's dtype. With float32, differences
+    of feature maps whose squares leave its range (below 1e-19 or above 1e18) need float64.
+
+    Besides the sums it keeps the samples of an unfinished batch. What was cut at multiples of the batch, in
+    whatever pieces, merges to the result of the whole; cut elsewhere, other pairs are compared.
+    """
+
+    STATE = ("_shape", "_td_sum", "_sd_sum", "_samples", "_pairs", "_held", "_pending")
+
+    def __init__(self, setting: Setting, *, kind: Kind, batch: int | None) -> None:
+        super().__init__(setting)
+        self._keep = kind != "scalar"
+        self._normalize = kind == "normalize_keep"
+        self._most_transformations = batch or TRANSFORMATIONS
+        self._most_samples = batch or SAMPLES
+        self._shape: tuple[int, ...] = ()  # T and the layer's
+        self._samples = 0
+        self._pairs = 0  # of samples in complete batches
+        self._td_sum = self._sd_sum = torch.zeros(0, dtype=torch.float64)  # (V,), over samples, over T
+        self._held = 0
+        self._pending = torch.empty(0, dtype=setting.dtype)  # (held or more, T, V, D)
+
+    @classmethod
+    def cell_bytes(cls, dtype: torch.dtype, **options: Any) -> int:
+        """A batch of samples."""
+        return (options["batch"] or SAMPLES) * dtype.itemsize
+
+    @torch.no_grad()
+    def update(self, block: Tensor) -> None:
+        """Take in a block (n, T, ...), complete in T.
+
+        Raises ValueError for another shape than before.
+        """
+        if self._samples and tuple(block.shape[1:]) != self._shape:
+            raise ValueError(f"a block {tuple(block.shape)} where {('n', *self._shape)} is expected")
+        self._shape = tuple(block.shape[1:])
+        samples, transformations, *layer = block.shape
+        whole_maps = self._keep and is_spatial(tuple(layer))
+        shape = (samples, transformations, layer[0], -1) if whole_maps else (samples, transformations, -1, 1)
+        vectors = block.detach().reshape(shape).to(self.setting.dtype).contiguous()  # (n, T, V, D)
+        self._place(vectors.shape[1:], vectors.device)
+        rows = vectors.flatten(0, 1)
+        first = transformations * torch.arange(samples)[:, None]
+        for batch in transformation_batches(transformations, self._most_transformations):
+            add_distances(rows, first + batch, self._normalize, self._td_sum)
+        self._samples += samples
+        self._compare_samples(vectors)
+
+    def _place(self, shape: torch.Size, device: torch.device) -> None:
+        """See to it that the state is one for samples (T, V, D), and on the device."""
+        if not self._samples:
+            self._td_sum = torch.zeros(shape[1], dtype=torch.float64)
+            self._sd_sum = torch.zeros_like(self._td_sum)
+            self._pending = self._pending.new_empty((0, *shape))
+        state = (self._td_sum, self._sd_sum, self._pending)
+        self._td_sum, self._sd_sum, self._pending = (x.to(device) for x in state)
+
+    def _compare_samples(self, vectors: Tensor) -> None:
+        """Compare samples (n, T, V, D) in complete batches, without a copy where one is complete, and hold
+        the rest."""
+        size = self._most_samples
+        while len(vectors):
+            if self._held or len(vectors) < size:
+                taken = min(size - self._held, len(vectors))
+                self._hold(vectors[:taken])
+                if self._held == size:
+                    self._add_complete(self._pending)
+                    self._held = 0
+            else:
+                taken = len(vectors) - len(vectors) % size
+                self._add_complete(vectors[:taken])
+            vectors = vectors[taken:]
+
+    def _add_complete(self, vectors: Tensor) -> None:
+        size = self._most_samples
+        _add_sample_distances(vectors, size, self._normalize, self._sd_sum)
+        self._pairs += len(vectors) // size * _pairs(size)
+
+    def _hold(self, vectors: Tensor) -> None:
+        held = self._held + len(vectors)
+        if held > len(self._pending):
+            # Room for a batch, but not at once: it may be meant to be larger than any number of samples.
+            room = min(max(held, 2 * len(self._pending)), self._most_samples)
+            larger = vectors.new_empty((room, *vectors.shape[1:]))
+            larger[: self._held] = self._pending[: self._held]
+            self._pending = larger
+        self._pending[self._held : held] = vectors
+        self._held = held
+
+    @torch.no_grad()
+    def merge(self, other: Self) -> None:
+        """Take in the samples of another; those of its unfinished batch come behind one's own.
+
+        Raises ValueError for another shape.
+        """
+        if not other._samples:
+            return
+        if self._samples and self._shape != other._shape:
+            raise ValueError(f"activations of shapes {self._shape} and {other._shape} cannot be merged")
+        self._shape = other._shape
+        device = (self if self._samples else other)._td_sum.device
+        self._place(other._pending.shape[1:], device)
+        self._td_sum += other._td_sum.to(device)
+        self._sd_sum += other._sd_sum.to(device)
+        self._samples += other._samples
+        self._pairs += other._pairs
+        self._compare_samples(other._pending[: other._held].to(device))
+
+    @torch.no_grad()
+    def compute(self) -> dict[str, Tensor]:
+        """Give the maps `td` and `sd`; an unfinished batch counts with the pairs it has."""
+        if not self._samples:
+            raise ValueError("no samples were taken in")
+        transformations, *layer = self._shape
+        sd_sum = self._sd_sum.clone()
+        if self._held:
+            _add_sample_distances(self._pending[: self._held], self._held, self._normalize, sd_sum)
+        batches = transformation_batches(transformations, self._most_transformations)
+        pairs = sum(_pairs(len(batch)) for batch in batches)
+        maps = {
+            "td": self._td_sum / max(self._samples * pairs, 1),
+            "sd": sd_sum / max(transformations * (self._pairs + _pairs(self._held)), 1),
+        }
+        shape = layer[:1] if self._keep and is_spatial(tuple(layer)) else layer
+        return {name: values.reshape(shape).cpu() for name, values in maps.items()}
+
+
+def _pairs(count: int) -> int:
+    return count * (count - 1) // 2
+
+
+@functools.cache
+def transformation_batches(count: int, size: int) -> tuple[Tensor, ...]:
+    """Cut the indices of `count` transformations, in a fixed random order, into batches as equal as possible.
+
+    At most `size` in a batch, except that with size 2 an odd number ends in a batch of 3: nothing is left
+    without a partner.
+    """
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(0))
+    batches = min(-(-count // size), max(count // 2, 1))
+    return order.tensor_split(batches)
+
+
+def _add_sample_distances(vectors: Tensor, size: int, normalize: bool, out: Tensor) -> None:
+    """Compare samples (n, T, V, D) with those of the same batch, n a multiple of `size`, under the same
+    transformation."""
+    rows = vectors.flatten(0, 1)
+    groups = torch.arange(len(rows)).view(-1, size, vectors.shape[1]).transpose(1, 2).reshape(-1, size)
+    add_distances(rows, groups, normalize, out)
+
+
+def add_distances(rows: Tensor, groups: Tensor, normalize: bool, out: Tensor) -> None:
+    """Add to `out` (V,), float64, the distances of all pairs of rows (R, V, D) in each of the groups (G, m).
+
+    Each row has V vectors of length D, and a group m indices of rows. With `normalize` vectors of more than
+    one number are divided by their L2 norm first, except those of zeros.
+    """
+    if rows.device.type != "cpu":
+        add_distances_by_torch(rows, groups, normalize, out)
+    elif rows.shape[2] == 1:
+        flat, indices = rows.squeeze(2).numpy(), groups.numpy()
+        kernels.add_absolute_differences(flat, indices, kernels.exchanges(groups.shape[1]), out.numpy())
+    else:
+        kernels.add_euclidean_distances(rows.numpy(), groups.numpy(), normalize, out.numpy())
+
+
+def add_distances_by_torch(rows: Tensor, groups: Tensor, normalize: bool, out: Tensor) -> None:
+    """Do what `add_distances` does, on any device."""
+    length, count = rows.shape[2], groups.shape[1]
+    groups = groups.to(rows.device)
+    compared = groups.numel() * (length if length == 1 else max(length, count))  # numbers for each vector
+    size = max(CHUNK // compared, 1)
+    for part, sums in zip(rows.split(size, dim=1), out.split(size), strict=True):
+        vectors = part[groups]  # (G, m, v, D)
+        sums += _absolute_differences(vectors) if length == 1 else _euclidean_distances(vectors, normalize)
+
+
+def _absolute_differences(values: Tensor) -> Tensor:
+    """Sum |x_i - x_j| over pairs and groups of values (G, m, v, 1) from the gaps of the sorted values."""
+    gaps = values.squeeze(3).sort(dim=1).values.diff(dim=1)  # (G, m - 1, v)
+    below = torch.arange(1, values.shape[1], device=values.device)
+    pairs = below * (values.shape[1] - below)  # that a gap lies between
+    return (gaps * pairs[:, None]).sum((0, 1), dtype=torch.float64)
+
+
+def _euclidean_distances(vectors: Tensor, normalize: bool) -> Tensor:
+    """Sum the distances over pairs and groups of vectors (G, m, v, D)."""
+    if normalize:
+        norms = torch.linalg.vector_norm(vectors, dim=3, keepdim=True)
+        vectors = vectors / norms.where(norms > 0, 1)
+    vectors = vectors.transpose(1, 2)  # (G, v, m, D)
+    distances = torch.cdist(vectors, vectors, compute_mode="donot_use_mm_for_euclid_dist")
+    distances.diagonal(dim1=2, dim2=3).zero_()  # NaN for infinite vectors, which are no pair with themselves
+    return distances.sum((0, 2, 3), dtype=torch.float64) / 2

@@ -1,0 +1,64 @@
+"""The resampling floor: what same-equivariance measures give for networks that are equivariant.
+
+Interpolation, and what lies beyond the border, keep the measures above 0 even for the identity network. What
+that network gives, its images averaged to the resolution of a layer, is the least that can be expected of
+the layer.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pandas as pd
+from torch import Tensor, nn
+
+from equivariance.measures.sweep import Sweep
+from equivariance.measures.views import is_spatial
+
+UNITLESS = (
+    "nvse",
+    "ndse",
+    "dses_normalize",
+)  # beginnings of the names of measures that compare across layers
+
+
+class Resolutions(nn.Module):
+    """The images themselves, and averaged to other resolutions: a layer (H, W) for each."""
+
+    def __init__(self, sizes: Sequence[tuple[int, int]]) -> None:
+        super().__init__()
+        self.layers = nn.ModuleDict({_name(size): nn.AdaptiveAvgPool2d(size) for size in sizes})
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Show the images (N, C, H, W) to each layer."""
+        for layer in self.layers.values():
+            layer(images)
+        return images
+
+
+def resampling_floor(sweep: Sweep, images: Any, rows: Sequence[int]) -> Iterator[pd.DataFrame]:
+    """Give the floor of each layer that a traced sweep measures same-equivariance on, measure by measure.
+
+    Tables as the sweep's own, of measures `<name>_floor`; units are the channels of the images.
+    """
+    names = [m.name for m in sweep.measures if m.name.startswith(UNITLESS)]
+    spatial = {name: place for name, place in sweep.places.items() if is_spatial(place.shape)}
+    sizes = sorted({(place.shape[1], place.shape[2]) for place in spatial.values()})
+    if not names or not sizes:
+        return
+    floor = sweep.alike(Resolutions(sizes), names)
+    floor.update(images, rows)
+    table = floor.table()
+    for name, place in spatial.items():
+        size = _name((place.shape[1], place.shape[2]))
+        found = table[table["layer"] == f"layers.{size}"]
+        yield found.assign(
+            layer=name,
+            layer_index=place.index,
+            kind=place.kind,
+            depth=place.depth,
+            measure=found["measure"] + "_floor",
+        )
+
+
+def _name(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"

@@ -1,0 +1,265 @@
+"""The invariance measure of Goodfellow, Le, Saxe, Lee and Ng (2009), Measuring invariances in deep networks.
+
+A unit fires for an input x where s a(x) > theta, with a sign s of -1 or +1. Over the samples x and the
+transformations t,
+
+    G = fraction of the untransformed samples x for which it fires           global
+    L = fraction of all t(x) for which it fires, s = +1                      local, the thesis author's form
+    L = mean over t and over the x that fire untransformed, of firing at t(x)    local, original form
+    S = L / G                                                                larger = more invariant
+
+The original form takes, for each unit, the sign with the larger S, and has L = G = 0 where no untransformed
+sample fires. The author's form is about 1 for every unit whose distribution of activations is left alone by
+the transformations, invariant or not; the original form tells such units apart.
+
+Theta is meant to be exceeded by a fraction of about 1 - alpha of the samples; G is what really exceeds it:
+
+    normal        theta = mu + sigma PhiInv(alpha)     mean and standard deviation (ddof=1) of s a(x)
+    percentile    theta = v[floor(alpha N)]            v the N values s a(x), ascending
+
+Thresholds come from untransformed samples only, as in the later of the author's two codes; the earlier took
+all t(x). With N (1 - alpha) <= 1 the percentile is the largest value, which nothing exceeds: G = 0.
+
+An activation that is NaN does not fire; a NaN among the untransformed ones makes all maps of the unit NaN.
+"""
+
+from statistics import NormalDist
+from typing import Literal, Self
+
+import torch
+from torch import Tensor
+
+from equivariance.errors import UserError
+from equivariance.measures import kernels_goodfellow as kernels
+from equivariance.measures.accumulator import Accumulator, Measure, Setting, Source
+from equivariance.measures.names import RATIOS
+
+Threshold = Literal["normal", "percentile"]
+
+ALPHA = 0.99
+SMALLEST_SIGMA = 1e-16
+
+
+def measure(name: str, parameter: int | float | None) -> Measure:
+    """Give the measure of a name, with `parameter` as its alpha."""
+    _, threshold, *form = name.split("_")
+    options = (
+        ("threshold", threshold),
+        ("original", "original" in form),
+        ("alpha", ALPHA if parameter is None else parameter),
+    )
+    source = Source(GoodfellowAccumulator, options)
+    return Measure(name, source, "local", "global") if name in RATIOS else Measure(name, source, form[-1])
+
+
+class GoodfellowAccumulator(Accumulator):
+    """Thresholds and counts of firings of one layer: whole numbers, so that no order or cut changes them.
+
+    Gives the maps `local` and `global`, from 0 to 1, and `threshold`, in the unit of s a, of the sign taken.
+    Activations and thresholds are compared in the setting's dtype.
+
+    For normal thresholds the calibration keeps three float64 numbers per unit, for percentiles the
+    N - floor(alpha N) largest values for each sign.
+
+    Raises UserError for a setting without an identity.
+    """
+
+    STATE = (
+        *("_shape", "_calibrated", "_held", "_thresholds"),
+        *("_samples", "_transformations", "_fired", "_firings"),
+    )
+    CALIBRATED = True
+
+    def __init__(self, setting: Setting, *, threshold: Threshold, original: bool, alpha: float) -> None:
+        super().__init__(setting)
+        if setting.identity is None:
+            raise UserError("Goodfellow's measures need the identity among the transformations")
+        self._identity = setting.identity
+        self._kind = threshold
+        self._original = original
+        self._alpha = alpha
+        self._signs = (1, -1) if original else (1,)
+        self._shape: tuple[int, ...] = ()  # of the layer
+        self._calibrated = 0  # untransformed samples seen by calibrate
+        self._held: tuple[Tensor, ...] = ()  # what the calibration needs until it is complete
+        self._thresholds = torch.empty(0, dtype=setting.dtype)  # (signs, units), of s a
+        self._samples = self._transformations = 0
+        self._fired = self._firings = torch.empty(0, dtype=torch.int64)  # (signs, units)
+
+    @torch.no_grad()
+    def calibrate(self, rows: Tensor, total: int) -> None:
+        """Take in untransformed activations (n, ...), some of `total`.
+
+        The result depends on their order only by rounding, and not on how they are cut into pieces. Raises
+        ValueError for more than `total` samples, or samples of another shape.
+        """
+        shape = self._shape if self._calibrated else tuple(rows.shape[1:])
+        if self._calibrated + len(rows) > total or tuple(rows.shape[1:]) != shape:
+            raise ValueError(f"rows {tuple(rows.shape)} where {total} samples of {shape} are expected in all")
+        self._shape = shape
+        self._calibrated += len(rows)
+        rows = rows.detach().reshape(len(rows), -1).to(self.setting.dtype)
+        held = tuple(x.to(rows.device) for x in self._held)
+        if self._kind == "normal":
+            self._held = held or _no_sums(rows)
+            _add_to_sums(rows, *self._held)
+        else:
+            kept = max(total - int(self._alpha * total), 1)  # v[floor(alpha N)] is the smallest of them
+            self._held = held or (rows.new_full((len(self._signs), kept, rows.shape[1]), -torch.inf),)
+            _keep_largest(rows, self._signs, *self._held)
+        if self._calibrated == total:
+            self._thresholds = self._find_thresholds()
+            self._held = ()
+            self._fired = torch.zeros_like(self._thresholds, dtype=torch.int64)
+            self._firings = torch.zeros_like(self._fired)
+
+    def _find_thresholds(self) -> Tensor:
+        if self._kind == "percentile":
+            return self._held[0].amin(1)
+        first, total, squares = self._held
+        mean = first + total / self._calibrated
+        m2 = (squares - total * total / self._calibrated).clamp(min=0)
+        sigma = (m2 / max(self._calibrated - 1, 1)).sqrt().clamp(min=SMALLEST_SIGMA)
+        deviation = sigma * NormalDist().inv_cdf(self._alpha)
+        return torch.stack([sign * mean + deviation for sign in self._signs]).to(self.setting.dtype)
+
+    @property
+    def _is_ready(self) -> bool:
+        return self._thresholds.numel() > 0
+
+    @torch.no_grad()
+    def update(self, block: Tensor) -> None:
+        """Take in a block (n, T, ...), complete in T.
+
+        Raises ValueError before the calibration is complete, and for another shape than before.
+        """
+        if not self._is_ready:
+            raise ValueError("update before calibrate has seen all samples")
+        transformations = self._transformations or max(block.shape[1], self._identity + 1)
+        if tuple(block.shape[1:]) != (transformations, *self._shape):
+            expected = ("n", transformations, *self._shape)
+            raise ValueError(f"a block {tuple(block.shape)} where {expected} is expected")
+        self._transformations = transformations
+        self._samples += len(block)
+        counts = (self._thresholds, self._fired, self._firings)
+        self._thresholds, self._fired, self._firings = (x.to(block.device) for x in counts)
+        rows = block.detach().reshape(*block.shape[:2], -1).to(self.setting.dtype)  # (n, T, units)
+        count = _count_on_cpu if rows.device.type == "cpu" else count_firings
+        count(rows, self._identity, self._signs, self._thresholds, self._original, self._fired, self._firings)
+
+    @torch.no_grad()
+    def merge(self, other: Self) -> None:
+        """Take in what another accumulator has seen, after the same calibration; one may be untouched.
+
+        Raises ValueError for different thresholds.
+        """
+        if not other._calibrated:
+            return
+        if not other._is_ready or (self._calibrated and not self._has_thresholds_of(other)):
+            raise ValueError("the accumulators have different thresholds, or incomplete ones")
+        if not self._calibrated:
+            for name in self.STATE:
+                value = getattr(other, name)
+                setattr(self, name, value.clone() if isinstance(value, Tensor) else value)
+            return
+        if self._samples and other._samples and self._transformations != other._transformations:
+            raise ValueError("the accumulators have different transformations")
+        self._transformations = self._transformations or other._transformations
+        self._samples += other._samples
+        self._fired += other._fired.to(self._fired.device)
+        self._firings += other._firings.to(self._firings.device)
+
+    def _has_thresholds_of(self, other: Self) -> bool:
+        mine, theirs = self._thresholds, other._thresholds.to(self._thresholds.device)
+        same_shape = self._shape == other._shape and mine.shape == theirs.shape
+        return same_shape and torch.allclose(mine, theirs, rtol=0, atol=0, equal_nan=True)
+
+    @torch.no_grad()
+    def compute(self) -> dict[str, Tensor]:
+        """Give the maps `local`, `global` and `threshold` of the layer's shape."""
+        if not self._samples:
+            raise ValueError("no samples were taken in")
+        samples = self._fired if self._original else torch.full_like(self._fired, self._samples)
+        local = self._firings.double() / (samples * self._transformations).clamp(min=1)
+        fraction = self._fired.double() / self._samples
+        ratio = (local / fraction).nan_to_num(nan=0)  # a sign that never fires loses to one that does
+        negative = ratio[-1] > ratio[0]
+        maps = {"local": local, "global": fraction, "threshold": self._thresholds.double()}
+        chosen = {name: x[-1].where(negative, x[0]) for name, x in maps.items()}
+        broken = chosen["threshold"].isnan()
+        return {
+            name: x.masked_fill(broken, torch.nan).reshape(self._shape).cpu() for name, x in chosen.items()
+        }
+
+
+def _no_sums(rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Begin sums of differences from the first row, of which constant units have exactly 0."""
+    first = rows[0].double()
+    return first, torch.zeros_like(first), torch.zeros_like(first)
+
+
+def _add_to_sums(rows: Tensor, first: Tensor, total: Tensor, squares: Tensor) -> None:
+    """Add row by row: sums over blocks would depend on where the rows are cut, by their rounding."""
+    for row in rows:
+        difference = row - first  # float64, as first is
+        total.add_(difference)
+        squares.addcmul_(difference, difference)
+
+
+def _keep_largest(rows: Tensor, signs: tuple[int, ...], kept: Tensor) -> None:
+    if rows.device.type == "cpu":
+        kernels.keep_largest(
+            rows.contiguous().numpy(), torch.tensor(signs, dtype=rows.dtype).numpy(), kept.numpy()
+        )
+    else:
+        keep_largest(rows, signs, kept)
+
+
+def keep_largest(rows: Tensor, signs: tuple[int, ...], kept: Tensor) -> None:
+    """Put the largest of sign * rows (n, U) and of `kept` (signs, k, U) into `kept`, on any device."""
+    for sign, values in zip(signs, kept, strict=True):
+        largest = torch.cat([values, sign * rows]).topk(len(values), dim=0).values
+        values.copy_(largest.flip(0))  # ascending order is a heap too, for the kernel
+
+
+def _count_on_cpu(
+    block: Tensor,
+    identity: int,
+    signs: tuple[int, ...],
+    thresholds: Tensor,
+    only_firing: bool,
+    fired: Tensor,
+    firings: Tensor,
+) -> None:
+    kernels.count_firings(
+        block.contiguous().numpy(),
+        identity,
+        torch.tensor(signs, dtype=block.dtype).numpy(),
+        thresholds.numpy(),
+        only_firing,
+        fired.numpy(),
+        firings.numpy(),
+    )
+
+
+def count_firings(
+    block: Tensor,
+    identity: int,
+    signs: tuple[int, ...],
+    thresholds: Tensor,
+    only_firing: bool,
+    fired: Tensor,
+    firings: Tensor,
+) -> None:
+    """Add the firings of a block (n, T, U) to `fired` and `firings`, (signs, U), on any device.
+
+    For each sign and unit, `fired` counts the samples that fire untransformed, and `firings` the firings
+    under all transformations of all samples, or of those that fire untransformed (`only_firing`).
+    """
+    for index, sign in enumerate(signs):
+        threshold = thresholds[index]
+        fires = block > threshold if sign > 0 else block < -threshold  # (n, T, U)
+        untransformed = fires[:, identity]
+        fired[index] += untransformed.sum(0)
+        counts = fires.sum(1)
+        firings[index] += (counts * untransformed if only_firing else counts).sum(0)

@@ -1,0 +1,106 @@
+"""Same-equivariance: whether transforming the input transforms the feature maps in the same way.
+
+With a(x) a feature map of a layer, B[i, j] = t_j^-1(a(t_j(x_i))): the transformation undone on the map. Where
+the layer is equivariant B does not depend on j, so the measures of invariance, taken of B pixel by pixel,
+measure same-equivariance: TVSE, SVSE, NVSE are TV, SV, NV of B; TDSE, SDSE, NDSE are TD, SD, ND of B. The
+simple form needs no inverse:
+
+    DSES = mean_ij sqrt(mean_hw (a(t_j(x_i)) - t_j(a(x_i)))^2)
+
+per feature map, in units of the activation; `dses_normalize` divides both maps by their L2 norm (a map of
+zeros stays) and takes their distance, from 0 to 2, which layers of different scale and size have in common.
+
+Matrices are in units of the image's side, so that maps of any resolution are transformed by the same
+fraction of theirs. Only layers with feature maps have these measures. Interpolation and what lies beyond the
+border keep all but DSES above 0 even for the identity network: see `floor`.
+"""
+
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from equivariance.errors import UserError
+from equivariance.measures import distance, variance
+from equivariance.measures.accumulator import Accumulator, Measure, Setting, Source
+from equivariance.measures.kernels_resampling import map_distances
+from equivariance.transformations.warp import inside
+
+
+class SimpleDistanceAccumulator(Accumulator):
+    """DSES of one layer, both forms: float64 sums per feature map."""
+
+    STATE = ("_samples", "_sums")
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        if setting.identity is None or setting.matrices is None:
+            raise UserError("dses needs the matrices of the transformations, the identity among them")
+        self._matrices = setting.matrices
+        self._samples = 0
+        self._sums = torch.zeros(0, dtype=torch.float64)  # (2, C)
+
+    @torch.no_grad()
+    def update(self, block: Tensor) -> None:
+        """Take in a block (n, T, C, H, W)."""
+        height, width = block.shape[3:]
+        maps = block.to(self.setting.dtype)
+        untransformed = maps[:, self.setting.identity, None]  # (n, 1, C, H, W)
+        expected = self.setting.resampler(height, width, inverse=False)(untransformed)
+        pixels = torch.tensor(height * width, device=maps.device)
+        if self.setting.mask:
+            valid = inside(self._matrices, height, width)[:, None]  # (T, 1, H, W)
+            maps, expected = maps * valid, expected * valid
+            pixels = valid.sum((-2, -1)).clamp(min=1)  # (T, 1)
+        plain, normalized = _distances(maps.flatten(3), expected.flatten(3))  # (n, T, C) each
+        sums = torch.stack([(plain / pixels.sqrt()), normalized]).double().mean(2).sum(1)  # (2, C)
+        self._sums = self._sums + sums if self._samples else sums
+        self._samples += len(block)
+
+    def merge(self, other: Self) -> None:
+        """Take in the samples of another."""
+        if other._samples:
+            theirs = other._sums.to(self._matrices.device)
+            self._sums = self._sums + theirs if self._samples else theirs.clone()
+            self._samples += other._samples
+
+    def compute(self) -> dict[str, Tensor]:
+        """Give the maps `dses` and `dses_normalize`, (C,) each."""
+        if not self._samples:
+            raise ValueError("no samples were taken in")
+        plain, normalized = (self._sums / self._samples).cpu()
+        return {"dses": plain, "dses_normalize": normalized}
+
+
+def measure(name: str, parameter: int | None = None) -> Measure:
+    """Define a measure of this module; the distances take the size of their batches as parameter."""
+    if name.startswith("dses"):
+        return Measure(name, Source(SimpleDistanceAccumulator, view="feature_maps"), name)
+    kind, _, variant = name.partition("se")  # nvse, ndse_keep
+    if kind in ("tv", "sv", "nv"):
+        return variance.measure(kind, view="returned")
+    source = distance.source(variant, parameter, view="returned")
+    return Measure(name, source, "td", "sd") if kind == "nd" else Measure(name, source, kind)
+
+
+def _distances(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+    """Compute the Euclidean distances of maps (..., pixels), and of the maps divided by their norms."""
+    if first.device.type == "cpu":
+        plain, normalized = (first.new_empty(first.shape[:-1]) for _ in range(2))
+        pixels = first.shape[-1]
+        map_distances(
+            first.reshape(-1, pixels).numpy(),
+            second.reshape(-1, pixels).numpy(),
+            plain.view(-1).numpy(),
+            normalized.view(-1).numpy(),
+        )
+        return plain, normalized
+    return (
+        torch.linalg.vector_norm(first - second, dim=-1),
+        torch.linalg.vector_norm(_unit(first) - _unit(second), dim=-1),
+    )
+
+
+def _unit(vectors: Tensor) -> Tensor:
+    norms = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True)
+    return vectors / norms.where(norms > 0, 1)
