@@ -3,7 +3,8 @@
 Commands run in a copy of the repository, so that neither results nor a run in progress are touched. How each
 kind of fenced block is tested:
 
-- ```bash: `snakemake` with `--dry-run`, `make` with `-n`, `source` by where make puts the environment;
+- ```bash: `snakemake` with `--dry-run`, `make` with `-n`, `source` by where make puts the environment,
+  `python -m equivariance` as it stands, on pictures that the test puts into the folder that it names;
 - ```yaml: merged over the configuration as Snakemake does it, then checked as in a run;
 - ```python: executed, and what it prints compared with the ```text that follows;
 - ```text elsewhere: the layout, whose paths exist.
@@ -19,10 +20,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from equivariance import datasets
 from equivariance.config import load_config, read_yaml
@@ -124,10 +128,27 @@ def check_source(command: list[str], clone: Path) -> None:
     assert "-m venv .venv" in (clone / "Makefile").read_text(encoding="utf-8")
 
 
+def check_python(command: list[str], clone: Path) -> None:
+    assert command[1:3] == ["-m", "equivariance"]
+    own = clone.parent / "own"
+    own.mkdir(exist_ok=True)
+    if "--images" in command:
+        folder = own / command[command.index("--images") + 1]
+        folder.mkdir()
+        for index in range(4):
+            pixels = np.random.default_rng(index).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / f"{index}.jpg")
+    run(command, own)
+    if "--output" in command:
+        output = own / command[command.index("--output") + 1]
+        assert {"measures.csv", "profile.csv"} < {path.name for path in output.iterdir()}
+
+
 CHECKS: dict[str, Callable[[list[str], Path], None]] = {
     "snakemake": check_snakemake,
     "make": check_make,
     "source": check_source,
+    "python": check_python,
 }
 
 
@@ -147,9 +168,13 @@ def test_example_of_yaml_is_a_valid_configuration(example: str, size: str, tmp_p
     load_config(read_yaml(*CONFIGURATION, *override, given), ROOT / "config" / "schemas")
 
 
-def test_example_of_python_prints_what_the_page_shows(tmp_path: Path) -> None:
-    (example,) = of_kind("python")
-    (shown,) = [block.text for block in blocks() if block.kind == "text" and block.before == "python"]
+def examples_of_python() -> list[tuple[str, str]]:
+    """Each example with the output that the page shows after it."""
+    return [(block.text, after.text) for block, after in pairwise(blocks()) if block.kind == "python"]
+
+
+@pytest.mark.parametrize(("example", "shown"), examples_of_python(), ids=["network", "arrays"])
+def test_example_of_python_prints_what_the_page_shows(example: str, shown: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", example],
         cwd=tmp_path,

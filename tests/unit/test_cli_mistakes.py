@@ -1,0 +1,214 @@
+"""Each mistake on the command line is one line that says what is valid, and exit status 2."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from urllib.error import URLError
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from equivariance.cli.main import main
+from equivariance.cli.models import REMEDY
+from equivariance.errors import unknown
+from equivariance.measures.names import AGGREGATIONS, FAMILIES, FAMILY_OF
+
+ROOT = Path(__file__).parents[2]
+HELP = "--help shows all options"
+
+Mistake = Callable[..., str]
+
+
+@pytest.fixture
+def mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Mistake:
+    """Give words beyond the necessary ones, get the one line of the mistake; paths begin with `here`."""
+    save(tmp_path / "photos" / "a.png", (8, 8))
+
+    def told(*words: str, **replaced: str) -> str:
+        needed = {
+            "model": "torchvision:squeezenet1_1",
+            "images": str(tmp_path / "photos"),
+            "transformations": "rotation",
+            "output": str(tmp_path / "out"),
+            **replaced,
+        }
+        status = main(["measure", *(f"--{name}={value}" for name, value in needed.items()), *words])
+        printed = capsys.readouterr()
+        assert (status, printed.out) == (2, "")
+        assert printed.err.startswith("error: ")
+        assert printed.err.endswith("\n")
+        line = printed.err.removeprefix("error: ").removesuffix("\n")
+        assert "\n" not in line
+        return line.replace(str(tmp_path), "here")
+
+    return told
+
+
+def save(file: Path, size: tuple[int, int]) -> None:
+    """Write a black picture of a height and a width."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.zeros((*size, 3), dtype=np.uint8)).save(file)
+
+
+def export(model: nn.Module, file: Path, shape: tuple[int, ...], dynamic: bool) -> str:
+    batch = ({0: torch.export.Dim("batch")},) if dynamic else None
+    torch.export.save(torch.export.export(model.eval(), (torch.rand(shape),), dynamic_shapes=batch), file)
+    return str(file)
+
+
+def test_names(mistake: Mistake) -> None:
+    measures = unknown("measure", "nvv", (*FAMILIES, *FAMILY_OF))
+    assert mistake("--measures", "nv", "nvv") == f"argument --measures: {measures}; {HELP}"
+    assert mistake("--measures", "nd@1") == (
+        "argument --measures: measure 'nd@1': not a valid parameter; td, sd and nd take a number from 2, "
+        f"anova and goodfellow one between 0 and 1, others none; {HELP}"
+    )
+    aggregations = unknown("aggregation", "mean", AGGREGATIONS)
+    assert mistake("--aggregations", "mean") == f"argument --aggregations: {aggregations}; {HELP}"
+    assert mistake(transformations="rotations") == (
+        "argument --transformations: unknown set of transformations 'rotations'; "
+        f"valid: rotation, translation, combined, none, scale; {HELP}"
+    )
+    layers = mistake("--size", "64", "--layers", "features.0", "first")
+    assert layers.startswith("unknown layer 'first'; valid: ")
+    assert "classifier.1" in layers
+
+
+def test_numbers(mistake: Mistake) -> None:
+    assert mistake("--size", "32x") == (
+        f"argument --size: '32x' is no size; valid: 224, or a height and width as 240x320; {HELP}"
+    )
+    assert mistake("--samples", "0") == (
+        f"argument --samples: '0' is not valid; needed: a whole number, at least 1; {HELP}"
+    )
+    assert mistake("--memory", "much") == (
+        f"argument --memory: 'much' is not valid; needed: a number above 0; {HELP}"
+    )
+    assert mistake("--count", "12", transformations="scale") == (
+        "the set 'scale' cannot have 12 members; nearest: 7 or 13"
+    )
+    assert mistake("--mean", "0.5", "0.5") == "--mean has 2 numbers; squeezenet1_1 takes 3 channels"
+    assert mistake("--std", "1", "1", "0") == "--std is 0; valid: above 0"
+
+
+def test_models(mistake: Mistake, tmp_path: Path) -> None:
+    assert mistake(model="model.pt2") == (
+        "there is no model file model.pt2; "
+        "valid: a file of torch.export (.pt2), or torchvision:NAME, such as torchvision:resnet18"
+    )
+    damaged = tmp_path / "damaged.pt2"
+    damaged.write_bytes(b"PK")
+    assert mistake(model=str(damaged)) == f"here/damaged.pt2 is no program of torch.export (.pt2); {REMEDY}"
+    weights = tmp_path / "weights.pt2"
+    torch.save({"weight": torch.zeros(1)}, weights)
+    assert mistake(model=str(weights)) == f"here/weights.pt2 is no program of torch.export (.pt2); {REMEDY}"
+    fixed = export(nn.Conv2d(3, 2, 3), tmp_path / "fixed.pt2", (2, 3, 8, 8), dynamic=False)
+    assert mistake(model=fixed) == (
+        f"here/fixed.pt2 takes 2 images at a time; export it with a dynamic batch dimension: {REMEDY}"
+    )
+    rows = export(nn.Linear(3, 2), tmp_path / "rows.pt2", (2, 3), dynamic=True)
+    assert mistake(model=rows).endswith("needed: images (batch, 1 or 3 channels, height, width)")
+    sides = export(nn.Conv2d(3, 2, 3), tmp_path / "sides.pt2", (2, 3, 9, 8), dynamic=True)
+    assert mistake("--size", "16", model=sides).startswith(
+        "sides cannot take an image of 3x16x16; it takes --size 9x8 ("
+    )
+    assert mistake(model="torchvision:resnet19").startswith(
+        "unknown network of torchvision 'resnet19'; valid: resnet1"
+    )
+    assert mistake(model="torchvision:squeezenet1_1:BEST") == (
+        "unknown weights of squeezenet1_1 'BEST'; valid: DEFAULT, IMAGENET1K_V1"
+    )
+
+
+def test_weights_that_cannot_be_downloaded(
+    mistake: Mistake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def offline(*given: object, **options: object) -> None:
+        raise URLError("no route to host")
+
+    monkeypatch.setattr("torch.hub.download_url_to_file", offline)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "hub"))
+    line = mistake(model="torchvision:squeezenet1_1:IMAGENET1K_V1")
+    assert line.startswith(
+        "the weights IMAGENET1K_V1 of squeezenet1_1 cannot be had (<urlopen error no route to host>)"
+    )
+    assert line.endswith(".pth into here/hub/hub/checkpoints, or leave :IMAGENET1K_V1 out for random ones")
+
+
+def test_images(mistake: Mistake, tmp_path: Path) -> None:
+    assert mistake(images=str(tmp_path / "none")) == "there is no folder of images here/none"
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "notes.txt").write_text("no image")
+    assert mistake(images=str(tmp_path / "empty")) == (
+        "here/empty has no images, nor have the folders in it; "
+        "read are .bmp .gif .jpeg .jpg .pgm .png .ppm .tif .tiff .webp"
+    )
+    assert mistake("--stratified") == (
+        "here/photos/a.png is in no class; the stratified form needs a folder for each class"
+    )
+    save(tmp_path / "photos" / "b.png", (8, 9))
+    assert mistake() == (
+        "images differ in size: here/photos/a.png is 8x8, here/photos/b.png is 8x9 (height x width); "
+        "give one --size for all, such as --size 224"
+    )
+    (tmp_path / "photos" / "b.png").write_text("no image")
+    unreadable = (
+        "here/photos/b.png cannot be read as an image: it is damaged, or of another kind than its name says"
+    )
+    assert mistake() == unreadable
+    assert mistake("--size", "64", "--layers", "features.0") == unreadable
+    (tmp_path / "photos" / "b.png").write_bytes((tmp_path / "photos" / "a.png").read_bytes()[:-30])
+    assert mistake("--size", "64", "--layers", "features.0") == unreadable
+
+
+def test_an_image_that_is_too_small_for_the_network(mistake: Mistake) -> None:
+    assert mistake().startswith("squeezenet1_1 cannot take an image of 3x8x8 (")
+
+
+def test_same_equivariance_needs_feature_maps(mistake: Mistake) -> None:
+    line = mistake("--size", "64", "--measures", "nvse", "--aggregations", "first_mean")
+    assert line == "measure 'nvse' needs feature maps, which 'first_mean' pools away"
+
+
+def test_output(mistake: Mistake, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert mistake(output=str(tmp_path / "file")) == "here/file is a file; --output needs a folder"
+    assert mistake("--size", "64", output=str(tmp_path / "file" / "out")) == (
+        "here/file/out cannot be made: Not a directory"
+    )
+
+
+def test_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["measure", "--model", "torchvision:resnet18"]) == 2
+    needed = "--images, --transformations, --output"
+    expected = f"error: the following arguments are required: {needed}; {HELP}\n"
+    assert capsys.readouterr().err == expected
+    assert main([]) == 2
+    assert capsys.readouterr().err == f"error: the following arguments are required: measure; {HELP}\n"
+
+
+def test_help_and_mistakes_in_names_need_no_torch(tmp_path: Path) -> None:
+    program = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from equivariance.cli.main import main\n"
+        "status = main(['measure', '--model', 'x.pt2', '--images', '.', '--transformations', 'none', "
+        "'--output', 'o', '--measures', 'none'])\n"
+        "assert status == 2\n"
+        "main(['measure', '--help'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "workflow_scripts"), "COLUMNS": "100"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith("error: argument --measures: unknown measure 'none'")
+    assert "rotation (49), scale (49), translation (49), combined (504)" in " ".join(done.stdout.split())
+    assert "example" in done.stdout

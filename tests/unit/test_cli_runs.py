@@ -1,0 +1,245 @@
+"""The command line as a person uses it: a network, a folder of images, results."""
+
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from equivariance.analysis.profiles import layer_profile
+from equivariance.cli.main import main
+from equivariance.cli.models import load_network
+from equivariance.cli.pictures import Pictures, find, sample
+from equivariance.measures import measuring
+from equivariance.measures.measuring import measure
+from equivariance.transformations.sets import build_set
+
+ROOT = Path(__file__).parents[2]
+ROTATIONS = ["--transformations", "rotation", "--count", "4"]
+
+
+class Small(nn.Module):
+    """A network whose one ReLU runs twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.relu = nn.ReLU()
+        self.head = nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(16, 5))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.relu(self.head(self.relu(self.conv(images))))
+
+
+@pytest.fixture(scope="module")
+def small() -> nn.Module:
+    torch.manual_seed(0)
+    return Small().eval()
+
+
+@pytest.fixture(scope="module")
+def program(small: nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("models") / "small.pt2"
+    sides = (torch.rand(2, 3, 12, 10),)
+    exported = torch.export.export(small, sides, dynamic_shapes=({0: torch.export.Dim("batch")},))
+    torch.export.save(exported, file)
+    return file
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Six images of 12x10 (height x width) in two classes."""
+    random = np.random.default_rng(0)
+    for index in range(6):
+        file = tmp_path / "photos" / ("cats" if index < 3 else "dogs") / f"{index}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.integers(0, 256, (12, 10, 3), dtype=np.uint8)).save(file)
+    (tmp_path / "photos" / "notes.txt").write_text("no image")
+    return tmp_path / "photos"
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def call(*words: object) -> "subprocess.CompletedProcess[str]":
+    """Run the command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "equivariance", *map(str, words)],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "workflow_scripts"), "OMP_NUM_THREADS": "1"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+
+
+def values(table: pd.DataFrame) -> pd.Series:
+    keys = [key for key in ("layer", "unit", "measure", "aggregation", "class") if key in table]
+    return table.set_index(keys)["value"].sort_index()
+
+
+def pixels(folder: Path) -> Tensor:
+    arrays = [np.asarray(Image.open(file)) for file in find(folder)]
+    return torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2)
+
+
+def test_a_network_of_torchvision_is_measured(photos: Path, tmp_path: Path) -> None:
+    output = tmp_path / "results" / "resnet"
+    done = call(
+        *("measure", "--model", "torchvision:resnet18", "--images", photos, "--size", 32),
+        *(*ROTATIONS, "--layers", "conv1", "layer4", "fc", "--output", output),
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    written = ["measures.csv", "profile.csv", "profile_nv.pdf", "heat_map_nv.pdf"]
+    assert done.stdout.split() == [str(output / name) for name in written]
+    pictures = ["profile_nv.png", "heat_map_nv.png"]
+    assert sorted(path.name for path in output.iterdir()) == sorted(written + pictures)
+    table = pd.read_csv(output / "measures.csv")
+    assert table.groupby("layer", sort=False).size().to_dict() == {"conv1": 64, "layer4": 512, "fc": 1000}
+    assert (table["measure"] == "nv").all()
+    profile = pd.read_csv(output / "profile.csv")
+    np.testing.assert_allclose(profile["mean"], layer_profile(table)["mean"], rtol=1e-12)
+
+
+def test_an_exported_network_gives_what_the_library_gives_for_the_network(
+    small: nn.Module, program: Path, photos: Path, tmp_path: Path
+) -> None:
+    measures = ["tv", "nv"]
+    done = call(
+        *("measure", "--model", program, "--images", photos, *ROTATIONS, "--measures", *measures),
+        *("--mean", 0.4, 0.5, 0.6, "--std", 0.2, 0.3, 0.4, "--padding", "zeros"),
+        *("--aggregations", "before_mean", "after_max", "--format", "parquet", "--output", tmp_path / "out"),
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    centre = torch.tensor([0.4, 0.5, 0.6])[:, None, None]
+    spread = torch.tensor([0.2, 0.3, 0.4])[:, None, None]
+    expected = measure(
+        small,
+        pixels(photos),
+        build_set("rotation", {"rotations": {"count": 4}}),
+        measures,
+        aggregations=("before_mean", "after_max"),
+        preprocess=lambda images: (images - centre) / spread,
+        padding="zeros",
+    )
+    found = pd.read_parquet(tmp_path / "out" / "measures.parquet")
+    assert list(found["layer"].unique()) == ["conv", "relu", "head.0", "head.1", "head.2", "relu:2"]
+    assert list(found.drop_duplicates("layer")["kind"]) == [
+        *("conv", "activation", "pool", "reshape", "linear", "activation")
+    ]
+    pd.testing.assert_series_equal(values(found), values(expected), rtol=1e-5)
+
+
+def test_class_folders_are_the_classes_of_the_stratified_form(
+    small: nn.Module, program: Path, photos: Path, tmp_path: Path
+) -> None:
+    given = ["measure", "--model", program, "--images", photos, *ROTATIONS, "--stratified"]
+    assert main([str(word) for word in (*given, "--output", tmp_path / "out")]) == 0
+    found = pd.read_csv(tmp_path / "out" / "measures.csv")
+    assert list(found["class"].unique()) == ["mean", "cats", "dogs"]
+    rotations = build_set("rotation", {"rotations": {"count": 4}})
+    labels = ["cats"] * 3 + ["dogs"] * 3
+    expected = measure(small, pixels(photos), rotations, "nv", labels=labels)
+    pd.testing.assert_series_equal(values(found), values(expected), rtol=1e-5)
+
+
+def test_layers_without_feature_maps_are_named(
+    program: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["measure", "--model", program, "--images", photos, *ROTATIONS, "--measures", "nvse", "--output"]
+    assert main([str(word) for word in (*given, tmp_path)]) == 0
+    expected = "no same-equivariance where maps have less than two pixels: head.1 head.2 relu:2\n"
+    assert capsys.readouterr().err == expected
+    assert list(pd.read_csv(tmp_path / "measures.csv")["layer"].unique()) == ["conv", "relu", "head.0"]
+
+
+def test_a_run_that_was_stopped_goes_on(
+    program: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    # So many transformations that the images are taken one by one.
+    given = ["measure", "--model", program, "--images", photos, "--transformations", "combined", "--output"]
+    given = [str(word) for word in given]
+    read = Pictures.__getitem__
+    reads: list[int] = []
+    stop_at = 0
+
+    def counted(pictures: Pictures, index: int) -> Tensor:
+        reads.append(index)
+        if len(reads) == stop_at:
+            raise KeyboardInterrupt
+        return read(pictures, index)
+
+    monkeypatch.setattr(Pictures, "__getitem__", counted)
+    monkeypatch.setattr(measuring, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(measuring, "PIECE", 1)
+    assert main([*given, str(tmp_path / "whole")]) == 0
+    needed = len(reads)
+
+    capsys.readouterr()
+    reads.clear()
+    stop_at = needed - 1
+    assert main([*given, str(tmp_path / "cut")]) == 130
+    assert capsys.readouterr().err == "stopped; the same command goes on from its last checkpoint\n"
+    (left,) = (tmp_path / "cut").iterdir()
+
+    other = main([*given, str(tmp_path / "cut"), "--padding", "zeros"])
+    assert (other, capsys.readouterr().err) == (
+        2,
+        f"error: a run with other settings or images was stopped in {tmp_path / 'cut'}; "
+        f"give its command again, or delete {left}, or choose another --output\n",
+    )
+
+    reads.clear()
+    stop_at = 0
+    assert main([*given, str(tmp_path / "cut")]) == 0
+    assert len(reads) <= needed - 4  # of the six images, four had been measured
+    assert not left.exists()
+    whole, cut = (pd.read_csv(tmp_path / name / "measures.csv") for name in ("whole", "cut"))
+    pd.testing.assert_series_equal(values(cut), values(whole), rtol=1e-12)
+
+
+def test_a_sample_is_random_balanced_and_the_same_for_a_seed(photos: Path) -> None:
+    files = find(photos)
+    assert [file.name for file in files] == [f"{index}.png" for index in range(6)]
+    chosen = [tuple(sample(files, photos, 4, seed)) for seed in range(8)]
+    assert chosen == [tuple(sample(files, photos, 4, seed)) for seed in range(8)]
+    assert len(set(chosen)) > 1
+    for one in chosen:
+        assert list(one) == sorted(one)
+        assert [file.parent.name for file in one] == ["cats", "cats", "dogs", "dogs"]
+    assert sample(files, photos, None, 0) == sample(files, photos, 9, 0) == files
+
+
+def test_a_random_network_is_that_of_its_seed() -> None:
+    first, again, other = (
+        load_network("torchvision:squeezenet1_1", seed).model.state_dict()["features.0.weight"]
+        for seed in (0, 0, 1)
+    )
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_pre_trained_weights_bring_their_normalization(monkeypatch: pytest.MonkeyPatch) -> None:
+    state = load_network("torchvision:squeezenet1_1", 5).model.state_dict()
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", lambda *given, **options: state)
+    network = load_network("torchvision:squeezenet1_1:DEFAULT", 0)
+    assert torch.equal(network.model.state_dict()["features.0.weight"], state["features.0.weight"])
+    assert (network.mean, network.std) == ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+
+
+def test_logging_is_as_it_was_after_a_model_was_read(program: Path) -> None:
+    load_network(str(program), 0)
+    assert logging.root.manager.disable == logging.NOTSET

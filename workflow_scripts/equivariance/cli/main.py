@@ -1,0 +1,30 @@
+"""Entry point of the command line."""
+
+import sys
+from collections.abc import Sequence
+
+from equivariance.cli.arguments import parse
+from equivariance.errors import UserError
+
+MISTAKE, INTERRUPTED = 2, 130  # exit statuses
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Run a command (default: that of the process) and give its exit status.
+
+    A mistake that a person can mend is one line on standard error.
+    """
+    try:
+        arguments = parse(sys.argv[1:] if given is None else given)
+        # torch is slow to import, and help and mistakes in names do not need it.
+        from equivariance.cli.folder import measure_folder
+
+        for written in measure_folder(arguments):
+            print(written)
+    except UserError as error:
+        print("error:", " ".join(str(error).split()), file=sys.stderr)
+        return MISTAKE
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from its last checkpoint", file=sys.stderr)
+        return INTERRUPTED
+    return 0
