@@ -38,8 +38,8 @@ lint: .venv/installed ## style, types, and the workflow's own linter
 	$(RUN) snakemake --lint
 
 bench: .venv/installed ## speed, as ratios measured in one run
-	$(BIN)/python benchmarks/sweep.py --csv benchmarks/sweep.csv
-	$(BIN)/python benchmarks/training.py --csv benchmarks/training.csv
+	$(BIN)/python -m benchmarks.sweep --csv benchmarks/sweep.csv
+	$(BIN)/python -m benchmarks.training --csv benchmarks/training.csv
 
 lock: .venv/installed ## resolve requirements.lock anew, keeping what it pins where possible
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-header --no-annotate pyproject.toml --output-file requirements.lock

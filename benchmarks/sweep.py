@@ -1,12 +1,15 @@
-"""How fast the sweep is: against the bare forward passes, and against tmeasures 1.2.11 on the same inputs.
+"""How fast the measures are: against the bare forward passes, and against tmeasures 1.2.11.
 
-All sides see the same network, images, matrices and number of threads. Bare forward passes, with the tiles of
-the sweep, and the sweep take turns slice by slice, and each slice counts with its fastest repetition; against
-tmeasures, which cannot be cut, the fastest whole runs count. tmeasures rotates by other angles than it says,
-so it gets transformations that warp by our matrices; it is timed with the best of several batch sizes.
+All sides see the same network (SimpleConv, f = 32), images, matrices and number of threads. Bare forward
+passes and sweeps take turns slice by slice, and each slice counts with its fastest repetition; against
+tmeasures, which cannot be cut, the fastest whole runs count, with the best of several batch sizes. Cost over
+the number of samples and of transformations, and peak memory, come last.
 """
 
 import argparse
+import resource
+import subprocess
+import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -16,24 +19,27 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import tmeasures
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import affine_grid, grid_sample
 
+from benchmarks.tmeasures_sides import with_numpy_classes, with_torch_classes
 from equivariance.datasets.image_set import ImageSet
 from equivariance.devices import prepare_process
 from equivariance.files import write_text
-from equivariance.measures.sweep import Sweep
+from equivariance.measures.recorder import leaf_names, named, record
+from equivariance.measures.sweep import CPU_INPUTS, Sweep
+from equivariance.measures.views import is_spatial
 from equivariance.models import build
 from equivariance.transformations.sets import TransformationSet, build_set
 from equivariance.transformations.warp import warp
 
 MNIST = Path("results/data/mnist.npz")
 TMEASURES_BATCHES = (16, 32, 64)  # 32 is its default; larger ones are slower still
-TILE = 2  # the default of the sweep
-TRIAL = 16  # images that choose among them
-SLICE = 16  # images timed at a time
+TRIAL = 8  # images that choose among them
+SLICE = 8  # images timed at a time
+BOTH = ["nv", "goodfellow_normal"]
+SIZES = (32, 64, 128, 256)  # samples
+COUNTS = (7, 13, 25, 49)  # transformations
 
 
 def blobs(count: int, side: int = 28, seed: int = 0) -> Tensor:
@@ -55,46 +61,47 @@ def load_images(count: int) -> Tensor:
     return blobs(count)
 
 
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return build("simple_conv", (1, 28, 28), 10, {"filters": 32, "hidden": 64}).eval()
+
+
+def rotations(count: int = 49) -> TransformationSet:
+    return build_set("rotation", {"rotations": {"count": count}})
+
+
+@torch.no_grad()
 def bare_forward(model: nn.Module, images: Tensor, transformations: TransformationSet) -> None:
-    """Run the forward passes of the sweep, and nothing else."""
+    """Run the forward passes of a sweep, and nothing else."""
     matrices = transformations.matrices
-    with torch.no_grad():
-        for tile in images.split(TILE):
-            transformed = warp(
-                (tile / 255).repeat_interleave(len(matrices), dim=0), matrices.repeat(len(tile), 1, 1)
-            )
-            model(transformed)
+    for tile in images.split(CPU_INPUTS // len(matrices)):
+        inputs = (tile / 255).repeat_interleave(len(matrices), dim=0)
+        model(warp(inputs, matrices.repeat(len(tile), 1, 1)))
 
 
-class Warp(tmeasures.pytorch.PyTorchTransformation):
-    """One of our transformations, as tmeasures calls it: with one image (C, H, W)."""
+@torch.no_grad()
+def forward_and_inverse_warps(model: nn.Module, images: Tensor, transformations: TransformationSet) -> None:
+    """Run the forward passes of a sweep, and transform each layer's feature maps back."""
+    inverses = transformations.inverses
+    modules = named(model)
+    leaves = [name for name in leaf_names(model) if getattr(modules[name], "layer_kind", "") != "input"]
 
-    def __init__(self, inverse: Tensor, side: int) -> None:
-        super().__init__()
-        self.grid = affine_grid(inverse[None, :2], [1, 1, side, side], align_corners=False).float()
+    def back(_: str, maps: Tensor) -> None:
+        if is_spatial(tuple(maps.shape[1:])):
+            warp(maps, inverses.repeat(len(maps) // len(inverses), 1, 1))
 
-    def __call__(self, image: Tensor) -> Tensor:
-        return grid_sample(image[None], self.grid, padding_mode="border", align_corners=False)[0]
+    with record(model, leaves, back):
+        bare_forward(model, images, transformations)
 
 
-def with_tmeasures(
-    model: nn.Module, images: Tensor, transformations: TransformationSet, batch: int
-) -> list[Tensor]:
-    """Compute NV with tmeasures, feature maps averaged before dividing: the values of each layer."""
-    options = tmeasures.pytorch.PyTorchMeasureOptions(batch_size=batch, verbose=False)
-    nv = tmeasures.pytorch.NormalizedVarianceInvariance(tmeasures.pytorch.AverageFeatureMaps())
-    watched = tmeasures.pytorch.AutoActivationsModule(
-        model, full_name=False, filter=lambda module: getattr(module, "layer_kind", "") != "input"
-    )
-    members = tmeasures.pytorch.PyTorchTransformationSet(
-        [Warp(inverse, images.shape[-1]) for inverse in transformations.inverses]
-    )
-    try:
-        result = nv.eval(images.float() / 255, members, watched, options)
-    finally:
-        for module in model.modules():
-            module._forward_hooks.clear()
-    return result.layers
+def sweep_of(
+    measures: str | list[str], model: nn.Module, images: Tensor, transformations: TransformationSet
+) -> Sweep:
+    """Make a sweep with the thresholds that its measures need, which are part of its price."""
+    sweep = Sweep(model, transformations, measures)
+    if sweep.needs_calibration:
+        sweep.calibrate(images)
+    return sweep
 
 
 def timed(run: Callable[[], Any]) -> tuple[float, Any]:
@@ -104,37 +111,121 @@ def timed(run: Callable[[], Any]) -> tuple[float, Any]:
     return time.perf_counter() - start, result
 
 
-def in_turns(
-    model: nn.Module, images: Tensor, transformations: TransformationSet
-) -> tuple[dict[str, list[float]], pd.DataFrame]:
-    """Time bare forward passes and a sweep slice by slice, in turns, and give the table of the sweep.
-
-    What else the machine does then hurts both alike. The last slice of the sweep is reading its table.
-    """
-    seconds: dict[str, list[float]] = {"bare forward": [], "sweep": []}
-    sweep = Sweep(model, transformations, tile=TILE)
+def in_turns(model: nn.Module, images: Tensor, transformations: TransformationSet) -> dict[str, list[float]]:
+    """Time all that can be cut slice by slice, in turns: what else the machine does then hurts all alike."""
+    seconds: dict[str, list[float]] = {
+        "bare": [],
+        "warps": [],
+        "nv": [],
+        "invariance": [],
+        "same_equivariance": [],
+    }
+    sweeps = {}
+    for name in ("nv", "invariance", "same_equivariance"):
+        took, sweeps[name] = timed(partial(sweep_of, name, model, images, transformations))
+        seconds[name].append(took)
     for part in images.split(SLICE):
-        seconds["bare forward"].append(timed(partial(bare_forward, model, part, transformations))[0])
-        seconds["sweep"].append(timed(partial(sweep.update, part))[0])
-    reading, table = timed(sweep.table)
-    seconds["sweep"].append(reading)
-    return seconds, table
+        seconds["bare"].append(timed(partial(bare_forward, model, part, transformations))[0])
+        seconds["warps"].append(timed(partial(forward_and_inverse_warps, model, part, transformations))[0])
+        for name, sweep in sweeps.items():
+            seconds[name].append(timed(partial(sweep.update, part))[0])
+    for name, sweep in sweeps.items():
+        seconds[name].append(timed(sweep.table)[0])
+    return seconds
 
 
-def best_batch(model: nn.Module, images: Tensor, transformations: TransformationSet) -> int:
-    """Find the batch size with which tmeasures is fastest."""
-    return min(
-        TMEASURES_BATCHES,
-        key=lambda batch: timed(partial(with_tmeasures, model, images[:TRIAL], transformations, batch))[0],
-    )
+def whole(
+    measures: str | list[str], model: nn.Module, images: Tensor, transformations: TransformationSet
+) -> pd.DataFrame:
+    """Sweep over all images at once, and read the table."""
+    sweep = sweep_of(measures, model, images, transformations)
+    sweep.update(images)
+    return sweep.table()
 
 
-def largest_difference(table: pd.DataFrame, layers: list[Tensor]) -> float:
-    """Compare the layers' means over finite values: the largest relative difference."""
-    finite = table[np.isfinite(table["value"])]
-    ours = finite.groupby("layer_index")["value"].mean().to_numpy()
+def fastest(runs: int, run: Callable[[], Any]) -> tuple[float, Any]:
+    """Return the seconds of the fastest of several runs, and the result of the last."""
+    results = [timed(run) for _ in range(runs)]
+    return min(seconds for seconds, _ in results), results[-1][1]
+
+
+def largest_difference(table: pd.DataFrame, layers: list[Any]) -> float:
+    """Compare the layers' means of NV over finite values: the largest relative difference."""
+    nv = table[(table["measure"] == "nv") & np.isfinite(table["value"])]
+    ours = nv.groupby("layer_index")["value"].mean().to_numpy()
     theirs = np.array([float(layer[layer.isfinite()].mean()) for layer in layers])
     return float(np.max(np.abs(ours - theirs) / np.abs(theirs)))
+
+
+def against_tmeasures(images: Tensor, few: Tensor, repetitions: int) -> list[tuple[str, float, str]]:
+    """Compare whole runs with tmeasures: its torch classes, and on few images its NumPy classes."""
+    model, transformations = network(), rotations()
+    batch = min(
+        TMEASURES_BATCHES,
+        key=lambda size: timed(
+            partial(with_torch_classes, model, images[:TRIAL], transformations, size, goodfellow=False)
+        )[0],
+    )
+    rows = []
+    for title, measures, goodfellow, target in (
+        ("NV", ["nv"], False, ""),
+        ("NV and Goodfellow", BOTH, True, "at least 4"),
+    ):
+        ours, table = fastest(repetitions, partial(whole, measures, model, images, transformations))
+        theirs, layers = fastest(
+            repetitions, partial(with_torch_classes, model, images, transformations, batch, goodfellow)
+        )
+        rows.append((f"tmeasures / sweep, {title}, {len(images)} images", theirs / ours, target))
+    rows.append(
+        (
+            "largest relative difference of layer means of NV",
+            largest_difference(table, layers),
+            "at most 1e-4",
+        )
+    )
+    ours, _ = fastest(repetitions, partial(whole, ["anova", "td", "sd", "nd"], model, few, transformations))
+    theirs, _ = fastest(1, partial(with_numpy_classes, model, few, transformations, 64))
+    rows.append(
+        (f"tmeasures' NumPy classes / sweep, ANOVA and ND, {len(few)} images", theirs / ours, "at least 10")
+    )
+    return rows
+
+
+def growth(images: Tensor) -> list[tuple[str, float, str]]:
+    """Time the invariance family over numbers of samples and of transformations, per forward pass."""
+    model = network()
+    rows = []
+    for count in SIZES:
+        seconds, _ = fastest(2, partial(whole, "nv", model, images[:count], rotations(25)))
+        rows.append((f"NV, {count} samples x 25: ms per input", 1e3 * seconds / count / 25, "constant"))
+    for count in COUNTS:
+        seconds, _ = fastest(2, partial(whole, "nv", model, images[:64], rotations(count)))
+        rows.append((f"NV, 64 samples x {count}: ms per input", 1e3 * seconds / 64 / count, "constant"))
+    for count in SIZES:
+        command = [sys.executable, "-m", "benchmarks.sweep", "--peak-memory", str(count)]
+        peak = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        rows.append((f"invariance family, {count} samples x 25: peak memory (MiB)", peak, "constant"))
+    return rows
+
+
+def ratios(images: Tensor, repetitions: int) -> list[tuple[str, float, str]]:
+    """Compare sweeps with the forward passes that they cannot do without."""
+    turns = [in_turns(network(), images, rotations()) for _ in range(repetitions)]
+    best = {
+        name: sum(min(times) for times in zip(*(turn[name] for turn in turns), strict=True))
+        for name in turns[0]
+    }
+    return [
+        ("bare forward passes (s)", best["bare"], ""),
+        ("NV / bare forward passes", best["nv"] / best["bare"], "at most 1.25"),
+        ("invariance family / bare forward passes", best["invariance"] / best["bare"], "at most 2"),
+        ("inverse warps (s)", best["warps"] - best["bare"], ""),
+        (
+            "same-equivariance family / forward passes and inverse warps",
+            best["same_equivariance"] / best["warps"],
+            "at most 1.5",
+        ),
+    ]
 
 
 def main() -> None:
@@ -142,42 +233,27 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--csv", type=Path, help="write the figures there")
-    parser.add_argument("--images", type=int, default=256)
+    parser.add_argument("--images", type=int, default=128)
+    parser.add_argument("--few-images", type=int, default=4, help="for tmeasures' NumPy classes")
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1, help="of every side; jobs of the workflow have 1")
+    parser.add_argument(
+        "--peak-memory", type=int, metavar="N", help="only print that of a sweep over N images"
+    )
     given = parser.parse_args()
     prepare_process(given.threads)  # as the scripts of the workflow do, for all alike
-    torch.manual_seed(0)
-    model = build("simple_conv", (1, 28, 28), 10, {"filters": 32, "hidden": 64}).eval()
-    transformations = build_set("rotation", {"rotations": {"count": 49}})
-    images = load_images(given.images)
-    batch = best_batch(model, images, transformations)
-    turns, whole_sweeps, whole_tmeasures = [], [], []
-    for _ in range(given.repetitions):
-        seconds, table = in_turns(model, images, transformations)
-        turns.append(seconds)
-        whole_sweeps.append(sum(seconds["sweep"]))
-        took, layers = timed(partial(with_tmeasures, model, images, transformations, batch))
-        whole_tmeasures.append(took)
-    bare, sweep = (
-        sum(min(times) for times in zip(*(turn[name] for turn in turns), strict=True))
-        for name in ("bare forward", "sweep")
-    )
+    if given.peak_memory:
+        whole("invariance", network(), load_images(given.peak_memory), rotations(25))
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+        return
+    images = load_images(max(given.images, *SIZES))
     rows = [
-        ("bare forward (s)", bare, ""),
-        ("sweep (s)", sweep, ""),
-        ("sweep / bare forward", sweep / bare, "at most 1.3"),
-        ("sweep, uncut (s)", min(whole_sweeps), ""),
-        ("tmeasures, uncut (s)", min(whole_tmeasures), ""),
-        ("tmeasures / sweep", min(whole_tmeasures) / min(whole_sweeps), "at least 2.5"),
+        *ratios(images[: given.images], given.repetitions),
+        *against_tmeasures(images[: given.images // 2], images[: given.few_images], 2),
+        *growth(images),
     ]
-    difference = largest_difference(table[table["measure"] == "nv"], layers)
-    rows.append(("largest relative difference of layer means", difference, "at most 1e-4"))
     figures = pd.DataFrame(rows, columns=["figure", "value", "target"])
-    print(
-        f"{len(images)} images x {len(transformations)} rotations, {given.threads} thread(s), "
-        f"{given.repetitions} repetitions, tmeasures in batches of {batch}"
-    )
+    print(f"{given.images} images x 49 rotations, {given.threads} thread(s), {given.repetitions} repetitions")
     print(figures.to_string(index=False, float_format="{:.3g}".format))
     if given.csv:
         write_text(given.csv, figures.to_csv(index=False))
