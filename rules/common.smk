@@ -11,8 +11,9 @@ sys.path.insert(0, str(SCRIPTS))
 from equivariance.config import load_config
 from equivariance.digest import code_digest
 from equivariance.errors import UserError
-from equivariance.measures.names import FAMILIES
-from equivariance.plan import Measurement, Network, Plan, batches
+from equivariance.measures.names import MODULE_OF, base
+from equivariance.plan import MEASURED_FAMILIES, Measurement, Network, Plan, batches
+from equivariance.transformations.parameters import set_size
 
 try:
     CONFIG = load_config(config, Path(workflow.basedir) / "config" / "schemas")
@@ -33,7 +34,7 @@ wildcard_constraints:
     part="train|test",
     measured_with="|".join(CONFIG.transformations),
     samples=r"\d+",
-    family="|".join(FAMILIES),
+    family="|".join(MEASURED_FAMILIES),
     experiment="|".join(CONFIG.experiments),
 
 
@@ -69,7 +70,7 @@ def figure_files():
 
 
 def experiment_of(kind):
-    """Wildcard constraint: the experiments whose table is made of profiles, accuracies or images."""
+    """Wildcard constraint: the experiments whose figure is drawn from something of this kind."""
     return "|".join(PLAN.experiments(kind)) or "(none of this kind)"
 
 
@@ -133,11 +134,22 @@ def measuring_settings(measurements):
     ]
 
 
+def model_families(measurements):
+    """The families that the measured networks are of."""
+    return {CONFIG.models[one.network.model]["family"] for one in measurements}
+
+
 def measuring_code(measurements):
     """Digest of the code that measures these networks, with their families and those of the measures."""
-    models = {f"equivariance.models.{CONFIG.models[one.network.model]['family']}" for one in measurements}
-    measures = {f"equivariance.measures.{one.family}" for one in measurements}
+    names = {name for one in measurements for name in PLAN.measuring_settings(one)["measures"]}
+    models = {f"equivariance.models.{family}" for family in model_families(measurements)}
+    measures = {f"equivariance.measures.{MODULE_OF[base(name)]}" for name in names}
     return code_of("measure_networks", *sorted(models | measures))
+
+
+def measuring_memory():
+    """Megabytes that a measuring job asks for: the state of its measures, half of it again, and torch with its data."""
+    return 2000 + round(1500 * (CONFIG.measuring["memory_gb"] or 4))
 
 
 # Tables and figures.
@@ -169,6 +181,10 @@ def measurement_rows(experiment):
             "savepoint": one.savepoint,
             "measured_on": one.measured_on,
             "measured_with": one.measured_with,
+            "samples": one.samples,
+            "transformations": set_size(CONFIG.set_definition(one.measured_with)),
+            "stratified": one.stratified,
+            "values": PLAN.values(experiment, one),
             "file": measurement_file(one),
             "description": network_file(one.network, "model.json"),
         }
@@ -176,9 +192,33 @@ def measurement_rows(experiment):
     ]
 
 
+def measured_networks(experiment):
+    """The descriptions of the networks that an experiment measures."""
+    return sorted({row["description"] for row in measurement_rows(experiment)})
+
+
+def shown_maps(experiment):
+    """The measurements of an experiment that shows feature maps, with their networks and transformations."""
+    return [
+        {
+            **row,
+            "folder": network_file(one.network, "").rstrip("/"),
+            "measured_dataset": one.dataset,
+            "part": one.part,
+            "transformation_set": CONFIG.set_definition(one.measured_with),
+        }
+        for row, one in zip(measurement_rows(experiment), PLAN.measurements(experiment), strict=True)
+    ]
+
+
+def figure_kind(experiment):
+    """The kind of an experiment's figure."""
+    return CONFIG.experiments[experiment]["figure"]["kind"]
+
+
 def figure_data(experiment):
     """What the figure of an experiment is drawn from."""
-    images = PLAN.kind(experiment) == "images"
+    images = PLAN.kind(experiment) in ("images", "feature_maps")
     where = f"images/{experiment}.npz" if images else f"tables/{experiment}.csv"
     return f"results/{CONFIG.run}/{where}"
 
@@ -187,11 +227,7 @@ def figure_entry(experiment):
     """What figures and the paper need of an experiment's entry: a change of the rest draws nothing again."""
     entry = CONFIG.experiments[experiment]
     needed = {key: entry[key] for key in ("title", "chapter", "question", "source", "figure")}
-    return {
-        "name": experiment,
-        **needed,
-        "measures": entry.get("measure", {}).get("measures", []),
-    }
+    return {"name": experiment, **needed, "measures": PLAN.measures(experiment)}
 
 
 # The paper.
@@ -215,6 +251,7 @@ def sizes():
         "training": dict(CONFIG.training),
         "evaluation": dict(CONFIG.evaluation),
         "measuring": dict(CONFIG.measuring),
+        "samples": dict(CONFIG.samples),
     }
 
 

@@ -61,9 +61,7 @@ rule tabulate_profiles:
     """Gather the layer profiles that an experiment measured."""
     input:
         measures=lambda wildcards: [row["file"] for row in measurement_rows(wildcards.experiment)],
-        networks=lambda wildcards: sorted(
-            {row["description"] for row in measurement_rows(wildcards.experiment)}
-        ),
+        networks=lambda wildcards: measured_networks(wildcards.experiment),
     output:
         "results/{run}/tables/{experiment}.csv",
     log:
@@ -75,14 +73,77 @@ rule tabulate_profiles:
     conda:
         "../envs/analysis.yaml"
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=4000,
+        runtime=20,
     params:
         measurements=lambda wildcards: measurement_rows(wildcards.experiment),
-        measures=lambda wildcards: CONFIG.experiments[wildcards.experiment]["measure"]["measures"],
+        classes=lambda wildcards: figure_kind(wildcards.experiment) == "class_heat_map",
+        floors=lambda wildcards: figure_kind(wildcards.experiment) == "layer_profile",
         code=code_of("tabulate_profiles"),
     script:
         "../workflow_scripts/tabulate_profiles.py"
+
+
+rule tabulate_units:
+    """Gather single units that an experiment measured."""
+    input:
+        measures=lambda wildcards: [row["file"] for row in measurement_rows(wildcards.experiment)],
+        networks=lambda wildcards: measured_networks(wildcards.experiment),
+    output:
+        "results/{run}/tables/{experiment}.csv",
+    log:
+        "logs/{run}/tables/{experiment}.log",
+    benchmark:
+        "logs/{run}/tables/{experiment}.benchmark.tsv"
+    wildcard_constraints:
+        experiment=experiment_of("units"),
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=20,
+    params:
+        measurements=lambda wildcards: measurement_rows(wildcards.experiment),
+        code=code_of("tabulate_units"),
+    script:
+        "../workflow_scripts/tabulate_units.py"
+
+
+rule collect_feature_maps:
+    """Lay out the feature maps with the smallest and the largest values of a measure."""
+    input:
+        measures=lambda wildcards: [row["file"] for row in measurement_rows(wildcards.experiment)],
+        networks=lambda wildcards: measured_networks(wildcards.experiment),
+        weights=lambda wildcards: measured_files(PLAN.measurements(wildcards.experiment)),
+        datasets=lambda wildcards: sorted(
+            {dataset_file(one.dataset) for one in PLAN.measurements(wildcards.experiment)}
+        ),
+    output:
+        "results/{run}/images/{experiment}.npz",
+    log:
+        "logs/{run}/images/{experiment}.log",
+    benchmark:
+        "logs/{run}/images/{experiment}.benchmark.tsv"
+    wildcard_constraints:
+        experiment=experiment_of("feature_maps"),
+    conda:
+        "../envs/compute.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=20,
+    params:
+        measurements=lambda wildcards: shown_maps(wildcards.experiment),
+        shown=lambda wildcards: CONFIG.experiments[wildcards.experiment]["feature_maps"],
+        padding=CONFIG.measuring["padding"],
+        code=lambda wildcards: code_of(
+            "collect_feature_maps",
+            *(
+                f"equivariance.models.{family}"
+                for family in sorted(model_families(PLAN.measurements(wildcards.experiment)))
+            ),
+        ),
+    script:
+        "../workflow_scripts/collect_feature_maps.py"
 
 
 rule plot_figure:
@@ -111,8 +172,7 @@ rule plot_figure:
         labels=CONFIG.titles(),
         stand_ins=STAND_INS,
         code=lambda wildcards: code_of(
-            "plot_figure",
-            f"equivariance.figures.{CONFIG.experiments[wildcards.experiment]['figure']['kind']}",
+            "plot_figure", f"equivariance.figures.{figure_kind(wildcards.experiment)}"
         ),
     script:
         "../workflow_scripts/plot_figure.py"

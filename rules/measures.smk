@@ -19,11 +19,12 @@ if CONFIG.jobs.batch == 1:
         threads: CONFIG.jobs.threads
         resources:
             gpu=CONFIG.jobs.gpus,
-            mem_mb=8000,
+            mem_mb=measuring_memory(),
             runtime=120,
         params:
             measurements=lambda wildcards: measuring_settings([measurement_of(wildcards)]),
             code=lambda wildcards: measuring_code([measurement_of(wildcards)]),
+            checkpoints="results/{run}/checkpoints",
         script:
             "../workflow_scripts/measure_networks.py"
 
@@ -48,10 +49,11 @@ else:
             threads: CONFIG.jobs.threads
             resources:
                 gpu=CONFIG.jobs.gpus,
-                mem_mb=8000,
+                mem_mb=measuring_memory(),
                 runtime=120,
             params:
                 measurements=measuring_settings(measurements),
                 code=measuring_code(measurements),
+                checkpoints=f"results/{CONFIG.run}/checkpoints",
             script:
                 "../workflow_scripts/measure_networks.py"

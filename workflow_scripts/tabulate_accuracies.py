@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from equivariance.analysis.tables import accuracy_rows, write_table
+from equivariance.analysis.tables import accuracy_table, write_table
 
 
 def tabulate_accuracies(
@@ -15,7 +15,7 @@ def tabulate_accuracies(
     Each of `networks` has dataset, model, trained_with, seed, its file `description` and the savepoints
     looked at.
     """
-    write_table([row for network in networks for row in accuracy_rows(network, tested_with)], output)
+    write_table([accuracy_table(network, tested_with) for network in networks], output)
 
 
 if "snakemake" in globals():

@@ -4,18 +4,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from equivariance.analysis.tables import profile_rows, write_table
+from equivariance.analysis.tables import profile_table, write_table
 
 
 def tabulate_profiles(
-    measurements: Sequence[Mapping[str, Any]], measures: Sequence[str], output: Path
+    measurements: Sequence[Mapping[str, Any]], classes: bool, floors: bool, output: Path
 ) -> None:
-    """Write the layer profiles of `measures`.
-
-    Each of `measurements` has dataset, model, trained_with, seed, savepoint, measured_on and measured_with,
-    its `file`, and the file `description` of its network.
-    """
-    write_table([row for measurement in measurements for row in profile_rows(measurement, measures)], output)
+    """Write the layer profiles of `measurements`; `profile_table` describes them, `classes` and `floors`."""
+    write_table([profile_table(measurement, classes, floors) for measurement in measurements], output)
 
 
 if "snakemake" in globals():
@@ -24,6 +20,7 @@ if "snakemake" in globals():
     with job(snakemake.log[0]):
         tabulate_profiles(
             measurements=snakemake.params.measurements,
-            measures=snakemake.params.measures,
+            classes=snakemake.params.classes,
+            floors=snakemake.params.floors,
             output=Path(snakemake.output[0]),
         )

@@ -24,6 +24,7 @@ def put(path: str, value: Any) -> Change:
     return change
 
 
+MEASURED = {"with": "own", "measures": ["nv"]}
 RECIPE = {"widths": {"filters": 3, "hidden": 3}, "epochs": 1, "batch_size": 1}
 
 # What is wrong, and how what is said about it begins.
@@ -137,13 +138,91 @@ MISTAKES: dict[str, tuple[Change, str]] = {
         put("experiments.profiles.measure.measures", ["vn"]),
         "experiments.profiles.measure.measures: unknown measure 'vn'; valid: ",
     ),
+    "wrong parameter of a measure": (
+        put("experiments.profiles.measure.measures", ["nv", "nd@1"]),
+        "experiments.profiles.measure.measures: measure 'nd@1': not a valid parameter; td, sd and nd take ",
+    ),
+    "unknown measure of several": (
+        put("experiments.profiles.measure", [MEASURED, {**MEASURED, "measures": ["vn"]}]),
+        "experiments.profiles.measure.1.measures: unknown measure 'vn'; valid: ",
+    ),
+    "unknown key of several": (
+        put("experiments.profiles.measure", [MEASURED, {**MEASURED, "part": "test"}]),
+        "experiments.profiles.measure.1: unknown key 'part'; valid: parts, ",
+    ),
+    "a list in a list": (
+        put("experiments.profiles.measure", [[MEASURED]]),
+        "experiments.profiles.measure.0: [",
+    ),
+    "no measures": (
+        put("experiments.profiles.measure", []),
+        "experiments.profiles.measure: [] should be non-empty",
+    ),
+    "unknown aggregation": (
+        put("experiments.profiles.measure.aggregations", ["before_men"]),
+        "experiments.profiles.measure.aggregations: unknown aggregation 'before_men'; valid: before_mean, ",
+    ),
+    "unknown number of samples": (
+        put("experiments.profiles.measure.samples", "standrd"),
+        "experiments.profiles.measure.samples: unknown number of samples 'standrd'; valid: standard",
+    ),
+    "too few samples": (
+        put("samples.standard", 1),
+        "samples.standard: 1 is not valid under any of the given schemas",
+    ),
+    "unknown part": (
+        put("experiments.profiles.measure.parts", ["tset"]),
+        "experiments.profiles.measure.parts.0: unknown value 'tset'; valid: test, train",
+    ),
+    "measured on an unknown data set": (
+        put("experiments.profiles.measure.datasets", ["own", "mnsit"]),
+        "experiments.profiles.measure.datasets: unknown data set 'mnsit'; valid: ",
+    ),
+    "measured on nothing": (
+        put("experiments.profiles.measure.datasets", []),
+        "experiments.profiles.measure.datasets: the grid has no member",
+    ),
+    "a panel of what is not measured": (
+        put("experiments.profiles.figure.panels", {"Ratios": ["nv", "nd"]}),
+        "experiments.profiles.figure.panels.Ratios: unknown measure among those asked for 'nd'; valid: nv",
+    ),
+    "an unknown column": (
+        put("experiments.profiles.figure.hue", "classes"),
+        "experiments.profiles.figure.hue: unknown value 'classes'; valid: ",
+    ),
+    "an unknown one of several columns": (
+        put("experiments.profiles.figure.row", ["dataset", "modle"]),
+        "experiments.profiles.figure.row: ['dataset', 'modle'] is not valid under any of the given schemas",
+    ),
+    "classes that are not measured": (
+        put("experiments.profiles.figure", {"kind": "class_heat_map"}),
+        "experiments.profiles.figure.kind: class_heat_map draws classes; measure with stratified: true",
+    ),
+    "feature maps of classes": (
+        lambda raw: raw["experiments"]["profiles"].update(
+            feature_maps={"samples": 1, "maps": 1, "members": 1, "layers": 1},
+            figure={"kind": "image_grid"},
+            measure={**MEASURED, "stratified": True},
+        ),
+        "experiments.profiles.feature_maps: they are not shown class by class; measure with stratified: ",
+    ),
+    "feature maps as lines": (
+        put("experiments.profiles.feature_maps", {"samples": 1, "maps": 1, "members": 1, "layers": 1}),
+        "experiments.profiles.figure.kind: layer_profile draws profiles, the experiment gives images; valid: "
+        "image_grid",
+    ),
+    "feature maps that nothing is measured of": (
+        put("experiments.accuracies.feature_maps", {"samples": 1, "maps": 1, "members": 1, "layers": 1}),
+        "experiments.accuracies: give either `images`, or `train` with `measure` (and `feature_maps`), ",
+    ),
     "unknown kind of figure": (
         put("experiments.profiles.figure.kind", "layer_profiles"),
         "experiments.profiles.figure.kind: unknown kind of figure 'layer_profiles'; valid: layer_profile, ",
     ),
     "figure of another kind of table": (
         put("experiments.profiles.figure.kind", "bars"),
-        "experiments.profiles.figure.kind: bars draws accuracies, the experiment gives profiles; valid: ",
+        "experiments.profiles.figure.kind: bars draws accuracies, the experiment gives profiles and units; "
+        "valid: layer_profile",
     ),
     "no recipe for a data set": (
         put("datasets.more", {"source": "digits"}),
@@ -192,7 +271,7 @@ MISTAKES: dict[str, tuple[Change, str]] = {
     ),
     "neither of three": (
         lambda raw: raw["experiments"]["accuracies"].pop("test"),
-        "experiments.accuracies: give either `images`, or `train` with `measure`, or `train` with `test`",
+        "experiments.accuracies: give either `images`, or `train` with `measure` (and `feature_maps`), ",
     ),
     "untrained without a set": (
         put("experiments.profiles.train.sets", ["untrained"]),

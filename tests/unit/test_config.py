@@ -1,6 +1,7 @@
 """Settings of a run, from YAML."""
 
 import copy
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,8 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from equivariance.config import Config, load_config, read_yaml
+from equivariance.config import Config, load_config, measure_blocks, read_yaml
 from equivariance.errors import UserError
+from equivariance.transformations.parameters import set_size
 
 FILES = ("config", "models", "transformations", "experiments")
 RUNS = {"thesis": (), "laptop": ("laptop",), "quick": ("quick",)}
@@ -50,6 +52,12 @@ class TestOfThisRepository:
                 assert min(run.widths(name, dataset).values()) >= 1
                 assert all(run.epochs(name, dataset, one) >= 1 for one in run.transformations)
 
+    def test_every_set_is_named_for_what_it_has(self, run: Config) -> None:
+        for name, entry in run.transformations.items():
+            size = set_size(run.set_definition(name))
+            counted = re.match(r"(\d+) ", entry["title"])
+            assert counted is None or int(counted[1]) == size, name
+
     def test_every_property_of_every_schema_says_what_it_is(self, schemas: Path) -> None:
         def properties(node: Any, definitions: dict[str, Any], place: str) -> Iterator[tuple[str, dict]]:
             if isinstance(node, list):
@@ -86,7 +94,8 @@ import equivariance.digest
 folder = Path("config")
 files = [folder / f"{name}.yaml" for name in ("config", "models", "transformations", "experiments", "quick")]
 plan = Plan(load_config(read_yaml(*files), folder / "schemas"))
-plan.measurements(), [plan.training_settings(network) for network in plan.networks()]
+[plan.measuring_settings(one) for one in plan.measurements()]
+[plan.training_settings(network) for network in plan.networks()]
 heavy = {"torch", "numpy", "pandas", "matplotlib", "scipy", "torchvision", "sklearn"}
 print(sorted(heavy & set(sys.modules)))
 """
@@ -111,14 +120,35 @@ def test_what_is_left_out_has_the_defaults_of_the_schemas(
         "padding": "border",
     }
     assert config.evaluation == {"images": None, "transformations_per_image": None}
-    assert config.measuring == {"samples": 5000, "padding": "border"}
+    assert config.measuring == {"padding": "border", "memory_gb": None}
+    assert config.samples == {"standard": 5000}
     assert config.models["plain"]["settings"] == {}
     assert config.models["plain"]["optimizer"]["weight_decay"] == 0
     assert config.transformations["rotation"]["rotations"] == {"count": 4, "turn": 1.0}
     assert config.experiments["accuracies"]["train"]["savepoints"] == "all"
     assert config.experiments["profiles"]["train"]["savepoints"] == "final"
     measured = config.experiments["profiles"]["measure"]
-    assert (measured["part"], measured["samples"]) == ("test", None)
+    assert measured == {
+        "with": "own",
+        "measures": ["nv"],
+        "aggregations": ["before_mean"],
+        "stratified": False,
+        "datasets": "own",
+        "parts": ["test"],
+        "samples": "standard",
+    }
+
+
+def test_what_is_left_out_of_each_of_several_measures_has_the_defaults_too(
+    raw: dict[str, Any], load: Callable[..., Config]
+) -> None:
+    block = raw["experiments"]["profiles"]["measure"]
+    one = measure_blocks(load(raw).experiments["profiles"])
+    raw["experiments"]["profiles"]["measure"] = [block, {**block, "parts": ["train"]}]
+    first, second = measure_blocks(load(raw).experiments["profiles"])
+    assert [first] == one
+    assert second == {**first, "parts": ["train"]}
+    assert measure_blocks(load(raw).experiments["accuracies"]) == []
 
 
 def test_loading_leaves_what_it_is_given_as_it_was(raw: dict[str, Any], load: Callable[..., Config]) -> None:
@@ -207,6 +237,12 @@ def test_groups_are_written_out_in_order_and_each_name_comes_once(
     assert config.set_names(["none", "simple", "rotation"]) == ("none", "rotation", "scale")
     assert config.set_names("untrained") == ("untrained",)
     assert config.set_names([]) == ()
+
+
+def test_an_entry_of_samples_is_a_number_or_several(raw: dict[str, Any], load: Callable[..., Config]) -> None:
+    raw["samples"] = {"standard": 40, "sizes": [8, 4]}
+    config = load(raw)
+    assert (config.sample_sizes("standard"), config.sample_sizes("sizes")) == ((40,), (8, 4))
 
 
 def test_savepoints_come_in_order_and_the_last_is_the_final_network(

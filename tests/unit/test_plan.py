@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,127 @@ def test_experiments_share_networks_and_measurements(raw: dict[str, Any], plan: 
 
 def test_measures_of_one_family_are_one_measurement(raw: dict[str, Any], plan: Callable[..., Plan]) -> None:
     before = plan(raw).measurements()
-    raw["experiments"]["profiles"]["measure"]["measures"] = ["nv", "tv", "sv"]
+    raw["experiments"]["profiles"]["measure"]["measures"] = [
+        "nv",
+        "anova@0.95",
+        "nd_keep@8",
+        "goodfellow_normal",
+    ]
     assert plan(raw).measurements() == before
+    raw["experiments"]["profiles"]["measure"]["measures"] += ["nvse"]
+    families = {one.family for one in plan(raw).measurements()}
+    assert families == {"invariance", "same_equivariance"}
+    assert len(plan(raw).measurements()) == 2 * len(before)
+    raw["experiments"]["profiles"]["measure"]["stratified"] = True
+    families = {one.family for one in plan(raw).measurements()}
+    assert families == {"stratified_invariance", "stratified_same_equivariance"}
+
+
+def test_a_measurement_has_the_measures_and_aggregations_of_all_experiments(
+    raw: dict[str, Any], plan: Callable[..., Plan]
+) -> None:
+    other = copy.deepcopy(raw["experiments"]["profiles"])
+    other["train"] |= {"sets": ["rotation"], "seeds": "few"}
+    other["measure"] |= {"measures": ["nvse", "nd@8", "tv"], "aggregations": ["after_mean", "before_mean"]}
+    raw["experiments"]["other"] = other
+    made = plan(raw)
+    for one in made.measurements():
+        found = made.measuring_settings(one)
+        shared = one in made.measurements("other")
+        if one.family == "same_equivariance":
+            assert found["measures"] == ["nvse", "svse", "tvse"]
+        else:
+            both = ["nd@8", "nv", "sd@8", "sv", "td@8", "tv"]
+            assert found["measures"] == (both if shared else ["nv", "sv", "tv"])
+        assert found["aggregations"] == (["before_mean", "after_mean"] if shared else ["before_mean"])
+        assert found["stratified"] is False
+    # An experiment gets what it asked for, whoever else asks for more.
+    first = next(one for one in made.measurements("other") if one.family == "invariance")
+    assert made.values("profiles", first) == [("nv", "before_mean")]
+    assert ("nv", "before_mean") not in made.values("other", first)
+    assert made.measures("other") == ["nvse", "nd@8", "tv"]
+
+
+def test_another_experiment_changes_only_the_measurements_that_it_asks_for(
+    raw: dict[str, Any], plan: Callable[..., Plan]
+) -> None:
+    raw["experiments"]["other"] = copy.deepcopy(raw["experiments"]["profiles"])
+    raw["experiments"]["other"]["train"] |= {"models": ["normalized"], "sets": ["scale"]}
+    before = plan(raw)
+    raw["experiments"]["other"]["measure"]["measures"] = ["nd"]
+    after = plan(raw)
+    assert after.measurements() == before.measurements()
+    changed = {
+        one for one in after.measurements() if after.measuring_settings(one) != before.measuring_settings(one)
+    }
+    assert changed == {*after.measurements("other")}
+    assert len(changed) < len(after.measurements())
+
+
+def test_a_list_gives_measures_samples_and_data_that_go_together(
+    raw: dict[str, Any], plan: Callable[..., Plan]
+) -> None:
+    raw["samples"] = {"standard": 40, "few": [4, 8]}
+    raw["experiments"]["profiles"]["measure"] = [
+        {"with": "own", "measures": ["nd"], "aggregations": ["before_mean", "after_mean"]},
+        {"with": "own", "measures": ["nd_keep"]},
+        {"with": "own", "measures": ["nv"], "samples": "few", "parts": ["train", "test"], "stratified": True},
+    ]
+    made = plan(raw)
+    networks = made.networks("profiles")
+    found = [one for one in made.measurements("profiles") if one.network == networks[0]]
+    assert {(one.family, one.part, one.samples) for one in found} == {
+        ("invariance", "test", 40),
+        *(("stratified_invariance", part, samples) for part in ("train", "test") for samples in (4, 8)),
+    }
+    assert made.values("profiles", found[0]) == [
+        ("nd", "before_mean"),
+        ("nd", "after_mean"),
+        ("nd_keep", "before_mean"),
+    ]
+    assert made.measures("profiles") == ["nd", "nd_keep", "nv"]
+
+
+def test_networks_are_measured_on_their_own_data_set_and_on_others_once(
+    raw: dict[str, Any], plan: Callable[..., Plan]
+) -> None:
+    raw["experiments"]["profiles"]["train"]["datasets"] = "digits"
+    assert plan(raw).datasets("profiles") == ("digits",)
+    raw["experiments"]["profiles"]["measure"]["datasets"] = ["own", "both"]
+    made = plan(raw)
+    assert made.datasets("profiles") == ("digits", "natural_patches")
+    assert len(made.measurements()) == 2 * len(made.networks("profiles"))
+    assert {(one.network.dataset, one.measured_on) for one in made.measurements()} == {
+        ("digits", "digits_test"),
+        ("digits", "natural_patches_test"),
+    }
+
+
+def test_single_units_are_those_of_the_first_seed(raw: dict[str, Any], plan: Callable[..., Plan]) -> None:
+    raw["experiments"]["profiles"]["figure"] = {
+        "kind": "heat_map",
+        "row": "dataset",
+        "column": "trained_with",
+    }
+    made = plan(raw)
+    assert made.kind("profiles") == "units"
+    assert len(made.networks("profiles")) == 24
+    assert len(made.measurements()) == 8
+    assert {one.network.seed for one in made.measurements()} == {0}
+    entry = raw["experiments"]["profiles"]
+    entry |= {
+        "figure": {"kind": "image_grid"},
+        "feature_maps": {"samples": 1, "maps": 1, "members": 1, "layers": 1},
+    }
+    assert plan(raw).kind("profiles") == "feature_maps"
+    assert {(one.network.seed, one.dataset) for one in plan(raw).measurements()} == {(0, "digits")}
+
+
+def test_a_mapping_may_name_groups(raw: dict[str, Any], plan: Callable[..., Plan]) -> None:
+    raw["experiments"]["profiles"]["train"]["sets"] = ["none", "simple"]
+    raw["experiments"]["profiles"]["measure"]["with"] = {"none": "simple", "simple": "own"}
+    pairs = {(one.network.trained_with, one.measured_with) for one in plan(raw).measurements("profiles")}
+    assert pairs == {("none", "rotation"), ("none", "scale"), ("rotation", "rotation"), ("scale", "scale")}
 
 
 def test_own_is_the_set_of_training_and_is_measured_once(
@@ -80,9 +200,12 @@ def test_a_mapping_gives_the_sets_to_measure_with_by_the_set_of_training(
 def test_files_are_named_by_what_determines_them() -> None:
     network = Network("mnist", "simple_conv", "rotation", 3)
     assert network.folder == "mnist/simple_conv/rotation/seed3"
-    measurement = Measurement(network, "final", "mnist", "test", "scale", 256, "variance")
+    measurement = Measurement(network, "final", "mnist", "test", "scale", 256, "invariance")
     assert measurement.measured_on == "mnist_test"
-    assert measurement.path == "mnist/simple_conv/rotation/seed3/final/mnist_test/scale-256/variance.parquet"
+    sweep = "mnist/simple_conv/rotation/seed3/final/mnist_test/scale-256"
+    assert measurement.path == f"{sweep}/invariance.parquet"
+    assert not measurement.stratified
+    assert replace(measurement, family="stratified_invariance").stratified
 
 
 @settings(deadline=None)
@@ -209,7 +332,7 @@ def test_a_title_changes_no_training_and_no_measurement(
 
 
 @pytest.mark.parametrize(
-    "change", [{"measuring": {"samples": 7}}, {"jobs": {"batch": 5}}, {"device": "cpu"}, {"mirror": "data"}]
+    "change", [{"samples": {"standard": 7}}, {"jobs": {"batch": 5}}, {"device": "cpu"}, {"mirror": "data"}]
 )
 def test_what_does_not_determine_a_network_changes_no_training(
     raw: dict[str, Any], plan: Callable[..., Plan], change: dict[str, Any]
@@ -217,22 +340,21 @@ def test_what_does_not_determine_a_network_changes_no_training(
     assert changed_networks(raw, plan, lambda raw: raw.update(change)) == set()
 
 
-def test_samples_are_those_of_the_experiment_or_of_the_run(
-    raw: dict[str, Any], plan: Callable[..., Plan]
-) -> None:
-    raw["measuring"] = {"samples": 40}
+def test_samples_are_an_entry_of_the_configuration(raw: dict[str, Any], plan: Callable[..., Plan]) -> None:
+    raw["samples"] = {"standard": 40, "sizes": [4, 8]}
     assert {one.samples for one in plan(raw).measurements()} == {40}
-    raw["experiments"]["profiles"]["measure"] |= {"samples": 8, "part": "train"}
+    raw["experiments"]["profiles"]["measure"] |= {"samples": "sizes", "parts": ["train"]}
     assert {(one.samples, one.measured_on) for one in plan(raw).measurements()} == {
-        (8, "digits_train"),
-        (8, "natural_patches_train"),
+        (samples, name) for samples in (4, 8) for name in ("digits_train", "natural_patches_train")
     }
     assert plan(raw).measuring_settings(plan(raw).measurements()[0]) == {
-        "family": "variance",
+        "measures": ["nv", "sv", "tv"],
+        "aggregations": ["before_mean"],
+        "stratified": False,
         "part": "train",
         "measured_with": "rotation",
         "transformations": {"rotations": {"count": 4, "turn": 1.0}},
-        "samples": 8,
+        "samples": 4,
         "padding": "border",
     }
 

@@ -13,6 +13,8 @@ import pytest
 from PIL import Image
 from tiny_workflow import EXPERIMENTS, Workflow, copy_workflow
 
+from equivariance.figures.grids import load_grids
+
 pytestmark = pytest.mark.xdist_group("workflow")  # one worker makes the finished run, once
 
 
@@ -24,6 +26,13 @@ def test_a_run_goes_from_nothing_to_tables_figures_and_the_paper(finished: Workf
     profiles = pd.read_csv(finished.results / "tables" / "max_pooling.csv")
     assert set(profiles["model"]) == {"simple_conv", "simple_conv_stride"}
     assert (profiles.groupby("model")["layer"].nunique() == 17).all()
+    assert set(profiles["measure"]) == {"nv", "nvse", "nvse_floor"}
+    classes = pd.read_csv(finished.results / "tables" / "class_conditional.csv")
+    assert classes["class"].nunique() == 10
+    units = pd.read_csv(finished.results / "tables" / "visualize_measures.csv", keep_default_na=False)
+    assert set(units["measure"]) == {"nv", "goodfellow_normal"}
+    maps = load_grids(finished.results / "images" / "visualize_invariant_feature_maps.npz")
+    assert len(maps) == 2 * (1 + 3)
     accuracies = pd.read_csv(finished.results / "tables" / "train_models.csv")
     assert set(accuracies["trained_with"]) == {"none", "rotation"}
     assert accuracies["accuracy"].between(0, 1).all()
@@ -62,11 +71,47 @@ def test_an_edit_of_a_measure_reruns_measures_and_what_follows_but_no_training(c
     path = copy.folder / "workflow_scripts" / "equivariance" / "measures" / "moments.py"
     path.write_text(path.read_text(encoding="utf-8") + "\nEDITED = True\n", encoding="utf-8")
     assert copy.planned() == {
+        "measure_network": 6,
+        "tabulate_profiles": 2,
+        "tabulate_units": 1,
+        "collect_feature_maps": 1,
+        "plot_figure": 4,
+        "build_paper": 1,
+    }
+
+
+def test_other_measures_of_an_experiment_are_measured_where_they_are_asked_for_only(copy: Workflow) -> None:
+    entry = copy.entry("class_conditional")
+    entry["measure"]["measures"] += ["eta_squared"]
+    copy.replace_entry("class_conditional", entry)
+    assert copy.planned() == {
         "measure_network": 2,
         "tabulate_profiles": 1,
         "plot_figure": 1,
         "build_paper": 1,
     }
+    entry["measure"]["measures"] = ["nv"]
+    copy.replace_entry("class_conditional", entry)
+    assert copy.planned() == {}
+
+
+def test_measures_that_another_experiment_asks_for_too_are_made_once(copy: Workflow) -> None:
+    entry = copy.entry("visualize_measures")
+    entry["measure"]["measures"] = ["nv"]
+    copy.replace_entry("visualize_measures", entry)
+    # The sweep is that of max_pooling and of the feature maps, who want nv of it.
+    assert copy.planned()["measure_network"] == 1
+    copy.replace_entry(
+        "visualize_measures", {**entry, "measure": {"with": "own", "measures": ["tv", "nvse"]}}
+    )
+    assert copy.planned()["measure_network"] == 1
+
+
+def test_a_figure_is_drawn_again_with_other_panels_from_the_same_measures(copy: Workflow) -> None:
+    entry = copy.entry("max_pooling")
+    entry["figure"]["panels"] = {"NVSE": ["nvse"], "NV": ["nv"]}
+    copy.replace_entry("max_pooling", entry)
+    assert copy.planned() == {"plot_figure": 1, "build_paper": 1}
 
 
 def test_a_setting_of_one_model_retrains_that_model_only(copy: Workflow) -> None:
@@ -77,7 +122,7 @@ def test_a_setting_of_one_model_retrains_that_model_only(copy: Workflow) -> None
     )
     planned = copy.planned()
     assert planned["train_network"] == 1
-    assert planned["measure_network"] == 1
+    assert planned["measure_network"] == 2
     assert "prepare_dataset" not in planned
 
 
@@ -90,7 +135,7 @@ def test_a_new_title_retrains_nothing(copy: Workflow) -> None:
 def test_one_figure_is_asked_for_by_its_name(copy: Workflow) -> None:
     shutil.rmtree(copy.results)
     planned = copy.planned("results/tiny/figures/max_pooling.pdf")
-    assert planned == {"train_network": 2, "measure_network": 2, "tabulate_profiles": 1, "plot_figure": 1}
+    assert planned == {"train_network": 2, "measure_network": 4, "tabulate_profiles": 1, "plot_figure": 1}
 
 
 def test_batches_and_cores_do_not_change_a_bit_of_a_network(finished: Workflow, tmp_path: Path) -> None:

@@ -7,12 +7,20 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("Snakefile", "rules", "workflow_scripts", "config", "envs", "profiles", "paper", "requirements.lock")
-EXPERIMENTS = ("st_matrix_samples", "train_models", "max_pooling")  # one for each kind of table and of figure
+EXPERIMENTS = (  # one for each kind of table
+    "st_matrix_samples",
+    "train_models",
+    "visualize_measures",
+    "visualize_invariant_feature_maps",
+    "class_conditional",
+    "max_pooling",
+)
 
 
 @dataclass
@@ -58,6 +66,18 @@ class Workflow:
         text = path.read_text(encoding="utf-8")
         assert old in text, f"{old!r} is not in {file}"
         path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    def entry(self, experiment: str) -> dict[str, Any]:
+        """The entry of an experiment of the copy."""
+        entries = yaml.safe_load((self.folder / "config" / "experiments.yaml").read_text(encoding="utf-8"))
+        return dict(entries["experiments"][experiment])
+
+    def replace_entry(self, experiment: str, entry: dict[str, Any]) -> None:
+        """Give an experiment of the copy another entry."""
+        file = self.folder / "config" / "experiments.yaml"
+        entries = yaml.safe_load(file.read_text(encoding="utf-8"))
+        entries["experiments"][experiment] = entry
+        file.write_text(yaml.safe_dump(entries, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
 def copy_workflow(folder: Path) -> Workflow:

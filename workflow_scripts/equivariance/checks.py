@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from equivariance import datasets, figures, models
 from equivariance.errors import UserError, unknown
-from equivariance.measures.names import FAMILY_OF as MEASURES
+from equivariance.measures.names import AGGREGATIONS, mistake
 from equivariance.models.settings import read_settings
 from equivariance.transformations.parameters import set_size
 
 if TYPE_CHECKING:
     from equivariance.config import Config
 
-RESERVED = ("own", "untrained")  # they stand in the place of a set
+RESERVED = ("own", "untrained")  # they stand in the place of a set, or of a data set
 EMPTY = "the grid has no member; name at least one"
 
 
@@ -119,20 +119,61 @@ def _experiment(
         yield from _unknown(f"{place}.test", "set to test with", tested, ["none", "own"])
         if not tested:
             yield f"{place}.test: {EMPTY}"
-    if "measure" in entry:
-        yield from _unknown(f"{place}.measure.measures", "measure", entry["measure"]["measures"], MEASURES)
-        yield from _with(f"{place}.measure.with", entry["measure"]["with"], sets, known_sets, config)
+    blocks = _blocks(place, entry)
+    for block_place, block in blocks:
+        yield from _measure(block_place, block, sets, config)
+    if "feature_maps" in entry and any(block["stratified"] for _, block in blocks):
+        yield f"{place}.feature_maps: they are not shown class by class; measure with stratified: false"
+    if "panels" in entry["figure"]:
+        yield from _panels(f"{place}.figure.panels", entry["figure"]["panels"], blocks)
 
 
 def _figure(place: str, entry: Mapping[str, Any]) -> Iterator[str]:
     kind = entry["figure"]["kind"]
-    gives = "images" if "images" in entry else "profiles" if "measure" in entry else "accuracies"
     if kind not in figures.KINDS:
         yield from _unknown(f"{place}.figure.kind", "kind of figure", [kind], figures.KINDS)
-    elif figures.INPUTS[kind] != gives:
-        valid = ", ".join(name for name, drawn in figures.INPUTS.items() if drawn == gives)
-        draws = f"{kind} draws {figures.INPUTS[kind]}, the experiment gives {gives}"
+        return
+    if "images" in entry or "feature_maps" in entry:
+        gives: tuple[str, ...] = ("images",)
+    else:
+        gives = ("profiles", "units") if "measure" in entry else ("accuracies",)
+    if figures.INPUTS[kind] not in gives:
+        valid = ", ".join(name for name, drawn in figures.INPUTS.items() if drawn in gives)
+        draws = f"{kind} draws {figures.INPUTS[kind]}, the experiment gives {' and '.join(gives)}"
         yield f"{place}.figure.kind: {draws}; valid: {valid}"
+    if kind == "class_heat_map" and not all(block["stratified"] for _, block in _blocks(place, entry)):
+        yield f"{place}.figure.kind: class_heat_map draws classes; measure with stratified: true"
+
+
+def _blocks(place: str, entry: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """List what an experiment measures, each with its place."""
+    given = entry.get("measure", [])
+    if isinstance(given, Mapping):
+        return [(f"{place}.measure", given)]
+    return [(f"{place}.measure.{index}", block) for index, block in enumerate(given)]
+
+
+def _measure(place: str, block: Mapping[str, Any], trained: Collection[str], config: Config) -> Iterator[str]:
+    for name in block["measures"]:
+        if wrong := mistake(name):
+            yield f"{place}.measures: {wrong}"
+    yield from _unknown(f"{place}.aggregations", "aggregation", block["aggregations"], AGGREGATIONS)
+    yield from _unknown(f"{place}.samples", "number of samples", [block["samples"]], config.samples)
+    measured_on = config.dataset_names(block["datasets"])
+    yield from _unknown(
+        f"{place}.datasets", "data set", measured_on, [*config.datasets, *config.dataset_groups, "own"]
+    )
+    if not measured_on:
+        yield f"{place}.datasets: {EMPTY}"
+    yield from _with(f"{place}.with", block["with"], trained, config)
+
+
+def _panels(
+    place: str, panels: Mapping[str, list[str]], blocks: Iterable[tuple[str, Mapping[str, Any]]]
+) -> Iterator[str]:
+    measured = dict.fromkeys(measure for _, block in blocks for measure in block["measures"])
+    for title, measures in panels.items():
+        yield from _unknown(f"{place}.{title}", "measure among those asked for", measures, measured)
 
 
 def _recipes(place: str, chosen: Iterable[str], names: Iterable[str], config: Config) -> Iterator[str]:
@@ -147,26 +188,23 @@ def _recipes(place: str, chosen: Iterable[str], names: Iterable[str], config: Co
                 )
 
 
-def _with(
-    place: str, given: Any, trained: Collection[str], known: Iterable[str], config: Config
-) -> Iterator[str]:
+def _with(place: str, given: Any, trained: Collection[str], config: Config) -> Iterator[str]:
     """Mistakes of the sets to measure with: names for all networks, or by the set they were trained with."""
     if not isinstance(given, Mapping):
-        yield from _measured_sets(place, given, "untrained" in trained, known, config)
+        yield from _measured_sets(place, given, "untrained" in trained, config)
         return
-    for trained_with, names in given.items():
-        yield from _unknown(place, "set trained with", [trained_with], trained)
-        untrained = trained_with == "untrained"
-        yield from _measured_sets(f"{place}.{trained_with}", names, untrained, known, config)
-    for missing in [name for name in trained if name not in given]:
+    given_for = [name for key in given for name in config.set_names(key)]
+    for key, names in given.items():
+        yield from _unknown(place, "set trained with", config.set_names(key), trained)
+        untrained = "untrained" in config.set_names(key)
+        yield from _measured_sets(f"{place}.{key}", names, untrained, config)
+    for missing in [name for name in trained if name not in given_for]:
         yield f"{place}: nothing is given for networks trained with {missing!r}"
 
 
-def _measured_sets(
-    place: str, given: str | list[str], untrained: bool, known: Iterable[str], config: Config
-) -> Iterator[str]:
+def _measured_sets(place: str, given: str | list[str], untrained: bool, config: Config) -> Iterator[str]:
     names = config.set_names(given)
-    yield from _unknown(place, "set", names, [*known, "own"])
+    yield from _unknown(place, "set", names, [*config.transformations, *config.set_groups, "own"])
     if not names:
         yield f"{place}: {EMPTY}"
     if "own" in names and untrained:

@@ -46,6 +46,7 @@ class Config:
     training: Mapping[str, Any]
     evaluation: Mapping[str, Any]
     measuring: Mapping[str, Any]
+    samples: Mapping[str, int | list[int]]
     datasets: Mapping[str, Mapping[str, Any]]
     dataset_groups: Mapping[str, list[str]]
     set_groups: Mapping[str, list[str]]
@@ -60,6 +61,11 @@ class Config:
     def set_names(self, names: str | list[str]) -> Names:
         """Write out a name, a group or a list of both, each set once."""
         return _expand(names, self.set_groups)
+
+    def sample_sizes(self, name: str) -> tuple[int, ...]:
+        """Write out an entry of `samples`: one number of images, or several."""
+        sizes = self.samples[name]
+        return (sizes,) if isinstance(sizes, int) else tuple(sizes)
 
     def savepoints(self) -> Names:
         """Names of the savepoints in order: per cent of the epochs, and the final weights."""
@@ -93,6 +99,12 @@ class Config:
         """Names for people, by the names of models, sets and data sets."""
         named = [*self.datasets.items(), *self.transformations.items(), *self.models.items()]
         return {name: entry.get("title", name) for name, entry in named} | {UNTRAINED: "untrained"}
+
+
+def measure_blocks(entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """List what an experiment measures: it gives one mapping, or a list of them, or nothing."""
+    given = entry.get("measure", [])
+    return [given] if isinstance(given, Mapping) else list(given)
 
 
 def load_config(raw: Mapping[str, Any], schemas: Path) -> Config:
@@ -146,7 +158,7 @@ def _refused(mistakes: Iterable[str]) -> UserError:
 
 def _hides_names(place: Place) -> bool:
     """Whether a value that cannot be read hides names that other sections use."""
-    lists = (*SECTIONS, "datasets", "seeds", "jobs")
+    lists = (*SECTIONS, "datasets", "seeds", "samples", "jobs")
     return (
         not place or place[0] in ("dataset_groups", "set_groups") or (len(place) == 1 and place[0] in lists)
     )

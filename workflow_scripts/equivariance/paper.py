@@ -3,6 +3,7 @@
 Every number in it is read from a table; the template holds prose, equations and layout only.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -86,10 +87,10 @@ def numbers(entry: Entry, labels: dict[str, str]) -> Content | None:
     """The table of an experiment: one row per condition, means over seeds with their standard deviation.
 
     Profiles give the mean over layers, the value of the last layer, and accuracy; accuracies give themselves.
-    An experiment without a table has none.
+    An experiment without a table has none, nor has one whose figure prints its numbers.
     """
     data, experiment = entry.data, entry.experiment
-    if not isinstance(data, pd.DataFrame):
+    if not isinstance(data, pd.DataFrame) or experiment["figure"]["kind"] == "relative_error_map":
         return None
     if "measure" in data.columns:
         values = network_values(tables.shown(data, experiment))
@@ -118,7 +119,11 @@ def network_values(profiles: pd.DataFrame) -> pd.DataFrame:
 
     The mean over layers ignores layers without a finite value, and weighs every layer the same.
     """
-    by = [*tables.NETWORK, "savepoint", "epoch", "measured_on", "measured_with", "measure"]
+    by = ["epoch", *(name for name in ("seed", *tables.CONDITIONS) if name in profiles)]
+    if "value" in profiles:  # single units
+        finite = profiles["value"].where(profiles["value"].abs() != math.inf)
+        of_layers = profiles.assign(mean=finite).groupby([*by, "layer_index"], sort=False)
+        profiles = of_layers.agg({"mean": "mean", "accuracy": "last"}).reset_index()
     ordered = profiles.sort_values("layer_index", kind="stable")
     values = ordered.groupby(by, sort=False).agg(
         over_layers=("mean", "mean"),
@@ -132,7 +137,8 @@ def network_values(profiles: pd.DataFrame) -> pd.DataFrame:
 
 def conditions(values: pd.DataFrame, mapping: Mapping[str, Any]) -> list[str]:
     """Columns that tell the rows of an experiment's table apart: what its figure maps and what varies."""
-    mapped = [mapping[key] for key in MAPPED if mapping.get(key) and mapping[key] != "seed"]
+    also = [*(["measure"] if mapping.get("panels") else []), *(["class"] if "class" in values else [])]
+    mapped = [column for column in (*tables.told(mapping, *MAPPED), *also) if column != "seed"]
     return [column for column in dict.fromkeys(mapped) if values[column].nunique() > 1 or column == "dataset"]
 
 

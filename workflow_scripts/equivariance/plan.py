@@ -8,8 +8,14 @@ from dataclasses import dataclass
 from itertools import groupby, product
 from typing import Any, TypeVar
 
-from equivariance.config import FINAL, UNTRAINED, Config
-from equivariance.measures.names import FAMILY_OF
+from equivariance import figures
+from equivariance.analysis.ratios import parts
+from equivariance.config import FINAL, UNTRAINED, Config, measure_blocks
+from equivariance.measures.names import AGGREGATIONS, FAMILIES, FAMILY_OF, base
+
+STRATIFIED = "stratified_"  # before a family: measured class by class
+
+MEASURED_FAMILIES = (*FAMILIES, *(f"{STRATIFIED}{family}" for family in FAMILIES))
 
 
 @dataclass(frozen=True, order=True)
@@ -29,7 +35,7 @@ class Network:
 
 @dataclass(frozen=True, order=True)
 class Measurement:
-    """One sweep over samples and transformations, for all measures of a family."""
+    """One sweep over samples and transformations, for all measures of a family that any experiment wants."""
 
     network: Network
     savepoint: str
@@ -45,6 +51,11 @@ class Measurement:
         return f"{self.dataset}_{self.part}"
 
     @property
+    def stratified(self) -> bool:
+        """Whether it is measured class by class."""
+        return self.family.startswith(STRATIFIED)
+
+    @property
     def path(self) -> str:
         """Its table below results/<run>/measures/."""
         sweep = f"{self.measured_on}/{self.measured_with}-{self.samples}"
@@ -52,6 +63,9 @@ class Measurement:
 
 
 Item = TypeVar("Item", Network, Measurement)
+
+Value = tuple[str, str]
+"""A measure and an aggregation of it."""
 
 
 class Plan:
@@ -61,12 +75,14 @@ class Plan:
         """Write out the grids of all experiments."""
         self.config = config
         self._networks = {name: _networks(entry, config) for name, entry in config.experiments.items()}
-        self._measurements = {
-            name: list(_measurements(entry["measure"], self._networks[name], self.savepoints(name), config))
-            if "measure" in entry
-            else []
+        self._values = {
+            name: _values(entry, self._measured_networks(name), self.savepoints(name), config)
             for name, entry in config.experiments.items()
         }
+        self._all_values: dict[Measurement, set[Value]] = {}
+        for values in self._values.values():
+            for measurement, wanted in values.items():
+                self._all_values.setdefault(measurement, set()).update(wanted)
         self._with_savepoints = {
             network
             for name, entry in config.experiments.items()
@@ -75,9 +91,15 @@ class Plan:
         }
 
     def kind(self, experiment: str) -> str:
-        """What an experiment's table is made from: images, accuracies or profiles."""
+        """What an experiment's figure is drawn from: images, feature_maps, accuracies, profiles or units."""
         entry = self.config.experiments[experiment]
-        return "images" if "images" in entry else "profiles" if "measure" in entry else "accuracies"
+        if "images" in entry:
+            return "images"
+        if "feature_maps" in entry:
+            return "feature_maps"
+        if "measure" in entry:
+            return "units" if figures.INPUTS[entry["figure"]["kind"]] == "units" else "profiles"
+        return "accuracies"
 
     def experiments(self, kind: str) -> list[str]:
         """Names of the experiments of a kind, in the order of the file."""
@@ -89,20 +111,40 @@ class Plan:
             return self._networks[experiment]
         return sorted({network for networks in self._networks.values() for network in networks})
 
+    def _measured_networks(self, experiment: str) -> list[Network]:
+        """The networks that an experiment measures: all, but where single units or their maps are shown.
+
+        Of units the first seed is shown, of maps the first data set too.
+        """
+        networks, kind = self._networks[experiment], self.kind(experiment)
+        if kind in ("units", "feature_maps"):
+            networks = [one for one in networks if one.seed == 0]
+        if kind == "feature_maps":
+            networks = [one for one in networks if one.dataset == networks[0].dataset]
+        return networks
+
     def measurements(self, experiment: str | None = None) -> list[Measurement]:
         """The measurements of an experiment, or of all, each once and in a fixed order."""
-        if experiment is not None:
-            return self._measurements[experiment]
-        return sorted({one for measurements in self._measurements.values() for one in measurements})
+        return list(self._values[experiment]) if experiment is not None else sorted(self._all_values)
+
+    def values(self, experiment: str, measurement: Measurement) -> list[Value]:
+        """The measures, with their aggregations, that an experiment wants of a measurement, in its order."""
+        return list(self._values[experiment][measurement])
+
+    def measures(self, experiment: str) -> list[str]:
+        """The measures of an experiment, each once and in its order."""
+        blocks = measure_blocks(self.config.experiments[experiment])
+        return list(dict.fromkeys(measure for block in blocks for measure in block["measures"]))
 
     def datasets(self, experiment: str) -> tuple[str, ...]:
-        """The data sets of an experiment."""
+        """The data sets of an experiment: those it looks at or trains on, and those it measures on."""
         entry = self.config.experiments[experiment]
-        return self.config.dataset_names(entry.get("images", entry.get("train"))["datasets"])
+        named = self.config.dataset_names(entry.get("images", entry.get("train"))["datasets"])
+        return tuple(dict.fromkeys([*named, *(one.dataset for one in self._values[experiment])]))
 
     def savepoints(self, experiment: str) -> tuple[str, ...]:
         """The savepoints that an experiment looks at."""
-        wanted = self.config.experiments[experiment]["train"]["savepoints"]
+        wanted = self.config.experiments[experiment].get("train", {}).get("savepoints")
         return self.config.savepoints() if wanted == "all" else (FINAL,)
 
     def training_settings(self, network: Network) -> dict[str, Any]:
@@ -132,9 +174,18 @@ class Plan:
         }
 
     def measuring_settings(self, measurement: Measurement) -> dict[str, Any]:
-        """All that determines a measurement besides the network and the images."""
+        """All that determines a measurement besides the network and the images.
+
+        Its measures and aggregations are those that any experiment wants of it, and what its ratios are made
+        of, from which dead units are told.
+        """
+        wanted = self._all_values[measurement]
+        names = {measure for measure, _ in wanted}
+        aggregations = {aggregation for _, aggregation in wanted}
         return {
-            "family": measurement.family,
+            "measures": sorted(names | {part for name in names for part in parts(name)}),
+            "aggregations": [name for name in AGGREGATIONS if name in aggregations],
+            "stratified": measurement.stratified,
             "part": measurement.part,
             "measured_with": measurement.measured_with,
             "transformations": self.config.set_definition(measurement.measured_with),
@@ -172,13 +223,33 @@ def _networks(entry: Mapping[str, Any], config: Config) -> list[Network]:
     ]
 
 
-def _measurements(
-    wanted: Mapping[str, Any], networks: Iterable[Network], savepoints: Iterable[str], config: Config
-) -> Iterator[Measurement]:
-    samples = wanted["samples"] or config.measuring["samples"]
-    families = dict.fromkeys(FAMILY_OF[measure] for measure in wanted["measures"])
-    for network, savepoint, family in product(networks, savepoints, families):
-        given = wanted["with"]
-        names = config.set_names(given[network.trained_with] if isinstance(given, Mapping) else given)
-        for name in dict.fromkeys(network.trained_with if name == "own" else name for name in names):
-            yield Measurement(network, savepoint, network.dataset, wanted["part"], name, samples, family)
+def _values(
+    entry: Mapping[str, Any], networks: Iterable[Network], savepoints: Iterable[str], config: Config
+) -> dict[Measurement, dict[Value, None]]:
+    """Write out what an entry measures: its measurements with the values wanted of each, in its order."""
+    values: dict[Measurement, dict[Value, None]] = {}
+    for block in measure_blocks(entry):
+        for network, savepoint, part, samples in product(
+            networks, savepoints, block["parts"], config.sample_sizes(block["samples"])
+        ):
+            for dataset, measured_with in product(
+                _own(config.dataset_names(block["datasets"]), network.dataset),
+                _own(_measured_with(block["with"], network, config), network.trained_with),
+            ):
+                for measure, aggregation in product(block["measures"], block["aggregations"]):
+                    family = (STRATIFIED if block["stratified"] else "") + FAMILY_OF[base(measure)]
+                    one = Measurement(network, savepoint, dataset, part, measured_with, samples, family)
+                    values.setdefault(one, {})[measure, aggregation] = None
+    return values
+
+
+def _measured_with(given: Any, network: Network, config: Config) -> Iterable[str]:
+    """Names of the sets that a network is measured with; a mapping gives them by that of its training."""
+    if not isinstance(given, Mapping):
+        return config.set_names(given)
+    by_set = {name: names for key, names in given.items() for name in config.set_names(key)}
+    return config.set_names(by_set[network.trained_with])
+
+
+def _own(names: Iterable[str], own: str) -> list[str]:
+    return list(dict.fromkeys(own if name == "own" else name for name in names))

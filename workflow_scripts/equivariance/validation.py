@@ -99,7 +99,10 @@ def _describe(place: Place, error: Any) -> str:
         known = error.schema["properties"]
         return "; ".join(f"{where}: {unknown('key', key, known)}" for key in sorted(set(given) - set(known)))
     if error.validator == "oneOf":
-        return f"{where}: give either `images`, or `train` with `measure`, or `train` with `test`"
+        return (
+            f"{where}: give either `images`, or `train` with `measure` (and `feature_maps`), "
+            "or `train` with `test`"
+        )
     if error.validator == "enum":
         why = unknown("value", str(given), map(str, valid))
     elif error.validator == "type" and _looks_like_number(given, valid):
@@ -121,12 +124,14 @@ def _looks_like_number(given: Any, types: str | Iterable[str]) -> bool:
 
 def _fill_defaults(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any]) -> None:
     """Put in the defaults of a schema where a key is left out, in place and depth first."""
+    if isinstance(value, list):
+        for item in value:
+            _fill_defaults(item, _resolved(schema.get("items", {}), root), root)
     if not isinstance(value, dict):
         return
     properties = schema.get("properties", {})
     for key, sub in properties.items():
-        if "$ref" in sub:
-            sub = {**root["$defs"][sub["$ref"].rsplit("/", 1)[1]], **sub}
+        sub = _resolved(sub, root)
         if key not in value and "default" in sub:
             value[key] = copy.deepcopy(sub["default"])
         if key in value:
@@ -135,3 +140,9 @@ def _fill_defaults(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any
     if isinstance(others, dict):
         for key in set(value) - set(properties):
             _fill_defaults(value[key], others, root)
+
+
+def _resolved(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:
+    if "$ref" not in schema:
+        return schema
+    return {**root["$defs"][schema["$ref"].rsplit("/", 1)[1]], **schema}

@@ -6,11 +6,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from equivariance.analysis.tables import accuracy_rows, profile_rows, write_table
+from equivariance.analysis.tables import accuracy_table, profile_table, unit_table, write_table
 from equivariance.errors import UserError
 from equivariance.files import write_json
 
 NETWORK = {"dataset": "digits", "model": "plain", "trained_with": "rotation", "seed": 3}
+VALUES = {"tv": 1.0, "sv": 2.0, "nv": 0.5, "nvse": 4.0, "nvse_floor": 0.25}
 
 
 @pytest.fixture
@@ -27,86 +28,195 @@ def description(tmp_path: Path) -> Path:
     return file
 
 
-@pytest.fixture
-def measurement(description: Path, tmp_path: Path) -> dict[str, Any]:
-    values = {"tv": 1.0, "sv": 2.0, "nv": 0.5}
+def sweep(classes: list[str]) -> pd.DataFrame:
+    """The table of a sweep; classes differ by factors 1, 2, ..., aggregations by a factor of 10."""
     rows = [
         {"layer": layer, "layer_index": index, "kind": "conv", "depth": float(index), "unit": unit,
-         "measure": measure, "aggregation": "before_mean", "value": value, "samples": 40}
+         "measure": measure, "aggregation": aggregation, "value": value * factor * scale, "images": 37,
+         "class": name}
+        for factor, name in enumerate(classes or ["all"], start=1)
         for index, layer in enumerate(("conv1", "conv2"))
-        for measure, value in values.items()
+        for measure, value in VALUES.items()
+        for scale, aggregation in ((1, "before_mean"), (10, "after_max"))
         for unit in range(3)
     ]  # fmt: skip
-    file = tmp_path / "variance.parquet"
-    pd.DataFrame(rows).to_parquet(file, index=False)
+    table = pd.DataFrame(rows)
+    return table if classes else table.drop(columns="class")
+
+
+@pytest.fixture
+def measurement(description: Path, tmp_path: Path) -> dict[str, Any]:
+    file = tmp_path / "invariance.parquet"
+    sweep([]).to_parquet(file, index=False)
     return {
         **NETWORK,
         "savepoint": "final",
         "measured_on": "digits_test",
         "measured_with": "scale",
+        "samples": 40,
+        "transformations": 7,
+        "stratified": False,
+        "values": [("nv", "before_mean")],
         "file": str(file),
         "description": str(description),
     }
 
 
+@pytest.fixture
+def stratified(measurement: dict[str, Any]) -> dict[str, Any]:
+    sweep(["mean", "cats", "dogs"]).to_parquet(measurement["file"], index=False)
+    return {**measurement, "stratified": True}
+
+
 def test_a_network_has_a_row_for_each_savepoint_and_set_it_is_tested_with(description: Path) -> None:
     network = {**NETWORK, "description": str(description), "savepoints": ["10", "final"]}
-    rows = list(accuracy_rows(network, ["none", "own"]))
-    assert [(row["savepoint"], row["epoch"], row["tested_with"], row["accuracy"]) for row in rows] == [
-        ("10", 2, "none", 0.5),
-        ("10", 2, "rotation", 0.4),
-        ("final", 20, "none", 0.9),
-        ("final", 20, "rotation", 0.8),
+    table = accuracy_table(network, ["none", "own"])
+    assert table[["savepoint", "epoch", "tested_with", "accuracy"]].values.tolist() == [
+        ["10", 2, "none", 0.5],
+        ["10", 2, "rotation", 0.4],
+        ["final", 20, "none", 0.9],
+        ["final", 20, "rotation", 0.8],
     ]
-    assert {(row["images"], row["classes"], row["seed"]) for row in rows} == {(200, 4, 3)}
+    assert table[["images", "classes", "seed"]].drop_duplicates().values.tolist() == [[200, 4, 3]]
 
 
 def test_a_network_trained_without_transformations_is_tested_once(tmp_path: Path) -> None:
     values = {"settings": {"trained_with": "none", "epochs": 5}, "accuracy": {"none": 0.9}}
     write_json(tmp_path / "model.json", {**values, "classes": ["a", "b"], "test_images": 7})
     network = {**NETWORK, "description": str(tmp_path / "model.json"), "savepoints": ["final"]}
-    assert [row["tested_with"] for row in accuracy_rows(network, ["none", "own"])] == ["none"]
+    assert accuracy_table(network, ["none", "own"])["tested_with"].tolist() == ["none"]
 
 
-def test_a_measurement_has_a_row_for_each_layer_and_measure_asked_for(measurement: dict[str, Any]) -> None:
-    rows = list(profile_rows(measurement, ["nv"]))
-    assert [(row["layer"], row["measure"], row["mean"]) for row in rows] == [
-        ("conv1", "nv", 0.5),
-        ("conv2", "nv", 0.5),
-    ]
-    for row in rows:
-        assert (row["epoch"], row["accuracy"], row["samples"], row["units"]) == (20, 0.8, 40, 3)
-        assert (row["measured_on"], row["measured_with"]) == ("digits_test", "scale")
-        assert {name: row[name] for name in NETWORK} == NETWORK
+def test_a_measurement_has_a_row_for_each_layer_and_value_asked_for(measurement: dict[str, Any]) -> None:
+    table = profile_table(measurement)
+    assert table[["layer", "measure", "mean"]].values.tolist() == [["conv1", "nv", 0.5], ["conv2", "nv", 0.5]]
+    expected = {
+        **NETWORK,
+        "epoch": 20,
+        "accuracy": 0.8,
+        "augmented": "augmented",
+        "measured_on": "digits_test",
+        "measured_with": "scale",
+        "samples": 40,
+        "images": 37,
+        "transformations": 7,
+        "stratified": "not stratified",
+        "units": 3,
+    }
+    for row in table.to_dict("records"):
+        assert {name: row[name] for name in expected} == expected
+    assert not {"class", "unit"} & {*table}
 
 
-def test_a_measurement_at_a_savepoint_has_the_accuracy_there(measurement: dict[str, Any]) -> None:
-    row = next(profile_rows({**measurement, "savepoint": "10"}, ["nv"]))
-    assert (row["epoch"], row["accuracy"]) == (2, 0.4)
+def test_each_measure_comes_with_the_aggregations_asked_for_it(measurement: dict[str, Any]) -> None:
+    values = [("tv", "after_max"), ("sv", "before_mean"), ("nv", "before_mean"), ("nv", "after_max")]
+    table = profile_table({**measurement, "values": values})
+    found = {(m, a): mean for m, a, mean in table[["measure", "aggregation", "mean"]].values.tolist()}
+    assert found == {
+        ("tv", "after_max"): 10,
+        ("sv", "before_mean"): 2,
+        ("nv", "before_mean"): 0.5,
+        ("nv", "after_max"): 5,
+    }
 
 
-def test_a_measure_that_is_not_in_the_file_is_an_error_that_names_it(measurement: dict[str, Any]) -> None:
-    with pytest.raises(UserError, match=r"variance\.parquet lacks goodfellow; delete it"):
-        list(profile_rows(measurement, ["nv", "goodfellow"]))
-
-
-def test_a_table_is_written_as_csv_without_an_index(tmp_path: Path) -> None:
-    write_table([{"layer": "conv1", "mean": 0.1 + 0.2}, {"layer": "conv2", "mean": 1}], tmp_path / "t.csv")
-    assert (tmp_path / "t.csv").read_text() == "layer,mean\nconv1,0.30000000000000004\nconv2,1.0\n"
+def test_a_floor_comes_with_its_measure_where_it_is_wanted(measurement: dict[str, Any]) -> None:
+    wanted = {**measurement, "values": [("nvse", "before_mean")]}
+    assert set(profile_table(wanted)["measure"]) == {"nvse"}
+    floors = profile_table(wanted, floors=True).set_index("measure")["mean"]
+    assert floors.to_dict() == {"nvse": 4, "nvse_floor": 0.25}
+    assert set(profile_table(measurement, floors=True)["measure"]) == {"nv"}
 
 
 @pytest.mark.parametrize(
-    ("rows", "text"),
+    ("trained_with", "augmented"),
+    [("none", "not augmented"), ("untrained", "not augmented"), ("scale", "augmented")],
+)
+def test_a_network_is_augmented_where_it_was_trained_with_a_set(
+    measurement: dict[str, Any], trained_with: str, augmented: str
+) -> None:
+    table = profile_table({**measurement, "trained_with": trained_with})
+    assert set(table["augmented"]) == {augmented}
+
+
+def test_a_measurement_at_a_savepoint_has_the_accuracy_there(measurement: dict[str, Any]) -> None:
+    row = profile_table({**measurement, "savepoint": "10"}).iloc[0]
+    assert (row["epoch"], row["accuracy"]) == (2, 0.4)
+
+
+def test_a_stratified_measurement_gives_the_mean_over_classes_or_the_classes(
+    stratified: dict[str, Any],
+) -> None:
+    mean = profile_table(stratified)
+    assert mean["mean"].tolist() == [0.5, 0.5]
+    assert set(mean["stratified"]) == {"stratified"}
+    assert "class" not in mean
+    classes = profile_table(stratified, classes=True)
+    found = classes[["class", "layer", "mean"]].values.tolist()
+    assert sorted(found) == [
+        ["cats", "conv1", 1],
+        ["cats", "conv2", 1],
+        ["dogs", "conv1", 1.5],
+        ["dogs", "conv2", 1.5],
+    ]
+    assert set(unit_table(stratified)["value"]) == {0.5}
+
+
+def test_a_class_without_a_finite_value_in_a_layer_has_no_row_there(stratified: dict[str, Any]) -> None:
+    table = sweep(["mean", "cats", "dogs"])
+    table.loc[(table["class"] == "cats") & (table["layer"] == "conv2"), "value"] = float("inf")
+    table.to_parquet(stratified["file"], index=False)
+    found = profile_table(stratified, classes=True)[["class", "layer"]].values.tolist()
+    assert sorted(found) == [["cats", "conv1"], ["dogs", "conv1"], ["dogs", "conv2"]]
+
+
+def test_units_have_a_row_each(measurement: dict[str, Any]) -> None:
+    table = unit_table({**measurement, "values": [("nv", "before_mean"), ("tv", "after_max")]})
+    assert len(table) == 2 * 2 * 3
+    assert table.groupby(["measure", "layer"])["unit"].apply(list).tolist() == [[0, 1, 2]] * 4
+    assert table.groupby("measure")["value"].unique().map(list).to_dict() == {"nv": [0.5], "tv": [10]}
+    assert {"samples", "images", "accuracy", "aggregation", "kind", "depth"} <= {*table}
+    assert not {"mean", "units", "frac_inf"} & {*table}
+
+
+@pytest.mark.parametrize("tabulate", [profile_table, unit_table])
+def test_a_measure_that_is_not_in_the_file_is_an_error_that_names_it(
+    measurement: dict[str, Any], tabulate: Any
+) -> None:
+    values = [("nv", "before_mean"), ("goodfellow_normal", "before_mean")]
+    with pytest.raises(UserError, match=r"invariance\.parquet lacks goodfellow_normal; delete it"):
+        tabulate({**measurement, "values": values})
+
+
+def test_a_table_is_written_as_csv_without_an_index(tmp_path: Path) -> None:
+    tables = [pd.DataFrame({"layer": [name], "mean": [mean]}) for name, mean in (("a", 0.1 + 0.2), ("b", 1))]
+    write_table(tables, tmp_path / "t.csv")
+    assert (tmp_path / "t.csv").read_text() == "layer,mean\na,0.30000000000000004\nb,1.0\n"
+
+
+def test_a_layer_without_a_finite_value_has_no_summary(measurement: dict[str, Any], tmp_path: Path) -> None:
+    table = sweep([])
+    table.loc[table["layer"] == "conv2", "value"] = float("inf")
+    table.to_parquet(measurement["file"], index=False)
+    write_table([profile_table(measurement)], tmp_path / "t.csv")
+    written = pd.read_csv(tmp_path / "t.csv")
+    assert written["mean"].isna().tolist() == [False, True]
+    assert written["frac_inf"].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("tables", "text"),
     [
         ([], "no rows"),
-        ([{"a": 1, "mean": float("nan")}, {"a": 2, "mean": 1.0}], "empty cells in mean"),
-        ([{"a": 1, "b": 2}, {"a": 1}], "empty cells in b"),
-        ([{"a": None}], "empty cells in a"),
+        ([pd.DataFrame()], "no rows"),
+        ([pd.DataFrame({"a": [1, 2], "mean": [float("nan"), 1.0]})], "empty cells in mean"),
+        ([pd.DataFrame({"a": [1], "b": [2]}), pd.DataFrame({"a": [1]})], "empty cells in b"),
+        ([pd.DataFrame({"a": [None]})], "empty cells in a"),
     ],
 )
 def test_a_table_with_missing_cells_is_an_error_and_no_file(
-    tmp_path: Path, rows: list[dict[str, Any]], text: str
+    tmp_path: Path, tables: list[pd.DataFrame], text: str
 ) -> None:
     with pytest.raises(UserError, match=rf"t\.csv: the table has {text}"):
-        write_table(rows, tmp_path / "t.csv")
+        write_table(tables, tmp_path / "t.csv")
     assert list(tmp_path.iterdir()) == []

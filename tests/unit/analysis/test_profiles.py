@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from equivariance.analysis.profiles import layer_profile
+from equivariance.analysis.profiles import layer_profile, network_values
+from equivariance.analysis.ratios import parts
+from equivariance.measures.names import FAMILY_OF, RATIOS, base
 
 INF = float("inf")
 VALUES = st.lists(st.one_of(st.floats(0, 100), st.just(INF)), min_size=1, max_size=12)
@@ -81,10 +83,90 @@ def test_layers_are_in_the_order_of_the_sweep_with_their_kind_and_depth() -> Non
     assert set(profile["kind"]) == {"conv"}
 
 
-def test_a_table_with_two_aggregations_is_refused() -> None:
+def test_aggregations_and_classes_are_kept_apart() -> None:
+    table = sweep({"conv1": {"tv": [0, 1], "sv": [0, 1], "nv": [1, 1]}})
+    other = sweep({"conv1": {"tv": [0, 0], "sv": [0, 0], "nv": [1, 1]}}).assign(
+        value=lambda rows: 2 * rows["value"]
+    )
+    for column, value in (("aggregation", "after_mean"), ("class", "dogs")):
+        both = pd.concat(
+            [table.assign(**{"class": "cats"}), other.assign(**{"class": "cats", column: value})]
+        )
+        profile = layer_profile(both)
+        of_nv = profile[profile["measure"] == "nv"]
+        assert of_nv["mean"].tolist() == [1, 2]
+        assert of_nv["frac_dead"].tolist() == [0.5, 1]
+        assert of_nv["units"].tolist() == [2, 2]
+        assert of_nv[column].nunique() == 2
+    assert "class" not in layer_profile(table)
+
+
+def test_a_table_with_two_values_of_a_unit_is_refused() -> None:
     table = sweep({"conv1": {"tv": [1, 2]}})
     with pytest.raises(ValueError, match="duplicate"):
-        layer_profile(pd.concat([table, table.assign(aggregation="after_mean")]))
+        layer_profile(pd.concat([table, table]))
+
+
+def test_a_measure_that_only_some_layers_have_is_summarised_there() -> None:
+    profile = layer_profile(
+        sweep({"conv1": {"nvse": [1, 3], "tvse": [0, 1], "svse": [0, 1]}, "fc": {"tv": [1]}})
+    )
+    assert profile[profile["measure"] == "nvse"][["layer", "mean", "frac_dead"]].values.tolist() == [
+        ["conv1", 2, 0.5]
+    ]
+
+
+def test_dead_units_of_a_ratio_with_a_parameter_are_told_from_its_own_parts() -> None:
+    table = sweep(
+        {"conv1": {"td@8": [0, 1], "sd@8": [0, 1], "nd@8": [1, 1], "td": [0, 0], "sd": [0, 0], "nd": [1, 1]}}
+    )
+    dead = layer_profile(table).set_index("measure")["frac_dead"]
+    assert (dead["nd@8"], dead["nd"]) == (0.5, 1)
+
+
+@pytest.mark.parametrize("measure", ["nv", "nd_keep@32", "goodfellow_normal@0.999", "tv", "anova@0.95"])
+def test_a_ratio_is_made_of_measures_with_its_parameter(measure: str) -> None:
+    found = parts(measure)
+    assert len(found) == (2 if base(measure) in RATIOS else 0)
+    for part in found:
+        assert base(part) in FAMILY_OF
+        assert part.removeprefix(base(part)) == measure.removeprefix(base(measure))
+
+
+@settings(deadline=None)
+@given(st.lists(VALUES, min_size=1, max_size=4), st.sampled_from([0.2, 0.5, 1.0]))
+def test_a_network_has_the_mean_of_layers_that_of_units_and_that_of_the_largest(
+    values: list[list[float]], top: float
+) -> None:
+    found = network_values(sweep({f"conv{index}": {"tv": one} for index, one in enumerate(values)}), top)
+    finite = [np.array([value for value in one if value != INF]) for one in values]
+    units = np.sort(np.concatenate(finite))[::-1]
+    if not len(units):
+        assert found.empty
+        return
+    [row] = found.to_dict("records")
+    assert (row["measure"], row["aggregation"]) == ("tv", "before_mean")
+    largest = units[: int(np.ceil(top * len(units)))].mean()
+    np.testing.assert_allclose(
+        [row[name] for name in ("global_layer_mean", "global_unit_mean", "top_unit_mean")],
+        [np.mean([one.mean() for one in finite if len(one)]), units.mean(), largest],
+        rtol=1e-12,
+        atol=1e-12,
+    )
+
+
+def test_networks_have_a_value_for_each_measure_aggregation_and_class() -> None:
+    table = sweep({"conv1": {"tv": [1, 3], "sv": [2, 6]}, "conv2": {"tv": [5], "sv": [10]}})
+    half = table.assign(value=table["value"] / 2)
+    both = pd.concat([table.assign(**{"class": "cats"}), half.assign(**{"class": "dogs"})])
+    found = network_values(both).set_index(["class", "measure"])
+    assert found["global_unit_mean"].to_dict() == {
+        ("cats", "tv"): 3,
+        ("cats", "sv"): 6,
+        ("dogs", "tv"): 1.5,
+        ("dogs", "sv"): 3,
+    }
+    assert found.loc[("cats", "tv"), "global_layer_mean"] == 3.5
 
 
 def test_the_table_of_the_sweep_is_left_as_it_was() -> None:

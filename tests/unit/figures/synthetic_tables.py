@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 LAYERS = (
@@ -84,6 +85,64 @@ def profiles(
                                         }
                                     )
     return pd.DataFrame(rows)
+
+
+BLOCK = (("conv{}", "conv"), ("conv{}_act", "activation"), ("pool{}", "pool"))
+DEEP = (
+    *((name.format(block), kind) for block in range(1, 5) for name, kind in BLOCK),
+    ("flatten", "reshape"),
+    ("fc1", "linear"),
+    ("fc1_act", "activation"),
+    ("fc2", "linear"),
+    ("log_softmax", "output"),
+)
+"""Seventeen layers, as many as the larger networks have."""
+
+
+def deeper(data: pd.DataFrame) -> pd.DataFrame:
+    """Profiles of the layers `DEEP` in place of those of each network."""
+    networks = data.drop(columns=["layer", "layer_index", "kind", "depth", "mean"]).drop_duplicates()
+    layers = pd.DataFrame(
+        [(name, index, kind, index / 16) for index, (name, kind) in enumerate(DEEP)],
+        columns=["layer", "layer_index", "kind", "depth"],
+    )
+    found = networks.merge(layers, how="cross")
+    return found.assign(mean=1.3 - 0.07 * found["layer_index"] + 0.02 * found["seed"])
+
+
+def units(data: pd.DataFrame, count: int = 12) -> pd.DataFrame:
+    """Single units around the means of profiles: with the mean m, m * (0.5 ... 1.5), in no order."""
+    spread = pd.DataFrame({"unit": range(count), "factor": np.linspace(0.5, 1.5, count)}).sample(
+        frac=1, random_state=0
+    )
+    found = data.assign(aggregation="before_mean").merge(spread, how="cross")
+    return found.assign(value=found["mean"] * found["factor"]).drop(columns=["mean", "factor"])
+
+
+def classed(data: pd.DataFrame, classes: int = 10) -> pd.DataFrame:
+    """Profiles of each class, the c-th with the mean times 1 + c / 10, and their mean over classes."""
+    parts = [data.assign(**{"class": str(c), "mean": data["mean"] * (1 + c / 10)}) for c in range(classes)]
+    means = pd.concat(parts).groupby(level=0)["mean"].mean()
+    return pd.concat([data.assign(**{"class": "mean", "mean": means}), *parts], ignore_index=True)
+
+
+def sized(
+    data: pd.DataFrame, samples: Sequence[int] = (24, 96, 384), transformations: Sequence[int] = (25, 97)
+) -> pd.DataFrame:
+    """Profiles for each number of images n and of transformations m, the mean times 1 + 1/n + 1/m."""
+    return pd.concat(
+        [
+            data.assign(
+                samples=n,
+                transformations=m,
+                measured_with=data["measured_with"] + f"_{m}",
+                mean=data["mean"] * (1 + 1 / n + 1 / m),
+            )
+            for n in samples
+            for m in transformations
+        ],
+        ignore_index=True,
+    )
 
 
 def accuracies(

@@ -16,7 +16,8 @@ from looks import (
 from synthetic_tables import LABELS, LAYERS, entry, profiles, value
 
 from equivariance.errors import UserError
-from equivariance.figures.layer_profile import merged_layers, named_layers, plot
+from equivariance.figures.layer_profile import plot
+from equivariance.figures.layers import merged_layers, named_layers
 from equivariance.figures.style import CATEGORIES, TEXT_WIDTH
 
 STAND_INS = {"digits": "MNIST", "patches": "CIFAR10", "mnist": ""}

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from synthetic_tables import LABELS, accuracies, entry, profiles
+from synthetic_tables import LABELS, accuracies, classed, entry, profiles, sized, units
 
 from equivariance.figures.grids import Grid
 from equivariance.paper import Entry, content, flat, network_values, numbers, spread
@@ -69,6 +69,44 @@ def test_layers_without_a_finite_value_do_not_count_in_the_mean() -> None:
     data.loc[data["layer"] == "conv1", "mean"] = np.nan
     values = network_values(data)
     assert values["over_layers"].iloc[0] == pytest.approx(data["mean"].mean())
+
+
+def test_panels_of_several_measures_and_rows_of_several_columns_are_conditions() -> None:
+    data = profiles(datasets=("digits", "mnist"), sets=("rotation", "scale"), measures=("nv", "nvse"))
+    mapping = {"row": ["dataset", "trained_with"], "panels": {"Invariance": ["nv"], "Other": ["nvse"]}}
+    table = numbers(Entry(entry("layer_profile", ["nv", "nvse"], **mapping), data, ""), LABELS)
+    assert table is not None
+    assert table["header"][:4] == ["data set", "trained with", "measure", "seeds"]
+    assert len(table["rows"]) == len({tuple(row[:3]) for row in table["rows"]}) == 2 * 2 * 2
+
+
+def test_samples_and_aggregations_are_not_mixed() -> None:
+    data = pd.concat([profiles().assign(samples=n, mean=n) for n in (8, 64)])
+    table = numbers(Entry(entry("layer_profile", hue="samples"), data, ""), LABELS)
+    assert table is not None
+    assert [row[2] for row in table["rows"]] == ["8.000 ± 0.000", "64.000 ± 0.000"]
+
+
+def test_the_numbers_of_units_are_means_over_layers_of_means_over_finite_units() -> None:
+    data = units(profiles(seeds=1))
+    expected = data.groupby("layer")["value"].mean().mean()
+    dead = data[data["unit"] == 0].assign(unit=99, value=np.inf)
+    values = network_values(pd.concat([data, dead]))
+    assert values["over_layers"].tolist() == [pytest.approx(expected)]
+    table = numbers(Entry(entry("heat_map", row="dataset", column="trained_with"), data, ""), LABELS)
+    assert table is not None
+    assert table["rows"][0][2] == f"{expected:.3f}"
+
+
+def test_classes_have_numbers_of_their_own() -> None:
+    data = classed(profiles(), classes=3)
+    table = numbers(Entry(entry("class_heat_map", row="dataset", column="trained_with"), data, ""), LABELS)
+    assert table is not None
+    assert [row[1] for row in table["rows"]] == ["0", "1", "2"]
+
+
+def test_a_figure_that_prints_its_numbers_has_no_table() -> None:
+    assert numbers(Entry(entry("relative_error_map"), sized(profiles()), ""), LABELS) is None
 
 
 def test_one_seed_has_no_spread() -> None:

@@ -10,10 +10,11 @@ import pytest
 import torch
 
 import measure_networks as script
+from equivariance.datasets.adapting import adapt
 from equivariance.datasets.image_set import ImageSet
 from equivariance.errors import UserError
 from equivariance.files import write_json
-from equivariance.measures.sweep import measure
+from equivariance.measures.measuring import measure
 from equivariance.models import build
 from equivariance.networks import load_network, save_weights, weights_file
 from equivariance.sampling import stratified_sample
@@ -39,10 +40,13 @@ def network(tmp_path: Path, make_settings: Callable[..., TrainingSettings]) -> P
 @pytest.fixture
 def run(tmp_path: Path, network: Path, make_images: Callable[..., ImageSet]) -> Callable[..., pd.DataFrame]:
     make_images().save(tmp_path / "rows.npz")
+    make_images(channels=3, size=12).save(tmp_path / "large.npz")
 
-    def make(savepoint: str = "final", **changes: Any) -> pd.DataFrame:
+    def make(savepoint: str = "final", dataset: str = "rows", **changes: Any) -> pd.DataFrame:
         settings = {
-            "family": "variance",
+            "measures": ["nv", "sv", "tv"],
+            "aggregations": ["before_mean"],
+            "stratified": False,
             "part": "test",
             "measured_with": "quarters",
             "transformations": QUARTERS,
@@ -50,17 +54,20 @@ def run(tmp_path: Path, network: Path, make_images: Callable[..., ImageSet]) -> 
             "padding": "border",
             **changes,
         }
-        output = tmp_path / "measures" / "variance.parquet"
+        output = tmp_path / "measures" / "invariance.parquet"
         script.measure_networks(
             outputs=[output],
             measurements=[
-                {"folder": str(network), "savepoint": savepoint, "dataset": "rows", "settings": settings}
+                {"folder": str(network), "savepoint": savepoint, "dataset": dataset, "settings": settings}
             ],
-            datasets={"rows": tmp_path / "rows.npz"},
+            datasets={name: tmp_path / f"{name}.npz" for name in ("rows", "large")},
+            checkpoints=tmp_path / "checkpoints",
+            code="code",
             device="cpu",
             threads=1,
         )
-        assert [file.name for file in output.parent.iterdir()] == ["variance.parquet"]
+        assert [file.name for file in output.parent.iterdir()] == ["invariance.parquet"]
+        assert not list((tmp_path / "checkpoints").glob("*")), "what is finished keeps no checkpoint"
         return pd.read_parquet(output)
 
     return make
@@ -77,20 +84,20 @@ def test_the_table_is_that_of_the_sweep_over_a_stratified_choice_of_images(
     part: Any,
     padding: Any,
 ) -> None:
-    table = run(savepoint, part=part, padding=padding)
+    wanted = {"measures": ["nv", "nd_keep@4"], "aggregations": ["before_mean", "after_max"]}
+    table = run(savepoint, part=part, padding=padding, **wanted)
     images, labels = make_images().part(part)
     rows = stratified_sample(labels, 6, "measured images of rows")
     assert np.bincount(labels[rows]).tolist() == [3, 3]
     model, _ = load_network(network, savepoint)
-    expected = measure(
-        model, torch.from_numpy(images[rows]), build_set("quarters", QUARTERS), padding=padding
-    )
-    pd.testing.assert_frame_equal(table.drop(columns="samples"), expected, rtol=1e-6)
-    assert set(table["samples"]) == {6}
+    transformations = build_set("quarters", QUARTERS)
+    expected = measure(model, torch.from_numpy(images[rows]), transformations, padding=padding, **wanted)
+    pd.testing.assert_frame_equal(table.drop(columns="images"), expected, rtol=1e-6)
+    assert set(table["images"]) == {6}
 
 
 def test_where_there_are_fewer_images_all_are_measured(run: Callable[..., pd.DataFrame]) -> None:
-    assert set(run(samples=5000)["samples"]) == {20}
+    assert set(run(samples=5000)["images"]) == {20}
 
 
 def test_savepoints_differ(run: Callable[..., pd.DataFrame]) -> None:
@@ -99,9 +106,34 @@ def test_savepoints_differ(run: Callable[..., pd.DataFrame]) -> None:
     assert not np.allclose(final["value"], initial["value"])
 
 
-def test_the_family_that_is_asked_for_is_measured(run: Callable[..., pd.DataFrame]) -> None:
-    with pytest.raises(UserError, match="unknown measure 'covariance'; valid: variance"):
-        run(family="covariance")
+def test_images_of_another_data_set_are_adapted_to_the_network(
+    run: Callable[..., pd.DataFrame], network: Path, make_images: Callable[..., ImageSet]
+) -> None:
+    images, labels = make_images(channels=3, size=12).part("test")
+    rows = stratified_sample(labels, 6, "measured images of large")
+    adapted = torch.from_numpy(adapt(images[rows], (1, 8, 8)))
+    expected = measure(load_network(network)[0], adapted, build_set("quarters", QUARTERS), ["nv", "sv", "tv"])
+    table = run(dataset="large")
+    np.testing.assert_allclose(table["value"], expected["value"], rtol=1e-6)
+
+
+def test_classes_are_measured_apart_and_named(run: Callable[..., pd.DataFrame]) -> None:
+    table = run(stratified=True, samples=5000)
+    assert set(table["class"]) == {"mean", "row 0", "row 1"}
+    keys = ["layer", "unit", "measure"]
+    by_class = {name: rows.set_index(keys)["value"] for name, rows in table.groupby("class")}
+    mean = (by_class["row 0"] + by_class["row 1"]) / 2
+    np.testing.assert_allclose(by_class["mean"], mean.loc[by_class["mean"].index], rtol=1e-9)
+    assert not np.allclose(by_class["row 0"], by_class["row 1"])
+
+
+def test_same_equivariance_comes_with_its_floor(run: Callable[..., pd.DataFrame]) -> None:
+    assert {"nvse", "nvse_floor"} <= set(run(measures=["nvse"])["measure"])
+
+
+def test_an_unknown_measure_is_an_error_that_names_the_file(run: Callable[..., pd.DataFrame]) -> None:
+    with pytest.raises(UserError, match=r"invariance\.parquet: unknown measure 'covariance'; valid: "):
+        run(measures=["covariance"])
 
 
 def test_a_savepoint_that_was_not_kept_is_an_error(run: Callable[..., pd.DataFrame]) -> None:

@@ -13,6 +13,7 @@ from equivariance.training.settings import TrainingSettings
 from measure_networks import measure_networks
 from tabulate_accuracies import tabulate_accuracies
 from tabulate_profiles import tabulate_profiles
+from tabulate_units import tabulate_units
 from train_networks import train_networks
 
 QUARTERS = {"rotations": {"count": 4}}
@@ -32,18 +33,20 @@ def networks(
     settings = [make_settings(seed=seed, savepoints=[0]).as_mapping() for seed in (0, 1)]
     train_networks(folders, settings, datasets, folder / "checkpoints", "code", "cpu", 1)
     sweep = {
-        "family": "variance",
+        "measures": ["nv", "sv", "tv"],
+        "aggregations": ["before_mean"],
+        "stratified": False,
         "part": "test",
         "measured_with": "rotation",
         "transformations": QUARTERS,
         "samples": 8,
         "padding": "border",
     }
-    outputs = [one / "variance.parquet" for one in folders]
+    outputs = [one / "invariance.parquet" for one in folders]
     measured = [
         {"folder": str(one), "savepoint": "final", "dataset": "rows", "settings": sweep} for one in folders
     ]
-    measure_networks(outputs, measured, datasets, "cpu", 1)
+    measure_networks(outputs, measured, datasets, folder / "checkpoints", "code", "cpu", 1)
     return [
         {
             "dataset": "rows",
@@ -54,6 +57,10 @@ def networks(
             "savepoint": "final",
             "measured_on": "rows_test",
             "measured_with": "rotation",
+            "samples": 8,
+            "transformations": 4,
+            "stratified": False,
+            "values": [("nv", "before_mean"), ("tv", "before_mean")],
             "description": str(one / "model.json"),
             "file": str(output),
         }
@@ -75,7 +82,7 @@ def test_accuracies_have_a_row_for_each_network_savepoint_and_set(
 def test_profiles_have_a_row_for_each_network_layer_and_measure(
     networks: list[dict[str, Any]], tmp_path: Path
 ) -> None:
-    tabulate_profiles(networks, ["nv", "tv"], tmp_path / "table.csv")
+    tabulate_profiles(networks, classes=False, floors=True, output=tmp_path / "table.csv")
     table = pd.read_csv(tmp_path / "table.csv")
     layers = pd.read_parquet(networks[0]["file"])["layer"].nunique()
     assert len(table) == len(table.drop_duplicates(["seed", "layer", "measure"])) == 2 * 2 * layers
@@ -89,8 +96,20 @@ def test_profiles_have_a_row_for_each_network_layer_and_measure(
     assert first["mean"].tolist() == pytest.approx(values.tolist())
 
 
+def test_units_have_a_row_for_each_network_unit_and_measure(
+    networks: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    tabulate_units(networks, tmp_path / "table.csv")
+    table = pd.read_csv(tmp_path / "table.csv", keep_default_na=False, na_values=["nan"])
+    measured = pd.read_parquet(networks[0]["file"]).query("measure != 'sv'")
+    assert len(table) == len(table.drop_duplicates(["seed", "layer", "unit", "measure"])) == 2 * len(measured)
+    assert table.query("seed == 0")["value"].tolist() == pytest.approx(measured["value"].tolist())
+
+
 def test_nothing_to_gather_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"table\.csv: the table has no rows"):
-        tabulate_profiles([], ["nv"], tmp_path / "table.csv")
+        tabulate_profiles([], classes=False, floors=False, output=tmp_path / "table.csv")
+    with pytest.raises(UserError, match=r"table\.csv: the table has no rows"):
+        tabulate_units([], tmp_path / "table.csv")
     with pytest.raises(UserError, match=r"table\.csv: the table has no rows"):
         tabulate_accuracies([], ["own"], tmp_path / "table.csv")

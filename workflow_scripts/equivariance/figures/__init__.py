@@ -13,8 +13,15 @@ from equivariance.errors import UserError, unknown
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-INPUTS = {"layer_profile": "profiles", "bars": "accuracies", "image_grid": "images"}
-"""What each kind of figure draws: a table of layer profiles, a table of accuracies, or grids of images."""
+INPUTS = {
+    "layer_profile": "profiles",
+    "heat_map": "units",
+    "class_heat_map": "profiles",
+    "relative_error_map": "profiles",
+    "bars": "accuracies",
+    "image_grid": "images",
+}
+"""What each kind of figure draws: a table of layer profiles, of single units or of accuracies, or images."""
 
 KINDS = tuple(INPUTS)
 

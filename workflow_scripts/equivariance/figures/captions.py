@@ -7,6 +7,7 @@ import pandas as pd
 
 from equivariance.figures import tables
 from equivariance.figures.grids import Grid
+from equivariance.figures.measure_names import is_normalized, measure_name
 
 SHOWN_AS = {"row": "rows", "column": "columns", "x": "groups", "hue": "colours", "style": "dashes"}
 
@@ -14,49 +15,105 @@ SHOWN_AS = {"row": "rows", "column": "columns", "x": "groups", "hue": "colours",
 def caption(experiment: Mapping[str, Any], data: Any, labels: Mapping[str, str] | None = None) -> str:
     """The caption of an experiment's figure.
 
-    `data` is what the figure draws: a table of profiles or of accuracies, or grids of images. Without
-    `labels` the names in the tables are used.
+    `data` is what the figure draws: a table of profiles, of units or of accuracies, or grids of images.
+    Without `labels` the names in the tables are used.
     """
     names = dict(labels or {})
     if not isinstance(data, pd.DataFrame):
-        return _images(data, names)
-    mapping = experiment["figure"]
-    if "measure" in data.columns:
-        return _profiles(experiment, mapping, data, names)
-    return _accuracies(mapping, data, names)
-
-
-def _profiles(
-    experiment: Mapping[str, Any], mapping: Mapping[str, Any], data: pd.DataFrame, labels: dict[str, str]
-) -> str:
-    data = tables.shown(data, experiment)
-    measures = join(tables.measure_name(str(measure), labels) for measure in tables.levels(data["measure"]))
-    parts = [
-        f"{measures[0].upper()}{measures[1:]} of each layer, the mean over its feature maps or units",
-        _shown(mapping, data, labels),
-        _seeds(data, "lines", tables.lonely(data, mapping)),
-        f"Measured on {_range(data['samples'])} images{_fixed(mapping, data, labels)}",
-    ]
-    if (data["measure"].str.startswith(("nv", "nd"))).all():
-        parts.append(
-            "The thin line marks 1, where transforming an image moves a unit as much as changing it does"
-        )
+        parts = _images(data, names)
+    elif "measure" in data.columns:
+        parts = _MEASURED[experiment["figure"]["kind"]](experiment, data, names)
+    else:
+        parts = _accuracies(experiment["figure"], data, names)
     return ". ".join(part for part in parts if part) + "."
 
 
-def _accuracies(mapping: Mapping[str, Any], data: pd.DataFrame, labels: dict[str, str]) -> str:
+def _profiles(experiment: Mapping[str, Any], data: pd.DataFrame, labels: dict[str, str]) -> list[str]:
+    mapping = tables.mapping_of(experiment)
+    values = tables.by_panel(tables.shown(data, experiment), mapping)
     parts = [
+        f"{_measures(values)} of each layer, the mean over its feature maps or units",
+        _shown(mapping, values, labels),
+        _seeds(values, "lines", tables.lonely(values, mapping)),
+        _measured(mapping, values, labels),
+    ]
+    if is_normalized(values["measure"]):
+        parts.append(
+            "The thin line marks 1, where transforming an image moves a unit as much as changing it does"
+        )
+    if tables.floors(data)["measure"].isin(values["measure"]).any():
+        parts.append(
+            "Dotted grey lines are the resampling floor: what the measure gives for the images themselves, "
+            "averaged to the resolution of the layer, where interpolation and borders are all that keeps it "
+            "above 0"
+        )
+    return parts
+
+
+def _heat_map(experiment: Mapping[str, Any], data: pd.DataFrame, labels: dict[str, str]) -> list[str]:
+    mapping = tables.mapping_of(experiment)
+    values = tables.first_seed(tables.shown(data, experiment))
+    parts = [
+        f"{_measures(values)} of each feature map or unit: a column for each layer, a cell for each unit of "
+        "it, sorted by value from bottom to top and stretched to one height",
+        _shown(mapping, values, labels),
+        f"One network for each condition, the first of its seeds{_others(data)}",
+        "Colours reach from the 2nd to the 98th percentile of the finite values of a measure",
+    ]
+    if values["value"].isin([float("inf")]).any():
+        parts.append("Vermilion cells are infinite: the transformations move the unit, other images do not")
+    if values["value"].isna().any():
+        parts.append("Grey cells have no value")
+    return [*parts, _measured(mapping, values, labels)]
+
+
+def _class_heat_map(experiment: Mapping[str, Any], data: pd.DataFrame, labels: dict[str, str]) -> list[str]:
+    mapping = tables.mapping_of(experiment)
+    values = tables.shown(data, experiment)
+    return [
+        f"{_measures(values)} measured on the images of one class: in each panel a row for each class and a "
+        "column for each layer, whose feature maps or units a cell is the mean of",
+        _shown(mapping, values, labels, "of panels"),
+        _seeds(values, "cells", False),
+        "Colours mean the same in all panels of a measure",
+        _measured(mapping, values, labels, "images of a class"),
+    ]
+
+
+def _relative_error_map(
+    experiment: Mapping[str, Any], data: pd.DataFrame, labels: dict[str, str]
+) -> list[str]:
+    mapping = tables.mapping_of(experiment)
+    values = tables.shown(data, experiment)
+    return [
+        f"Relative difference in per cent between the {_measures(values, capital=False)} of a network, "
+        "measured with fewer images (upwards) or fewer transformations (to the right), and with the most of "
+        "both, the largest corner: |p − q| / (|p| + |q|) of the means of a layer, then the mean over layers",
+        _shown(mapping, values, labels, "of panels"),
+        _seeds(values, "cells", False),
+        _measured(mapping, values, labels),
+    ]
+
+
+_MEASURED = {
+    "layer_profile": _profiles,
+    "heat_map": _heat_map,
+    "class_heat_map": _class_heat_map,
+    "relative_error_map": _relative_error_map,
+}
+
+
+def _accuracies(mapping: Mapping[str, Any], data: pd.DataFrame, labels: dict[str, str]) -> list[str]:
+    return [
         "Test accuracy",
         _shown(mapping, data, labels),
         _seeds(data, "bars", False),
         f"Accuracy on {_range(data['images'])} test images{_fixed(mapping, data, labels)}",
+        "The dashed line marks chance" if "classes" in data.columns else "",
     ]
-    if "classes" in data.columns:
-        parts.append("The dashed line marks chance")
-    return ". ".join(part for part in parts if part) + "."
 
 
-def _images(grids: Sequence[Grid], labels: dict[str, str]) -> str:
+def _images(grids: Sequence[Grid], labels: dict[str, str]) -> list[str]:
     datasets = join(
         tables.display("dataset", name, labels) for name in dict.fromkeys(grid.dataset for grid in grids)
     )
@@ -67,27 +124,46 @@ def _images(grids: Sequence[Grid], labels: dict[str, str]) -> str:
     rows = next((grid.row_axis for grid in grids if grid.row_axis), "")
     columns = next((grid.column_axis for grid in grids if grid.column_axis), "")
     axes = f"; rows are {rows}, columns are {columns}" if rows and columns else ""
-    return f"Images of {datasets} under members of the sets {sets}{axes}."
+    if any(grid.title for grid in grids):
+        return [
+            f"Feature maps for images of {datasets} under members of the sets {sets}, a panel for each "
+            f"layer{axes}",
+            "The values of a feature map are scaled to shades from black to white",
+        ]
+    return [f"Images of {datasets} under members of the sets {sets}{axes}"]
 
 
-def _shown(mapping: Mapping[str, Any], data: pd.DataFrame, labels: dict[str, str]) -> str:
+def _measures(data: pd.DataFrame, capital: bool = True) -> str:
+    """The full names of the measures of a table."""
+    names = join(measure_name(str(measure)).full for measure in tables.levels(data["measure"]))
+    return f"{names[0].upper()}{names[1:]}" if capital else names
+
+
+def _measured(
+    mapping: Mapping[str, Any], data: pd.DataFrame, labels: dict[str, str], what: str = "images"
+) -> str:
+    return f"Measured on {_range(data['samples'])} {what}{_fixed(mapping, data, labels)}"
+
+
+def _shown(mapping: Mapping[str, Any], data: pd.DataFrame, labels: dict[str, str], of: str = "") -> str:
     """Which column of the table is shown as what."""
-    told = []
+    parts = []
     for key, what in SHOWN_AS.items():
-        column = mapping.get(key)
-        if column and data[column].nunique() > 1:
-            told.append(f"{what}: {tables.COLUMN_NAMES.get(column, column)}")
-    text = "; ".join(told)
+        columns = [column for column in tables.told(mapping, key) if data[column].nunique() > 1]
+        if columns:
+            names = join(tables.COLUMN_NAMES.get(column, column) for column in columns)
+            parts.append(f"{what} {of}".strip() + f": {names}")
+    text = "; ".join(parts)
     return text[:1].upper() + text[1:]
 
 
 def _fixed(mapping: Mapping[str, Any], data: pd.DataFrame, labels: dict[str, str]) -> str:
     """Conditions that are the same everywhere, or follow a shown one."""
-    told = []
+    told, mapped = [], tables.told(mapping, *SHOWN_AS)
     if "measured_with" in data.columns and (data["measured_with"] == data["trained_with"]).all():
         told.append("with the set that the network was trained with")
-    for column in ("dataset", "model", "measured_with", "trained_with", "savepoint"):
-        if column in data.columns and data[column].nunique() == 1 and column not in mapping.values():
+    for column in ("dataset", "model", "measured_with", "trained_with", "savepoint", "aggregation"):
+        if column in data.columns and data[column].nunique() == 1 and column not in mapped:
             value = data[column].iloc[0]
             if column != "savepoint" or value != "final":
                 told.append(f"{tables.COLUMN_NAMES[column]}: {tables.display(column, value, labels)}")
@@ -101,11 +177,18 @@ def _seeds(data: pd.DataFrame, what: str, lonely: bool) -> str:
     if most == 1:
         return "One network for each condition"
     number = f"{most} seeds" if fewest == most else f"{fewest} to {most} seeds"
+    if what == "cells":
+        return f"Cells are means over {number}"
     if what == "bars":
         return f"Bars are means over {number}, points single seeds"
     if lonely:
         return f"Thick lines are means over {number}, thin lines single seeds"
     return f"Lines are means over {number}, bands reach from the smallest to the largest of them"
+
+
+def _others(data: pd.DataFrame) -> str:
+    count = data["seed"].nunique()
+    return f" ({count} were measured)" if count > 1 else ""
 
 
 def _range(values: "pd.Series[Any]") -> str:

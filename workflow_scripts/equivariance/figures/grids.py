@@ -1,8 +1,8 @@
 """Grids of images, as the computing script writes them and the figure reads them. Needs numpy only.
 
-The file is an `.npz` of P panels. `datasets`, `measured_with`, `row_axes`, `column_axes` are text arrays
-(P,): whose images, transformed by which set, and what rows and columns are. For panel p (three digits:
-`000`, ...):
+The file is an `.npz` of P panels. `datasets`, `measured_with`, `row_axes`, `column_axes`, `titles` are text
+arrays (P,): whose images, transformed by which set, what rows and columns are, and a title ("" for none). For
+panel p (three digits: `000`, ...):
 
     images_<p>    uint8 (R, K, C, H, W), R rows of K images with C = 1 or 3 channels
     rows_<p>      text (R,), a label for each row ("" for none)
@@ -24,7 +24,8 @@ from equivariance.files import atomic_path
 class Grid:
     """A panel: R x K images in [0, 1] of one data set, transformed by members of one set.
 
-    An ST matrix is a grid whose rows are samples and whose columns are transformations.
+    An ST matrix is a grid whose rows are samples and whose columns are transformations. A grid of feature
+    maps, whose rows are maps and whose title is their layer, is another.
     """
 
     dataset: str
@@ -34,6 +35,7 @@ class Grid:
     columns: tuple[str, ...] = ()
     row_axis: str = ""
     column_axis: str = ""
+    title: str = ""
 
     def __post_init__(self) -> None:
         shape = self.images.shape
@@ -51,6 +53,7 @@ def save_grids(path: str | Path, grids: Sequence[Grid]) -> None:
         "measured_with": np.array([grid.measured_with for grid in grids], dtype=np.str_),
         "row_axes": np.array([grid.row_axis for grid in grids], dtype=np.str_),
         "column_axes": np.array([grid.column_axis for grid in grids], dtype=np.str_),
+        "titles": np.array([grid.title for grid in grids], dtype=np.str_),
     }
     for index, grid in enumerate(grids):
         arrays[f"images_{index:03}"] = np.round(np.clip(grid.images, 0, 1) * 255).astype(np.uint8)
@@ -73,6 +76,7 @@ def load_grids(path: str | Path) -> list[Grid]:
                     columns=tuple(arrays[f"columns_{index:03}"].tolist()),
                     row_axis=str(arrays["row_axes"][index]),
                     column_axis=str(arrays["column_axes"][index]),
+                    title=str(arrays["titles"][index]),
                 )
                 for index, dataset in enumerate(arrays["datasets"])
             ]

@@ -2,7 +2,8 @@
 
 Panels come from a file of `equivariance.figures.grids`, which describes its format. `figure.row` and
 `figure.column` may each be `dataset` or `measured_with`. With neither, data sets make the rows; where the
-columns of a panel are labelled (it is wide), sets make the rows.
+columns of a panel are labelled (it is wide), sets make the rows. Panels with titles of their own (the layers
+of feature maps) then follow each other in reading order.
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from equivariance.errors import UserError
 from equivariance.figures import tables
 from equivariance.figures.grids import Grid
-from equivariance.figures.layout import Layout, stand_in_note
+from equivariance.figures.layout import PAGE, Layout, stand_in_note
 from equivariance.figures.style import SETTINGS, SMALL
 
 INPUT = "images"
@@ -29,6 +30,9 @@ PANEL_WIDTH = 5.4  # of all panels of a row together, about
 LARGEST = 0.75
 """An image is at most so many inches wide."""
 
+OUTSIDE = 0.35
+"""Inches above and below the images of a panel, about."""
+
 
 def plot(
     data: Sequence[Grid], experiment: dict[str, Any], labels: dict[str, str], stand_ins: dict[str, str]
@@ -36,42 +40,70 @@ def plot(
     """Draw the panels of an experiment. Raises UserError when two panels would fall on one place."""
     mapping = experiment["figure"]
     row_by, column_by = mapping.get("row"), mapping.get("column")
-    if row_by is None and column_by is None:
+    flowing = not row_by and not column_by and any(grid.title for grid in data)
+    if row_by is None and column_by is None and not flowing:
         row_by, column_by = "dataset", "measured_with"
         if any(any(grid.columns) for grid in data):
             row_by, column_by = column_by, row_by
-    rows = list(dict.fromkeys(_value(grid, row_by) for grid in data))
-    columns = list(dict.fromkeys(_value(grid, column_by) for grid in data))
-    placed: dict[tuple[int, int], Grid] = {}
-    for grid in data:
-        place = rows.index(_value(grid, row_by)), columns.index(_value(grid, column_by))
-        if place in placed:
-            raise UserError(
-                f"figure of {experiment['name']}: two panels ({grid.dataset}, {grid.measured_with}) fall on "
-                "one place; map dataset and measured_with to row and column, or neither"
-            )
-        placed[place] = grid
+    placed = _in_reading_order(data) if flowing else _by_value(data, row_by, column_by, experiment["name"])
     note = stand_in_note([grid.dataset for grid in data], stand_ins, labels)
     with mpl.rc_context(SETTINGS):
         layout = Layout(list(placed))
         room = PANEL_WIDTH / len(layout.columns)
         for (row, column), grid in placed.items():
             axes = layout.axes[row, column]
-            _draw(axes, grid, room)
-            if layout.is_lowest(row, column):
+            lowest = layout.is_lowest(row, column)
+            _draw(axes, grid, room, lowest or not flowing)
+            if lowest:
                 axes.set_xlabel(grid.column_axis, labelpad=2, fontsize=SMALL)
+            titles = [_of_several(data, grid, labels)] if flowing else []
             if column_by and row == 0:
-                axes.set_title(tables.display(column_by, _value(grid, column_by), labels))
+                titles.append(tables.display(column_by, _value(grid, column_by), labels))
+            axes.set_title("\n".join(text for text in (*titles, grid.title) if text))
             if row_by and column == 0:
                 title = tables.display(row_by, _value(grid, row_by), labels)
                 axes.set_ylabel(f"{title}\n{grid.row_axis}" if grid.row_axis else title)
             elif column == 0:
                 axes.set_ylabel(grid.row_axis)
+        shapes = {
+            row: max(_height(grid, 1) for (at, _), grid in placed.items() if at == row) for row in layout.rows
+        }
         widest = LARGEST * max(grid.images.shape[1] for grid in data)
-        return layout.arrange(
-            lambda row, width: max(_height(grid, width) for (at, _), grid in placed.items() if at == row),
-            note=note, widest=widest,
-        )  # fmt: skip
+        if flowing:
+            widest = min(widest, (PAGE - OUTSIDE * len(shapes)) / sum(shapes.values()))
+        return layout.arrange(lambda row, width: shapes[row] * width, note=note, widest=widest)
+
+
+def _in_reading_order(grids: Sequence[Grid]) -> dict[tuple[int, int], Grid]:
+    """Panels with titles of their own, two in a row, by (row, column)."""
+    return {divmod(index, 2): grid for index, grid in enumerate(grids)}
+
+
+def _by_value(
+    grids: Sequence[Grid], row_by: str | None, column_by: str | None, name: str
+) -> dict[tuple[int, int], Grid]:
+    """Panels in the row and the column of their data set or set, by (row, column)."""
+    rows = list(dict.fromkeys(_value(grid, row_by) for grid in grids))
+    columns = list(dict.fromkeys(_value(grid, column_by) for grid in grids))
+    placed: dict[tuple[int, int], Grid] = {}
+    for grid in grids:
+        place = rows.index(_value(grid, row_by)), columns.index(_value(grid, column_by))
+        if place in placed:
+            raise UserError(
+                f"figure of {name}: two panels ({grid.dataset}, {grid.measured_with}) fall on "
+                "one place; map dataset and measured_with to row and column, or neither"
+            )
+        placed[place] = grid
+    return placed
+
+
+def _of_several(grids: Sequence[Grid], grid: Grid, labels: dict[str, str]) -> str:
+    """Name the data set and the set of a panel, where there are several."""
+    return ", ".join(
+        tables.display(by, _value(grid, by), labels)
+        for by in ("dataset", "measured_with")
+        if len({_value(other, by) for other in grids}) > 1
+    )
 
 
 def _value(grid: Grid, by: str | None) -> str:
@@ -101,8 +133,8 @@ def mosaic(images: NDArray[np.float32]) -> NDArray[np.float32]:
     return sheet
 
 
-def _draw(axes: Axes, grid: Grid, room: float) -> None:
-    """Draw one panel, about `room` inches wide, with its labels."""
+def _draw(axes: Axes, grid: Grid, room: float, named: bool) -> None:
+    """Draw one panel, about `room` inches wide, with the labels of its rows and, if `named`, its columns."""
     rows, columns, _, height, width = grid.images.shape
     gap = max(1, round(GAP * height))
     axes.imshow(np.clip(mosaic(grid.images), 0, 1), interpolation="nearest")
@@ -110,7 +142,11 @@ def _draw(axes: Axes, grid: Grid, room: float) -> None:
     for spine in axes.spines.values():
         spine.set_visible(False)
     axes.tick_params(length=0, pad=1.5)
-    x = [column * (width + gap) + (width - 1) / 2 for column in range(columns)] if any(grid.columns) else []
+    x = (
+        [column * (width + gap) + (width - 1) / 2 for column in range(columns)]
+        if named and any(grid.columns)
+        else []
+    )
     y = [row * (height + gap) + (height - 1) / 2 for row in range(rows)] if any(grid.rows) else []
     wide = max((len(text) for text in grid.columns), default=0) * SMALL * 0.62 / 72
     broken = wide > min(room / columns, LARGEST) - 0.05

@@ -7,7 +7,6 @@ seed.
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import matplotlib as mpl
@@ -15,11 +14,23 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
 from equivariance.figures import tables
-from equivariance.figures.layout import Layout, Legend, Panel, panels, scope, stand_in_note
-from equivariance.figures.style import GREY, SETTINGS, SMALL, colors, markers
+from equivariance.figures.layers import Layers, kind_entries, layer_axis, merged_layers
+from equivariance.figures.layout import (
+    BETWEEN,
+    TITLE,
+    Layout,
+    Legend,
+    Panel,
+    broken,
+    panel_height,
+    panels,
+    scope,
+    stand_in_note,
+)
+from equivariance.figures.measure_names import is_normalized, measure_name
+from equivariance.figures.style import GREY, SETTINGS, colors, markers
 
 INPUT = "profiles"
 
@@ -30,96 +41,89 @@ PANEL_HEIGHT = 1.45
 PANEL_WIDTH = 5.4  # of all panels of a row together, about
 DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))
 
-KINDS = {
-    "input": ("input", "#f4f4f4"),
-    "conv": ("convolution", "#bcd3e6"),
-    "norm": ("normalization", "#cfe3c4"),
-    "activation": ("activation function", "#f3e3b8"),
-    "pool": ("pooling", "#b9b9b9"),
-    "reshape": ("reshape", "#ececec"),
-    "linear": ("linear", "#dcc5dd"),
-    "output": ("output", "#8f8f8f"),
-}
-"""Kinds of layers: their name in the legend and their tint in the strip under the axis."""
-
 
 def plot(
     data: pd.DataFrame, experiment: dict[str, Any], labels: dict[str, str], stand_ins: dict[str, str]
 ) -> Figure:
     """Draw the layer profiles of an experiment. Raises UserError when its mapping mixes conditions."""
-    mapping = experiment["figure"]
-    data = tables.shown(data, experiment)
-    layers = merged_layers(data)
-    cells = panels(data, mapping, labels)
+    mapping = tables.mapping_of(experiment)
+    values = tables.by_panel(tables.shown(data, experiment), mapping)
+    floors = tables.by_panel(tables.floors(data), mapping)
+    layers = merged_layers(values)
+    cells = panels(values, mapping, labels)
     texts = {(cell.row, cell.column): _entries(cell, mapping, labels) for cell in cells}
     where, ordered = scope(texts), tables.ordered(mapping, texts.values())
-    hues = tables.levels(data[mapping["hue"]]) if mapping.get("hue") else [None]
+    if mapping.get("panels"):
+        where = "column"
     with mpl.rc_context(SETTINGS):
-        looks = {}
-        for key, entries in texts.items():
-            levels = hues if where == "figure" else [level for level in hues if level in entries]
-            looks[key] = dict(
-                zip(
-                    levels,
-                    zip(colors(len(levels), ordered), markers(len(levels), ordered), strict=True),
-                    strict=True,
-                )
-            )
+        looks = _looks(values, mapping, texts, where, ordered)
         legends = {
             key: Legend(
-                _legend_title(mapping),
+                "" if mapping.get("panels") else _legend_title(mapping),
                 {text: _handle(*looks[key][level]) for level, text in entries.items() if text},
             )
             for key, entries in texts.items()
         }
-        dashes = _dashes(data, mapping)
-        alone = tables.lonely(data, mapping)
-        foot = _foot(layers, dashes, mapping, labels)
-        if alone and data["seed"].nunique() > 1:
-            foot.entries = {
-                "one seed": Line2D([], [], color=colors(1, ordered)[0], linewidth=0.5),
-                **foot.entries,
-            }
+        dashes = _dashes(values, mapping)
+        alone = tables.lonely(values, mapping)
+        foot = Legend("", {})
+        if alone and values["seed"].nunique() > 1:
+            foot.entries["one seed"] = Line2D([], [], color=colors(1, ordered)[0], linewidth=0.5)
         layout = Layout(list(texts))
+        height = panel_height(PANEL_HEIGHT, len(layout.rows))
         for cell in cells:
             axes = layout.axes[cell.row, cell.column]
             _draw(axes, cell, mapping, layers, looks[cell.row, cell.column], dashes, alone)
-            _layer_axis(
-                axes, layers, PANEL_WIDTH / len(layout.columns), layout.is_lowest(cell.row, cell.column)
-            )
-        _limits(layout, data, mapping)
-        layout.titles(cells)
-        layout.label_y(mapping.get("y_label") or _y_label(tables.levels(data["measure"]), labels))
+            if _draw_floors(axes, cell.part_of(floors), cell.data, layers):
+                foot.entries["resampling floor"] = Line2D([], [], **_FLOOR)
+            width = PANEL_WIDTH / len(layout.columns)
+            layer_axis(axes, layers, width, height, layout.is_lowest(cell.row, cell.column))
+        foot.entries |= {**_dash_entries(dashes, mapping, labels), **kind_entries(layers)}
+        _limits(layout, cells, mapping)
+        layout.titles(cells, height)
+        _label_y(layout, values, mapping, labels, height)
         note = stand_in_note(list(data["dataset"]), stand_ins, labels)
-        return layout.arrange(lambda row, width: PANEL_HEIGHT, legends, where, foot, note)
+        return layout.arrange(lambda row, width: height, legends, where, foot, note)
+
+
+def _looks(
+    values: pd.DataFrame,
+    mapping: dict[str, Any],
+    texts: dict[tuple[int, int], dict[Any, str]],
+    where: str,
+    ordered: bool,
+) -> dict[tuple[int, int], dict[Any, tuple[str, str]]]:
+    """Colour and marker of each level of the hue, by panel: the same wherever one legend serves."""
+    levels = tables.levels(values[mapping["hue"]]) if mapping.get("hue") else [None]
+    looks = {}
+    for key in texts:
+        served = [
+            entries
+            for other, entries in texts.items()
+            if where == "figure" or other == key or (where == "column" and other[1] == key[1])
+        ]
+        own = [level for level in levels if any(level in entries for entries in served)]
+        shades = zip(colors(len(own), ordered), markers(len(own), ordered), strict=True)
+        looks[key] = dict(zip(own, shades, strict=True))
+    return looks
+
+
+def _label_y(
+    layout: Layout, data: pd.DataFrame, mapping: dict[str, Any], labels: dict[str, str], height: float
+) -> None:
+    """Name the measures at the left of the figure, or of each column of panels."""
+    of_columns = mapping.get("panels") or {None: tables.levels(data["measure"])}
+    for column, measures in enumerate(of_columns.values()):
+        if column in layout.columns:
+            text = mapping.get("y_label") or _y_label(measures, labels)
+            layout.label_y(broken(text, len(layout.rows) * (height + BETWEEN), TITLE), column)
 
 
 def _y_label(measures: Sequence[str], labels: dict[str, str]) -> str:
     """The full name of a measure, or the short ones of several."""
     if len(measures) == 1:
-        return tables.measure_name(measures[0], labels)
+        return measure_name(measures[0]).full
     return ", ".join(tables.display("measure", measure, labels) for measure in measures)
-
-
-def merged_layers(data: pd.DataFrame) -> list[tuple[str, str]]:
-    """Layers of all networks of a table, (name, kind) in order.
-
-    A layer that only some networks have (batch normalization) stands behind the layer it follows there.
-    """
-    merged: list[str] = []
-    kinds: dict[str, str] = {}
-    networks = data.drop_duplicates([*tables.NETWORK[:3], "layer"]).groupby(
-        list(tables.NETWORK[:3]), sort=False
-    )
-    for _, network in networks:
-        previous = -1
-        ordered = network.sort_values("layer_index", kind="stable")
-        for layer, kind in zip(ordered["layer"], ordered["kind"], strict=True):
-            if layer not in kinds:
-                merged.insert(previous + 1, layer)
-                kinds[layer] = kind
-            previous = merged.index(layer)
-    return [(layer, kinds[layer]) for layer in merged]
 
 
 def _entries(cell: Panel, mapping: dict[str, Any], labels: dict[str, str]) -> dict[Any, str]:
@@ -151,28 +155,23 @@ def _dashes(data: pd.DataFrame, mapping: dict[str, Any]) -> dict[Any, Any]:
     return {value: DASHES[index % len(DASHES)] for index, value in enumerate(values)}
 
 
-def _foot(
-    layers: Sequence[tuple[str, str]], dashes: dict[Any, Any], mapping: dict[str, Any], labels: dict[str, str]
-) -> Legend:
-    """The legend at the foot: dashes, then the tints of the kinds of layers."""
-    entries: dict[str, Any] = {}
-    if mapping.get("style"):
-        for value, dash in dashes.items():
-            entries[tables.display(mapping["style"], value, labels)] = Line2D(
-                [], [], color=GREY, linestyle=dash
-            )
-    present = {kind for _, kind in layers}
-    for kind, (name, tint) in KINDS.items():
-        if kind in present:
-            entries[name] = Patch(facecolor=tint, edgecolor=GREY, linewidth=0.3)
-    return Legend("", entries)
+def _dash_entries(
+    dashes: dict[Any, Any], mapping: dict[str, Any], labels: dict[str, str]
+) -> dict[str, Line2D]:
+    style = mapping.get("style")
+    if not style:
+        return {}
+    return {
+        tables.display(style, value, labels): Line2D([], [], color=GREY, linestyle=dash)
+        for value, dash in dashes.items()
+    }
 
 
 def _draw(
     axes: Axes,
     cell: Panel,
     mapping: dict[str, Any],
-    layers: Sequence[tuple[str, str]],
+    layers: Layers,
     looks: dict[Any, tuple[str, str]],
     dashes: dict[Any, Any],
     alone: bool,
@@ -206,53 +205,46 @@ def _draw(
         )  # fmt: skip
 
 
-def _layer_axis(axes: Axes, layers: Sequence[tuple[str, str]], width: float, named: bool) -> None:
-    """Draw the strip of kinds under the axis, and name as many layers as can be read in `width` inches."""
-    for index, (_, kind) in enumerate(layers):
-        axes.axvspan(
-            index - 0.5, index + 0.5, ymin=-0.055, ymax=-0.01, clip_on=False, linewidth=0,
-            facecolor=KINDS.get(kind, KINDS["reshape"])[1], label="_kind",
-        )  # fmt: skip
-    axes.set_xlim(-0.5, len(layers) - 0.5)
-    axes.spines["bottom"].set_visible(False)
-    chosen = named_layers(layers, width) if named else []
-    axes.set_xticks(chosen, [layers[index][0] for index in chosen], rotation=90)
-    axes.tick_params(axis="x", length=0, pad=6)
+_FLOOR: dict[str, Any] = {"color": GREY, "linestyle": (0, (1, 1.2)), "linewidth": 0.9, "zorder": 1.8}
 
 
-def named_layers(layers: Sequence[tuple[str, str]], width: float) -> list[int]:
-    """Indices of the layers to name on an axis of `width` inches.
+def _draw_floors(axes: Axes, floors: pd.DataFrame, data: pd.DataFrame, layers: Layers) -> bool:
+    """Draw the floors of the measures of a panel, a line for each condition; say whether there are any.
 
-    All layers where there is room to spare; else those with weights and the pools; else those with weights;
-    else as many of these as keep clear of each other.
+    Networks of one condition share their floor as far as their images do: the mean over seeds.
     """
-    spacing = width / max(len(layers), 1)
-    clear = SMALL / 72  # a turned name is as wide as its type is high
-    if spacing >= 1.4 * clear:
-        return list(range(len(layers)))
-    for kinds in (("conv", "linear", "pool"), ("conv", "linear")):
-        chosen = [index for index, (_, kind) in enumerate(layers) if kind in kinds]
-        if all((b - a) * spacing >= clear for a, b in pairwise(chosen)):
-            return chosen
-    kept: list[int] = []
-    for index in chosen:
-        if not kept or (index - kept[-1]) * spacing >= clear:
-            kept.append(index)
-    return kept
+    position = {layer: index for index, (layer, _) in enumerate(layers)}
+    floors = floors[floors["measure"].isin(data["measure"]) & floors["layer"].isin(list(position))]
+    by = [column for column in tables.CONDITIONS if column in floors.columns]
+    drawn = set()
+    for _, rows in floors.groupby(by, sort=False):
+        means = rows.groupby("layer")["mean"].mean()
+        means = means.loc[sorted(means.index, key=position.__getitem__)]
+        line = tuple(means.items())
+        if line not in drawn:  # most networks of a panel have the same
+            axes.plot([position[layer] for layer in means.index], means, label="_floor", **_FLOOR)
+            drawn.add(line)
+    return bool(drawn)
 
 
-def _limits(layout: Layout, data: pd.DataFrame, mapping: dict[str, Any]) -> None:
-    """One y range for a figure of normalized measures, else one for each row; the value 1 is marked."""
-    normalized = all(str(measure).startswith(("nv", "nd")) for measure in data["measure"])
-    for row in sorted({row for row, _ in layout.axes}):
-        chosen = [axes for (at, _), axes in layout.axes.items() if normalized or at == row]
-        highest = max(axes.dataLim.y1 for axes in chosen)
-        limit = max(float(mapping.get("y_limit") or (LIMIT if normalized else 0)), 1.05 * highest)
-        for (at, column), axes in layout.axes.items():
-            if at != row:
-                continue
-            axes.set_ylim(0, limit)
-            if not layout.is_first(at, column):
-                axes.tick_params(axis="y", labelleft=False)
-            if normalized:
-                axes.axhline(1, color=GREY, linewidth=0.6, zorder=1.5, label="_one")
+def _limits(layout: Layout, cells: list[Panel], mapping: dict[str, Any]) -> None:
+    """Set the range of y, from 0, and mark 1 where measures are normalized.
+
+    It is one range for a figure of normalized measures, else one for each row; with panels of measures, whose
+    values may be orders of magnitude apart, one for each panel.
+    """
+    apart = bool(mapping.get("panels"))
+    marked = {(cell.row, cell.column): is_normalized(cell.data["measure"]) for cell in cells}
+    if not apart:
+        marked = dict.fromkeys(marked, all(marked.values()))
+    for key, axes in layout.axes.items():
+        least = 0.0 if apart and not marked[key] else float(mapping.get("y_limit") or LIMIT * marked[key])
+        alike = [
+            other
+            for place, other in layout.axes.items()
+            if place == key or (not apart and (marked[key] or place[0] == key[0]))
+        ]
+        axes.set_ylim(0, max(least, 1.05 * max(other.dataLim.y1 for other in alike)))
+        axes.tick_params(axis="y", labelleft=apart or layout.is_first(*key))
+        if marked[key]:
+            axes.axhline(1, color=GREY, linewidth=0.6, zorder=1.5, label="_one")

@@ -1,23 +1,35 @@
 """Facets: a table cut into panels, panels laid on a figure, legends where they hide nothing."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field, replace
+from textwrap import fill
+from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend as MplLegend
+from matplotlib.ticker import MaxNLocator
 
 from equivariance.figures.style import GREY, SMALL, TEXT_WIDTH, new_figure
-from equivariance.figures.tables import display, levels
+from equivariance.figures.tables import combinations, display, told
 
 EDGE, GAP, BETWEEN = 0.03, 0.07, 0.1
 """Empty inches at the edge of the figure, above a legend, and between panels."""
 
 LINE = SMALL * 1.3 / 72
 """Height of a line of small type, in inches."""
+
+TITLE = 8
+"""Size of titles and labels of axes, in points."""
+
+PAGE = 8.6
+"""A figure is at most about so many inches high, so that it fits on a page with its caption."""
+
+BAR = 0.09
+"""Height of a colour bar, in inches."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +41,14 @@ class Panel:
     row_title: str
     column_title: str
     data: pd.DataFrame
+    values: dict[str, Any]
+    """What of the columns of the table makes the panel."""
+
+    def part_of(self, data: pd.DataFrame) -> pd.DataFrame:
+        """The rows of another table that belong in the panel."""
+        for column, value in self.values.items():
+            data = data[data[column] == value]
+        return data
 
 
 @dataclass
@@ -37,6 +57,14 @@ class Legend:
 
     title: str = ""
     entries: dict[str, Artist] = field(default_factory=dict)
+
+
+class ColorBar(NamedTuple):
+    """A colour bar at the foot of a figure: colours, what they mean, and where values lie beyond them."""
+
+    colors: ScalarMappable
+    label: str
+    extend: Literal["neither", "min", "max", "both"] = "neither"
 
 
 class Margins(NamedTuple):
@@ -49,19 +77,36 @@ class Margins(NamedTuple):
 
 
 def panels(data: pd.DataFrame, figure: Mapping[str, Any], labels: dict[str, str]) -> list[Panel]:
-    """Cut a table by the columns that the entry maps to `row` and `column`; empty cells are left out."""
+    """Cut a table by the columns that the entry maps to `row` and `column`; empty cells are left out.
+
+    Of several columns, each combination that occurs is a row or a column.
+    """
     cut = []
-    row_by, column_by = figure.get("row"), figure.get("column")
-    for row, row_value in enumerate(levels(data[row_by]) if row_by else [None]):
-        of_row = data[data[row_by] == row_value] if row_by else data
-        for column, column_value in enumerate(levels(data[column_by]) if column_by else [None]):
-            cell = of_row[of_row[column_by] == column_value] if column_by else of_row
-            if cell.empty:
-                continue
-            row_title = display(row_by, row_value, labels) if row_by else ""
-            column_title = display(column_by, column_value, labels) if column_by else ""
-            cut.append(Panel(row, column, row_title, column_title, cell))
+    rows_by, columns_by = told(figure, "row"), told(figure, "column")
+    for row, of_row in enumerate(combinations(data, rows_by)):
+        for column, of_column in enumerate(combinations(data, columns_by)):
+            values = dict(zip([*rows_by, *columns_by], [*of_row, *of_column], strict=True))
+            panel = Panel(
+                row,
+                column,
+                _title(rows_by, of_row, labels),
+                _title(columns_by, of_column, labels),
+                data,
+                values,
+            )
+            cell = panel.part_of(data)
+            if not cell.empty:
+                cut.append(replace(panel, data=cell))
     return cut
+
+
+def _title(columns: Sequence[str], values: Sequence[Any], labels: dict[str, str]) -> str:
+    return ", ".join(display(column, value, labels) for column, value in zip(columns, values, strict=True))
+
+
+def panel_height(usual: float, rows: int) -> float:
+    """The height of panels in inches: the usual one, less where `rows` of them would not fit on a page."""
+    return min(usual, (PAGE - 1.5) / rows - BETWEEN)
 
 
 def scope(texts: Mapping[tuple[int, int], Mapping[Any, str]]) -> str:
@@ -104,25 +149,30 @@ class Layout:
         }
         self.rows = sorted({row for row, _ in used})
         self.columns = sorted({column for _, column in used})
-        self._y_label = ""
+        self._y_labels: dict[int, str] = {}
 
-    def titles(self, panels: Sequence[Panel]) -> None:
-        """Column titles above the first panel of a column, row titles at the right of the last of a row."""
+    def titles(self, panels: Sequence[Panel], height: float = PAGE) -> None:
+        """Column titles above the first panel of a column, row titles at the right of the last of a row.
+
+        Titles longer than their panel is wide, or `height` inches high, are broken.
+        """
+        width = TEXT_WIDTH * 0.85 / len(self.columns)
         for panel in panels:
             axes = self.axes[panel.row, panel.column]
             if panel.row == min(row for row, column in self.axes if column == panel.column):
-                axes.set_title(panel.column_title)
+                axes.set_title(broken(panel.column_title, width, TITLE))
             if panel.row_title and panel.column == max(
                 column for row, column in self.axes if row == panel.row
             ):
                 axes.annotate(
-                    panel.row_title, (1, 0.5), xytext=(4, 0), xycoords="axes fraction",
-                    textcoords="offset points", rotation=270, ha="left", va="center", fontsize=8,
+                    broken(panel.row_title, height, TITLE), (1, 0.5), xytext=(4, 0), xycoords="axes fraction",
+                    textcoords="offset points", rotation=270, ha="left", va="center", fontsize=TITLE,
+                    multialignment="center",
                 )  # fmt: skip
 
-    def label_y(self, text: str) -> None:
-        """Label the y axes once, at the left of the figure."""
-        self._y_label = text
+    def label_y(self, text: str, column: int | None = None) -> None:
+        """Label the y axes once, at the left of the figure or of the panels of a column."""
+        self._y_labels[self.columns[0] if column is None else column] = text
 
     def is_first(self, row: int, column: int) -> bool:
         """Whether the panel is the first of its row."""
@@ -139,37 +189,49 @@ class Layout:
         where: str = "figure",
         foot: Legend | None = None,
         note: str = "",
+        bars: Sequence[ColorBar] = (),
         widest: float = TEXT_WIDTH,
     ) -> Figure:
         """Place everything and return the figure.
 
         `heights(row, width)` is the height of a row's panels of a width, in inches; `legends` are keyed by
-        panel and stand `where` (see `scope`); `foot` is a further legend at the foot and `note` a line of
-        small type under all; no panel is wider than `widest`.
+        panel and stand `where` (see `scope`); `bars` are colour bars side by side, `foot` is a further
+        legend at the foot and `note` a line of small type under all; no panel is wider than `widest`.
         """
         legends, renderer = legends or {}, self.figure.canvas.get_renderer()  # type: ignore[attr-defined]
         margins = {key: self._margins(axes, renderer) for key, axes in self.axes.items()}
         left = [max(margins[key].left for key in margins if key[1] == column) for column in self.columns]
         right = [max(margins[key].right for key in margins if key[1] == column) for column in self.columns]
-        label = self.figure.text(0, 0, self._y_label, rotation=90, fontsize=8, ha="left", va="center")
-        start = label.get_window_extent(renderer).width / self.figure.dpi + GAP if self._y_label else 0.0
-        free = TEXT_WIDTH - EDGE * 2 - start - sum(left) - sum(right) - BETWEEN * (len(self.columns) - 1)
+        labels = {
+            column: self.figure.text(
+                0, 0, text, rotation=90, fontsize=TITLE, ha="left", va="center", multialignment="center"
+            )
+            for column, text in self._y_labels.items()
+        }
+        taken = dict.fromkeys(self.columns, 0.0)
+        for column, label in labels.items():
+            taken[column] = label.get_window_extent(renderer).width / self.figure.dpi + GAP
+        outside = [*taken.values(), *left, *right]
+        free = TEXT_WIDTH - EDGE * 2 - sum(outside) - BETWEEN * (len(self.columns) - 1)
         width = min(free / len(self.columns), widest)
         spare = free - width * len(self.columns)
         x = dict.fromkeys(self.columns, 0.0)
-        at = EDGE + start + spare / 2
+        at = EDGE + spare / 2
         for index, column in enumerate(self.columns):
+            if column in labels:
+                labels[column].set_x((at if index else EDGE) / TEXT_WIDTH)
+            at += taken[column]
             x[column] = at + left[index]
             at = x[column] + width + right[index] + BETWEEN
         # From the top down: y is what is used up so far; the figure's height is known only at the end.
-        placed: list[tuple[Axes, float, float, float]] = []
+        placed: list[tuple[Axes, float, float, float, float]] = []
         drawn: list[tuple[MplLegend, float, float]] = []
         y = EDGE
         for row in self.rows:
             of_row = [key for key in self.axes if key[0] == row]
             y += max(margins[key].top for key in of_row)
             height = heights(row, width)
-            placed += [(self.axes[key], x[key[1]], y, height) for key in of_row]
+            placed += [(self.axes[key], x[key[1]], y, height, width) for key in of_row]
             y += height + max(margins[key].bottom for key in of_row)
             if where == "panel":
                 y += self._row_of_legends(
@@ -180,7 +242,7 @@ class Layout:
                     renderer,
                 )
             y += BETWEEN if row != self.rows[-1] else 0
-        bottom = y
+        middle = (placed[0][2] + y - max(margins[key].bottom for key in of_row)) / 2
         if where == "column":
             merged = [(self._merged(legends, column), x[column] + width / 2) for column in self.columns]
             y += self._row_of_legends(merged, width + BETWEEN, y, drawn, renderer)
@@ -188,16 +250,21 @@ class Layout:
             y += self._row_of_legends(
                 [(self._merged(legends, None), TEXT_WIDTH / 2)], TEXT_WIDTH, y, drawn, renderer
             )
+        colored = self._bars(bars, renderer)
+        if bars:
+            y += 2 * GAP
+            placed += [(axes, start, y, BAR, length) for axes, start, length, _ in colored]
+            y += BAR + max(below for *_, below in colored)
         if foot:
             y += self._row_of_legends([(foot, TEXT_WIDTH / 2)], TEXT_WIDTH, y, drawn, renderer)
         y += (LINE + GAP if note else 0) + EDGE
         self.figure.set_size_inches(TEXT_WIDTH, y)
-        for axes, across, top, height in placed:
-            axes.set_position((across / TEXT_WIDTH, 1 - (top + height) / y, width / TEXT_WIDTH, height / y))
+        for axes, across, top, height, wide in placed:
+            axes.set_position((across / TEXT_WIDTH, 1 - (top + height) / y, wide / TEXT_WIDTH, height / y))
         for legend, across, top in drawn:
             legend.set_bbox_to_anchor((across / TEXT_WIDTH, 1 - top / y), transform=self.figure.transFigure)
-        middle = (placed[0][2] + placed[-1][2] + placed[-1][3]) / 2 if placed else bottom / 2
-        label.set_position((EDGE / TEXT_WIDTH, 1 - middle / y))
+        for label in labels.values():
+            label.set_y(1 - middle / y)
         if note:
             self.figure.text(
                 1 - EDGE / TEXT_WIDTH,
@@ -238,15 +305,38 @@ class Layout:
         return highest
 
     def _fit(self, legend: Legend, width: float, renderer: Any) -> MplLegend:
-        """Draw a legend in as many columns as fit in `width` inches."""
+        """Draw a legend in as many columns as fit in `width` inches; break what is too long for one."""
         for columns in range(len(legend.entries), 0, -1):
-            made = self.figure.legend(
-                list(legend.entries.values()), list(legend.entries), title=legend.title or None,
-                ncols=columns, loc="upper center", borderaxespad=0, borderpad=0,
-            )  # fmt: skip
-            if columns == 1 or made.get_window_extent(renderer).width <= width * self.figure.dpi:
-                break
+            made = self._legend(legend, list(legend.entries), columns)
+            if made.get_window_extent(renderer).width <= width * self.figure.dpi:
+                return made
             made.remove()
+        room = width - 3 * SMALL / 72  # beside the handle
+        return self._legend(legend, [broken(text, room) for text in legend.entries], 1)
+
+    def _legend(self, legend: Legend, texts: Sequence[str], columns: int) -> MplLegend:
+        return self.figure.legend(
+            list(legend.entries.values()), texts, title=legend.title or None,
+            ncols=columns, loc="upper center", borderaxespad=0, borderpad=0,
+        )  # fmt: skip
+
+    def _bars(self, bars: Sequence[ColorBar], renderer: Any) -> list[tuple[Axes, float, float, float]]:
+        """Make colour bars side by side: axes, start, length and what is under the bar, in inches."""
+        each = (TEXT_WIDTH - 2 * EDGE) / max(len(bars), 1)
+        length = min(0.8 * each, 3.0)
+        made = []
+        for index, bar in enumerate(bars):
+            axes = self.figure.add_axes((0.1, 0.3, length / TEXT_WIDTH, 0.01), label=f"colour bar {index}")
+            drawn = self.figure.colorbar(
+                bar.colors, cax=axes, orientation="horizontal", extend=bar.extend, extendfrac=0.04
+            )
+            drawn.outline.set_linewidth(0.4)
+            drawn.set_label(broken(bar.label, each, TITLE), labelpad=2)
+            drawn.locator = MaxNLocator(5)
+            drawn.update_ticks()
+            axes.tick_params(length=1.5, pad=1.5)
+            below = self._margins(axes, renderer).bottom
+            made.append((axes, EDGE + each * (index + 0.5) - length / 2, length, below))
         return made
 
     @staticmethod
@@ -258,6 +348,16 @@ class Layout:
             for text, handle in legend.entries.items():
                 merged.entries.setdefault(text, handle)
         return merged
+
+
+def broken(text: str, width: float, size: float = SMALL) -> str:
+    """Break a text into lines of about `width` inches of type of `size` points; words stay whole.
+
+    >>> broken("MNIST, rotations", 0.6)
+    'MNIST,\nrotations'
+    """
+    letters = int(width / (0.58 * size / 72))  # the mean width of letters is 0.58 of the type's size
+    return fill(text, max(letters, 1), break_long_words=False, break_on_hyphens=False)
 
 
 def stand_in_note(datasets: Sequence[str], stand_ins: Mapping[str, str], labels: Mapping[str, str]) -> str:

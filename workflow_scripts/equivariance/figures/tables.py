@@ -2,22 +2,24 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from equivariance.errors import UserError
+from equivariance.figures.measure_names import AGGREGATIONS, FLOOR, measure_name
 
 NETWORK = ("dataset", "model", "trained_with", "seed")
 """What determines a trained network."""
 
+MEASUREMENT = (*NETWORK, "savepoint", "epoch", "accuracy", "measured_on", "measured_with", "samples")
+LAYER = ("layer", "layer_index", "kind", "depth")
+
 COLUMNS = {
-    "profiles": (
-        *NETWORK,
-        *("savepoint", "epoch", "accuracy", "measured_on", "measured_with", "samples"),
-        *("measure", "layer", "layer_index", "kind", "depth", "mean"),
-    ),
+    "profiles": (*MEASUREMENT, "measure", *LAYER, "mean"),
+    "units": (*MEASUREMENT, "measure", "aggregation", *LAYER, "unit", "value"),
     "accuracies": (*NETWORK, "savepoint", "epoch", "tested_with", "accuracy", "images"),
 }
 """The columns a table of each sort must have; more are allowed."""
@@ -29,10 +31,26 @@ CONDITIONS = (
     "savepoint",
     "measured_on",
     "measured_with",
+    "samples",
     "measure",
+    "aggregation",
+    "augmented",
+    "stratified",
+    "class",
     "tested_with",
 )
 """Columns whose values are conditions of an experiment; seeds are its replicates."""
+
+AXES = {
+    "layer_profile": (),
+    "heat_map": (),
+    "class_heat_map": ("class",),
+    "relative_error_map": ("samples", "transformations"),
+}
+"""Columns that a kind of figure of measures tells apart by itself, on its axes."""
+
+HUED = ("layer_profile",)
+"""Kinds of figures of measures whose colours and dashes are conditions; in the others colours are values."""
 
 COLUMN_NAMES = {
     "dataset": "data set",
@@ -45,21 +63,29 @@ COLUMN_NAMES = {
     "measure": "measure",
     "tested_with": "tested with",
     "samples": "samples",
+    "aggregation": "aggregation",
+    "augmented": "training",
+    "stratified": "classes",
+    "class": "class",
+    "panel": "measures",
 }
 
-MEASURES = {
-    "nv": "normalized variance (NV)",
-    "tv": "transformational variance (TV)",
-    "sv": "sample variance (SV)",
+VALUES = {
+    "aggregation": AGGREGATIONS,
+    "augmented": {"augmented": "trained with the set", "not augmented": "trained without"},
+    "stratified": {"True": "class by class", "False": "all classes together"},
 }
+"""Names of the values of columns that are the same in every experiment."""
 
 
 def read_table(path: str | Path, sort: str) -> pd.DataFrame:
-    """Read a table of the sort "profiles" or "accuracies".
+    """Read a table (.csv) of the sort "profiles", "units" or "accuracies".
 
     Raises UserError when columns are missing or the table is empty.
     """
-    table = pd.read_csv(path, dtype={"savepoint": str}, keep_default_na=False, na_values=["", "nan", "NaN"])
+    table = pd.read_csv(
+        path, dtype={"savepoint": str, "class": str}, keep_default_na=False, na_values=["", "nan", "NaN"]
+    )
     missing = [column for column in COLUMNS[sort] if column not in table.columns]
     if missing:
         raise UserError(f"{path} lacks the columns {', '.join(missing)} of a table of {sort}")
@@ -69,8 +95,14 @@ def read_table(path: str | Path, sort: str) -> pd.DataFrame:
 
 
 def levels(values: "pd.Series[Any]") -> list[Any]:
-    """Distinct values in the order to show them: numbers ascending and "final" last, else as they come."""
+    """Distinct values in the order to show them: numbers ascending and "final" last, else as they come.
+
+    Values of columns that have the same in every experiment come in the order of `VALUES`.
+    """
     distinct = list(dict.fromkeys(values.dropna()))
+    known = list(VALUES.get(str(values.name), ()))
+    if known and {str(value) for value in distinct} <= set(known):
+        return sorted(distinct, key=lambda value: known.index(str(value)))
     numbers = pd.to_numeric(
         pd.Series([100 if value == "final" else value for value in distinct]), errors="coerce"
     )
@@ -87,7 +119,13 @@ def display(column: str, value: Any, labels: dict[str, str]) -> str:
     if column == "seed":
         return f"seed {text}"
     if column == "measure":
-        return labels.get(text, text.upper())
+        return labels.get(text, measure_name(text).short)
+    if column == "samples":
+        return f"{int(value):,} images"
+    if column in VALUES:
+        return VALUES[column].get(text, text)
+    if column in ("panel", "class"):
+        return text
     if column == "measured_on":
         # <data set>_<part>: the part is a word of its own
         name, _, part = text.rpartition("_")
@@ -95,9 +133,59 @@ def display(column: str, value: Any, labels: dict[str, str]) -> str:
     return labels.get(text, text.replace("_", " "))
 
 
-def measure_name(measure: str, labels: dict[str, str]) -> str:
-    """The full name of a measure."""
-    return MEASURES.get(measure, labels.get(measure, measure.upper()))
+def mapping_of(experiment: Mapping[str, Any]) -> dict[str, Any]:
+    """What an entry's figure is mapped to. Panels of measures are its columns, and measures its colours.
+
+    Raises UserError where an entry has both `panels` and `column`.
+    """
+    mapping = dict(experiment["figure"])
+    if not mapping.get("panels"):
+        return mapping
+    if mapping.get("column"):
+        raise UserError(
+            f"figure of {experiment['name']}: panels are its columns; give `panels` or `column`, not both"
+        )
+    return {"hue": "measure", **mapping, "column": "panel"}
+
+
+def told(mapping: Mapping[str, Any], *keys: str) -> list[str]:
+    """The columns that an entry maps to some of row, column, hue, style and x, each once.
+
+    >>> told({"row": ["dataset", "trained_with"], "hue": "dataset"}, "row", "hue")
+    ['dataset', 'trained_with']
+    """
+    found: list[str] = []
+    for key in keys:
+        given = mapping.get(key) or []
+        found += [given] if isinstance(given, str) else given
+    return list(dict.fromkeys(found))
+
+
+def by_panel(data: pd.DataFrame, mapping: Mapping[str, Any]) -> pd.DataFrame:
+    """Profiles with a column `panel`, the title that the entry gives their measure; as they are without any.
+
+    A measure of several panels is in each, those of no panel are left out.
+    """
+    titles = mapping.get("panels")
+    if not titles:
+        return data
+    of_measure = dict(iter(data.groupby("measure", sort=False)))
+    return pd.concat(
+        [
+            of_measure[measure].assign(panel=title)
+            for title, measures in titles.items()
+            for measure in measures
+            if measure in of_measure
+        ]
+        or [data.head(0).assign(panel="")]
+    )
+
+
+def require(data: pd.DataFrame, columns: Iterable[str], name: str) -> None:
+    """Raise UserError when the table lacks columns that the figure of an experiment is mapped to."""
+    missing = [column for column in columns if column not in data.columns]
+    if missing:
+        raise UserError(f"figure of {name}: its table has no column {', '.join(missing)}")
 
 
 def one(data: pd.DataFrame, mapped: list[str], name: str) -> None:
@@ -105,6 +193,7 @@ def one(data: pd.DataFrame, mapped: list[str], name: str) -> None:
 
     `mapped` are the columns that the figure tells apart; what they do not, must be the same.
     """
+    require(data, mapped, name)
     for column in CONDITIONS:
         if column in mapped or column not in data.columns:
             continue
@@ -119,25 +208,60 @@ def one(data: pd.DataFrame, mapped: list[str], name: str) -> None:
 
 
 def shown(data: pd.DataFrame, experiment: Mapping[str, Any]) -> pd.DataFrame:
-    """The rows of profiles that a figure shows: all measures where it tells them apart, else the first.
+    """The rows that a figure shows of profiles or units: those of all measures where it tells them apart,
+    else of the first; no resampling floors, and no means over classes where it shows the classes.
 
     Raises UserError when conditions are left that nothing tells apart.
     """
-    mapping = experiment["figure"]
-    mapped = [mapping[key] for key in ("row", "column", "hue", "style") if mapping.get(key)]
-    if "measure" not in mapped:
+    mapping, name = mapping_of(experiment), experiment["name"]
+    axes = AXES[mapping["kind"]]
+    keys = ("row", "column", "hue", "style") if mapping["kind"] in HUED else ("row", "column")
+    mapped = list(dict.fromkeys([*told(mapping, *keys), *axes]))
+    data = data[~_is_floor(data)]
+    if "class" in axes:
+        require(data, ["class"], name)
+        data = data[data["class"] != "mean"]
+    if mapping.get("panels"):
+        data = data[data["measure"].isin(list(chain(*mapping["panels"].values())))]
+    elif "measure" not in mapped:
         measure = (experiment.get("measures") or [data["measure"].iloc[0]])[0]
         data = data[data["measure"] == measure]
-    one(data, list(dict.fromkeys(mapped)), experiment["name"])
+    if data.empty:
+        raise UserError(f"figure of {name}: its table has no rows of the measures it shows")
+    one(by_panel(data, mapping), mapped, name)
     return data
+
+
+def floors(data: pd.DataFrame) -> pd.DataFrame:
+    """The resampling floors of profiles, under the names of the measures that they are floors of."""
+    found = data[_is_floor(data)]
+    return found.assign(measure=found["measure"].str.removesuffix(FLOOR))
+
+
+def _is_floor(data: pd.DataFrame) -> "pd.Series[bool]":
+    return data["measure"].str.endswith(FLOOR)
+
+
+def combinations(data: pd.DataFrame, columns: list[str]) -> list[tuple[Any, ...]]:
+    """The combinations of values of columns that occur, in the order of their levels."""
+    if not columns:
+        return [()]
+    ranks = [{value: rank for rank, value in enumerate(levels(data[column]))} for column in columns]
+    found = data[columns].drop_duplicates().itertuples(index=False, name=None)
+    return sorted(found, key=lambda key: [rank[value] for rank, value in zip(ranks, key, strict=True)])
+
+
+def first_seed(data: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the first seed of each condition."""
+    by = [column for column in CONDITIONS if column in data.columns]
+    return data[data["seed"] == data.groupby(by, dropna=False)["seed"].transform("min")]
 
 
 def lonely(data: pd.DataFrame, mapping: Mapping[str, Any]) -> bool:
     """Whether every panel has a single line, so that its seeds can be drawn one by one."""
-    by = [mapping[key] for key in ("row", "column") if mapping.get(key)]
-    told = [mapping[key] for key in ("hue", "style") if mapping.get(key)]
+    by, lines = told(mapping, "row", "column"), told(mapping, "hue", "style")
     groups = data.groupby(by) if by else [((), data)]
-    return all(len(rows.drop_duplicates(told)) == 1 for _, rows in groups) if told else True
+    return all(len(rows.drop_duplicates(lines)) == 1 for _, rows in groups) if lines else True
 
 
 def ordered(mapping: Mapping[str, Any], panels: Iterable[Mapping[Any, str]]) -> bool:
@@ -151,6 +275,6 @@ def ordered(mapping: Mapping[str, Any], panels: Iterable[Mapping[Any, str]]) -> 
     if mapping.get("hue") == "savepoint":
         return True
     texts = [list(dict.fromkeys(entries.values())) for entries in panels]
-    return all(len({re.sub(r"[\d.]+", "#", text) for text in of_panel}) == 1 for of_panel in texts) and any(
+    return all(len({re.sub(r"[\d.,]+", "#", text) for text in of_panel}) == 1 for of_panel in texts) and any(
         len(of_panel) > 1 for of_panel in texts
     )

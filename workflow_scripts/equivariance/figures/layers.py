@@ -1,0 +1,93 @@
+"""The axis of layers: their order over several networks, their kinds as tints, the names that fit."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch
+
+from equivariance.figures.style import GREY, SMALL
+from equivariance.figures.tables import NETWORK
+
+Layers = Sequence[tuple[str, str]]
+"""Layers as (name, kind), in order."""
+
+KINDS = {
+    "input": ("input", "#f4f4f4"),
+    "conv": ("convolution", "#bcd3e6"),
+    "norm": ("normalization", "#cfe3c4"),
+    "activation": ("activation function", "#f3e3b8"),
+    "pool": ("pooling", "#b9b9b9"),
+    "reshape": ("reshape", "#ececec"),
+    "linear": ("linear", "#dcc5dd"),
+    "output": ("output", "#8f8f8f"),
+}
+"""Kinds of layers: their name in the legend and their tint in the strip under the axis."""
+
+STRIP = 0.015, 0.08
+"""Where the strip of kinds begins and ends, in inches under the axes."""
+
+
+def merged_layers(data: pd.DataFrame) -> list[tuple[str, str]]:
+    """Layers of all networks of a table, (name, kind) in order.
+
+    A layer that only some networks have (batch normalization) stands behind the layer it follows there.
+    """
+    merged: list[str] = []
+    kinds: dict[str, str] = {}
+    networks = data.drop_duplicates([*NETWORK[:3], "layer"]).groupby(list(NETWORK[:3]), sort=False)
+    for _, network in networks:
+        previous = -1
+        ordered = network.sort_values("layer_index", kind="stable")
+        for layer, kind in zip(ordered["layer"], ordered["kind"], strict=True):
+            if layer not in kinds:
+                merged.insert(previous + 1, layer)
+                kinds[layer] = kind
+            previous = merged.index(layer)
+    return [(layer, kinds[layer]) for layer in merged]
+
+
+def named_layers(layers: Layers, width: float) -> list[int]:
+    """Indices of the layers to name on an axis of `width` inches.
+
+    All layers where there is room to spare; else those with weights and the pools; else those with weights;
+    else as many of these as keep clear of each other.
+    """
+    spacing = width / max(len(layers), 1)
+    clear = SMALL / 72  # a turned name is as wide as its type is high
+    if spacing >= 1.4 * clear:
+        return list(range(len(layers)))
+    for kinds in (("conv", "linear", "pool"), ("conv", "linear")):
+        chosen = [index for index, (_, kind) in enumerate(layers) if kind in kinds]
+        if all((b - a) * spacing >= clear for a, b in pairwise(chosen)):
+            return chosen
+    kept: list[int] = []
+    for index in chosen:
+        if not kept or (index - kept[-1]) * spacing >= clear:
+            kept.append(index)
+    return kept
+
+
+def layer_axis(axes: Axes, layers: Layers, width: float, height: float, named: bool) -> None:
+    """Draw the strip of kinds under axes of `width` x `height` inches, and name the layers that fit."""
+    for index, (_, kind) in enumerate(layers):
+        axes.axvspan(
+            index - 0.5, index + 0.5, ymin=-STRIP[1] / height, ymax=-STRIP[0] / height, clip_on=False,
+            linewidth=0, facecolor=KINDS.get(kind, KINDS["reshape"])[1], label="_kind",
+        )  # fmt: skip
+    axes.set_xlim(-0.5, len(layers) - 0.5)
+    axes.spines["bottom"].set_visible(False)
+    chosen = named_layers(layers, width) if named else []
+    axes.set_xticks(chosen, [layers[index][0] for index in chosen], rotation=90)
+    axes.tick_params(axis="x", length=0, pad=6)
+
+
+def kind_entries(layers: Layers) -> dict[str, Patch]:
+    """Give the entries of a legend for the kinds of layers that there are."""
+    present = {kind for _, kind in layers}
+    return {
+        name: Patch(facecolor=tint, edgecolor=GREY, linewidth=0.3)
+        for kind, (name, tint) in KINDS.items()
+        if kind in present
+    }
