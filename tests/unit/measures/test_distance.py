@@ -72,7 +72,7 @@ def brute_force(activations: Tensor, kind: str, batch: int | None) -> dict[str, 
     vectors = as_vectors(activations.double().numpy(), kind)
     samples, transformations = vectors.shape[:2]
     columns = [indices.tolist() for indices in transformation_batches(transformations, batch or 64)]
-    size = batch or 8
+    size = batch or 4
     rows = [range(start, min(start + size, samples)) for start in range(0, samples, size)]
     return {
         "td": np.mean([mean_distance(vectors[i], columns) for i in range(samples)], axis=0),

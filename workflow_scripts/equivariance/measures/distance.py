@@ -41,7 +41,7 @@ KINDS: dict[str, Kind] = {
     "_normalize_keep": "normalize_keep",
 }
 TRANSFORMATIONS = 64  # of a batch, where no size is given
-SAMPLES = 8  # of a batch, where no size is given
+SAMPLES = 4  # of a batch, where no size is given
 CHUNK = 1 << 24  # numbers that a device other than a CPU makes at a time
 
 
@@ -60,7 +60,7 @@ def measure(name: str, parameter: int | float | None) -> Measure:
 class DistanceAccumulator(Accumulator):
     """TD and SD of one layer: maps `td` and `sd`, of the layer's shape or, for whole feature maps, (C,).
 
-    Up to `batch` vectors are compared with each other; None stands for 64 transformations and 8 samples. A
+    Up to `batch` vectors are compared with each other; None stands for 64 transformations and 4 samples. A
     batch of all samples or transformations is exact. The last batch of samples may be smaller; one of a
     single sample has no pairs. Without a pair the mean distance is 0.
 

@@ -54,7 +54,7 @@ class Sweep:
     comes first, with all images, also where the sweep is cut in parts.
 
     For U units in all layers and T transformations it keeps 28 x T x U bytes (40 with float64 tiles) for the
-    measures of variance and 32 x T x U (64) for distances with batches of 8, whatever the number of samples,
+    measures of variance and 16 x T x U (32) for distances with batches of 4, whatever the number of samples,
     besides the activations of one tile.
     """
 
