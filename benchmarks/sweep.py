@@ -38,8 +38,11 @@ TMEASURES_BATCHES = (16, 32, 64)  # 32 is its default; larger ones are slower st
 TRIAL = 8  # images that choose among them
 SLICE = 8  # images timed at a time
 BOTH = ["nv", "goodfellow_normal"]
-SIZES = (32, 64, 128, 256)  # samples
+SIZES = (16, 32, 64, 128)  # samples
 COUNTS = (7, 13, 25, 49)  # transformations
+PARTS = ("ratios", "tmeasures", "growth")
+
+Row = tuple[str, float, str]
 
 
 def blobs(count: int, side: int = 28, seed: int = 0) -> Tensor:
@@ -157,7 +160,7 @@ def largest_difference(table: pd.DataFrame, layers: list[Any]) -> float:
     return float(np.max(np.abs(ours - theirs) / np.abs(theirs)))
 
 
-def against_tmeasures(images: Tensor, few: Tensor, repetitions: int) -> list[tuple[str, float, str]]:
+def against_tmeasures(images: Tensor, few: Tensor) -> list[Row]:
     """Compare whole runs with tmeasures: its torch classes, and on few images its NumPy classes."""
     model, transformations = network(), rotations()
     batch = min(
@@ -171,9 +174,9 @@ def against_tmeasures(images: Tensor, few: Tensor, repetitions: int) -> list[tup
         ("NV", ["nv"], False, ""),
         ("NV and Goodfellow", BOTH, True, "at least 4"),
     ):
-        ours, table = fastest(repetitions, partial(whole, measures, model, images, transformations))
+        ours, table = fastest(2, partial(whole, measures, model, images, transformations))
         theirs, layers = fastest(
-            repetitions, partial(with_torch_classes, model, images, transformations, batch, goodfellow)
+            1, partial(with_torch_classes, model, images, transformations, batch, goodfellow)
         )
         rows.append((f"tmeasures / sweep, {title}, {len(images)} images", theirs / ours, target))
     rows.append(
@@ -183,7 +186,7 @@ def against_tmeasures(images: Tensor, few: Tensor, repetitions: int) -> list[tup
             "at most 1e-4",
         )
     )
-    ours, _ = fastest(repetitions, partial(whole, ["anova", "td", "sd", "nd"], model, few, transformations))
+    ours, _ = fastest(2, partial(whole, ["anova", "td", "sd", "nd"], model, few, transformations))
     theirs, _ = fastest(1, partial(with_numpy_classes, model, few, transformations, 64))
     rows.append(
         (f"tmeasures' NumPy classes / sweep, ANOVA and ND, {len(few)} images", theirs / ours, "at least 10")
@@ -191,7 +194,7 @@ def against_tmeasures(images: Tensor, few: Tensor, repetitions: int) -> list[tup
     return rows
 
 
-def growth(images: Tensor) -> list[tuple[str, float, str]]:
+def growth(images: Tensor) -> list[Row]:
     """Time the invariance family over numbers of samples and of transformations, per forward pass."""
     model = network()
     rows = []
@@ -208,7 +211,7 @@ def growth(images: Tensor) -> list[tuple[str, float, str]]:
     return rows
 
 
-def ratios(images: Tensor, repetitions: int) -> list[tuple[str, float, str]]:
+def ratios(images: Tensor, repetitions: int) -> list[Row]:
     """Compare sweeps with the forward passes that they cannot do without."""
     turns = [in_turns(network(), images, rotations()) for _ in range(repetitions)]
     best = {
@@ -234,12 +237,13 @@ def main() -> None:
     )
     parser.add_argument("--csv", type=Path, help="write the figures there")
     parser.add_argument("--images", type=int, default=128)
-    parser.add_argument("--few-images", type=int, default=4, help="for tmeasures' NumPy classes")
+    parser.add_argument("--few-images", type=int, default=2, help="for tmeasures' NumPy classes")
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1, help="of every side; jobs of the workflow have 1")
     parser.add_argument(
         "--peak-memory", type=int, metavar="N", help="only print that of a sweep over N images"
     )
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     given = parser.parse_args()
     prepare_process(given.threads)  # as the scripts of the workflow do, for all alike
     if given.peak_memory:
@@ -247,14 +251,19 @@ def main() -> None:
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
         return
     images = load_images(max(given.images, *SIZES))
-    rows = [
-        *ratios(images[: given.images], given.repetitions),
-        *against_tmeasures(images[: given.images // 2], images[: given.few_images], 2),
-        *growth(images),
-    ]
-    figures = pd.DataFrame(rows, columns=["figure", "value", "target"])
     print(f"{given.images} images x 49 rotations, {given.threads} thread(s), {given.repetitions} repetitions")
-    print(figures.to_string(index=False, float_format="{:.3g}".format))
+    parts: dict[str, Callable[[], list[Row]]] = {
+        "ratios": lambda: ratios(images[: given.images], given.repetitions),
+        "tmeasures": lambda: against_tmeasures(images[: given.images // 2], images[: given.few_images]),
+        "growth": lambda: growth(images),
+    }
+    rows: list[Row] = []
+    for name in given.parts:
+        found = parts[name]()
+        for figure, value, target in found:
+            print(f"{figure:75} {value:8.3g}  {target}", flush=True)
+        rows += found
+    figures = pd.DataFrame(rows, columns=["figure", "value", "target"])
     if given.csv:
         write_text(given.csv, figures.to_csv(index=False))
 

@@ -50,6 +50,8 @@ def measure_networks(
         with atomic_path(output) as temporary:
             table.to_parquet(temporary, index=False)
         logging.info("%s: %d images", output, table["images"].iloc[0])
+        if table.attrs["left_out"]:
+            logging.info("without feature maps, left out of same-equivariance: %s", table.attrs["left_out"])
 
 
 def measure_network(

@@ -6,6 +6,7 @@ from looks import clipped, overlapping, smallest_type, visible_texts
 from synthetic_tables import LABELS, entry
 
 from equivariance.errors import UserError
+from equivariance.figures.captions import caption
 from equivariance.figures.grids import Grid, load_grids, save_grids
 from equivariance.figures.image_grid import mosaic, plot
 
@@ -82,3 +83,36 @@ def test_matrices_name_their_samples_and_transformations_without_touching() -> N
 def test_two_panels_on_one_place_are_an_error() -> None:
     with pytest.raises(UserError, match="fall on one place"):
         plot([grid(), grid(measured_with="scale")], entry("image_grid", row="dataset"), LABELS, {})
+
+
+def maps(count: int) -> list[Grid]:
+    """Feature maps of so many layers, as images of 8 maps under 9 members."""
+    rows = tuple(f"map {number}, NV {number / 7:.2f}" for number in range(8))
+    columns = tuple(f"{angle}°" for angle in range(-176, 177, 44))
+    return [
+        grid("mnist", shape=(8, 9), rows=rows, columns=columns, column_axis="rotation", title=f"conv{layer}")
+        for layer in range(1, count + 1)
+    ]
+
+
+def test_titles_survive_their_file_and_stand_above_their_panels(tmp_path) -> None:
+    save_grids(tmp_path / "maps.npz", maps(3))
+    read = load_grids(tmp_path / "maps.npz")
+    assert [one.title for one in read] == ["conv1", "conv2", "conv3"]
+    figure = plot(read, entry("image_grid"), LABELS, {})
+    assert [axes.get_title() for axes in figure.axes] == ["conv1", "conv2", "conv3"]
+    two = plot([*maps(1), grid("digits", title="conv1")], entry("image_grid"), LABELS, {})
+    assert [axes.get_title() for axes in two.axes] == ["MNIST\nconv1", "Digits\nconv1"]
+
+
+def test_eight_layers_of_feature_maps_are_legible_on_a_page() -> None:
+    figure = plot(maps(8), entry("image_grid"), LABELS, {"mnist": "MNIST"})
+    assert figure.get_figheight() < 9
+    assert clipped(figure) == []
+    assert overlapping(figure) == []
+    assert smallest_type(figure) >= 7
+
+
+def test_a_caption_of_feature_maps_says_what_their_shades_are() -> None:
+    text = caption(entry("image_grid"), maps(2), LABELS)
+    assert "a panel for each layer" in text and "shades" in text

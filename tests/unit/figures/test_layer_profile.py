@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 from looks import (
     clipped,
@@ -16,6 +17,7 @@ from looks import (
 from synthetic_tables import LABELS, LAYERS, entry, profiles, value
 
 from equivariance.errors import UserError
+from equivariance.figures.captions import caption
 from equivariance.figures.layer_profile import plot
 from equivariance.figures.layers import merged_layers, named_layers
 from equivariance.figures.style import CATEGORIES, TEXT_WIDTH
@@ -159,3 +161,123 @@ def test_as_many_layers_are_named_as_can_be_read() -> None:
     assert named_layers(layers, 1.0) == [*range(0, 16, 2), 17]
     few = named_layers(layers, 0.5)
     assert few and all((b - a) * 0.5 / 18 >= 7 / 72 for a, b in pairwise(few))
+
+
+PANELS = {"Variance": ["tv", "sv"], "Ratios": ["nv", "nd_keep"], "Same-equivariance": ["nvse"]}
+MEASURES = ("tv", "sv", "nv", "nd_keep", "nvse")
+
+
+def panelled(datasets=("digits", "mnist"), sets=("rotation", "scale"), seeds=3):
+    """Networks with and without augmentation, measures that are orders of magnitude apart."""
+    data = pd.concat(
+        [
+            profiles(datasets, sets=sets, measures=MEASURES, seeds=seeds).assign(augmented=text)
+            for text in ("not augmented", "augmented")
+        ]
+    )
+    return data.assign(mean=data["mean"] * data["measure"].map({"tv": 50, "sv": 200}).fillna(1))
+
+
+def draw_panels(data, **mapping):
+    mapping = {"panels": PANELS, "row": ["dataset", "trained_with"], "style": "augmented", **mapping}
+    return plot(data, entry("layer_profile", MEASURES, **mapping), LABELS, STAND_INS)
+
+
+def test_each_column_of_panels_has_its_measures_its_axis_and_its_legend() -> None:
+    figure = draw_panels(panelled())
+    assert len(figure.axes) == 4 * 3
+    first = figure.axes[:3]
+    assert [axes.get_title() for axes in first] == list(PANELS)
+    assert [len(mean_lines(axes)) for axes in first] == [4, 4, 2]
+    assert first[0].get_ylim() == (0, pytest.approx(1.05 * 200 * value(2, 0)))
+    assert first[1].get_ylim() == first[2].get_ylim() == (0, 1.4)
+    entries = [[text.get_text() for text in legend.get_texts()] for legend in figure.legends]
+    assert entries[:3] == [["TV", "SV"], ["NV", "ND, whole maps"], ["NVSE"]]
+    assert {"TV, SV", "value"} <= {text.get_text() for text in visible_texts(figure)}
+
+
+def test_augmented_networks_are_solid_and_others_dashed_whatever_comes_first() -> None:
+    texts = {
+        text.get_text(): handle.get_linestyle()
+        for legend in draw_panels(panelled()).legends
+        for text, handle in zip(legend.get_texts(), legend.legend_handles, strict=True)
+        if text.get_text().startswith("trained")
+    }
+    assert texts == {"trained with the set": "-", "trained without": "--"}
+
+
+def test_rows_of_two_columns_are_the_combinations_that_occur() -> None:
+    data = panelled()
+    data = data[(data["dataset"] == "digits") | (data["trained_with"] == "scale")]
+    titles = [axes.texts[0].get_text() for axes in draw_panels(data).axes if axes.texts]
+    assert [" ".join(title.split()) for title in titles] == [
+        "Digits, rotations",
+        "Digits, scales",
+        "MNIST, scales",
+    ]
+
+
+def test_panels_take_the_place_of_columns() -> None:
+    with pytest.raises(UserError, match="give `panels` or `column`, not both"):
+        draw_panels(panelled(), column="dataset")
+
+
+def test_a_column_that_the_table_lacks_is_an_error() -> None:
+    with pytest.raises(UserError, match="its table has no column aggregation"):
+        draw(profiles(), hue="aggregation")
+
+
+@pytest.mark.parametrize("column", ["samples", "aggregation", "augmented"])
+def test_new_conditions_must_be_told_apart_too(column: str) -> None:
+    values = {"samples": (50, 500), "aggregation": ("none", "before_max"), "augmented": ("augmented", "no")}
+    data = pd.concat([profiles().assign(**{column: given}) for given in values[column]])
+    with pytest.raises(UserError, match=f"{column} takes several values"):
+        draw(data)
+    assert len(mean_lines(draw(data, hue=column).axes[0])) == 2
+
+
+def floored():
+    data = profiles(sets=("rotation", "scale"), measures=("nvse",))
+    floor = data[data["kind"] == "conv"].assign(measure="nvse_floor")
+    return pd.concat([data, floor.assign(mean=floor["trained_with"].map({"rotation": 0.1, "scale": 0.2}))])
+
+
+def test_floors_are_baselines_of_their_panel_and_no_conditions() -> None:
+    experiment = entry("layer_profile", ("nvse",), column="trained_with")
+    figure = plot(floored(), experiment, LABELS, STAND_INS)
+    for axes, level in zip(figure.axes, (0.1, 0.2), strict=True):
+        assert len(mean_lines(axes)) == 1
+        (line,) = (line for line in axes.get_lines() if line.get_label() == "_floor")
+        assert list(line.get_ydata()) == pytest.approx([level, level])  # of the convolutions
+    assert "resampling floor" in legend_texts(figure)
+    assert "resampling floor" in caption(experiment, floored(), LABELS)
+    without = profiles(sets=("rotation", "scale"), measures=("nvse",))
+    assert "resampling floor" not in caption(experiment, without, LABELS)
+
+
+def test_rows_with_levels_of_their_own_get_a_legend_each() -> None:
+    measured = {"rotation": ["rotation_8", "rotation_16"], "scale": ["scale_8", "scale_16"]}
+    data = profiles(sets=("rotation", "scale"), measured_with=measured, measures=MEASURES)
+    figure = draw_panels(
+        data, row="trained_with", hue="measured_with", style=None, panels={"a": ["nv"], "b": ["nvse"]}
+    )
+    entries = [[text.get_text() for text in legend.get_texts()] for legend in figure.legends]
+    assert entries[:2] == [["rotation 8", "rotation 16"], ["scale 8", "scale 16"]]
+    assert [axes.get_ylabel() for axes in figure.axes] == ["NV", "NVSE"] * 2
+
+
+@pytest.mark.parametrize("hue", ["measure", "savepoint"])
+def test_panels_of_many_rows_are_legible_on_a_page(hue: str) -> None:
+    sets = ("rotation", "scale", "translation", "combined")
+    if hue == "measure":
+        data, shown = panelled(sets=sets, seeds=1), {"Variance": ["tv", "sv"], "Ratios": ["nv", "nd_keep"]}
+    else:
+        data = profiles(("digits", "mnist"), sets=sets, measures=MEASURES, savepoints=("0", "final"), seeds=1)
+        shown = {"Variance": ["nv"], "Distance": ["nd_keep"]}
+    style = "augmented" if hue == "measure" else None
+    figure = draw_panels(data, panels=shown, hue=hue, style=style)
+    assert figure.get_figheight() < 9
+    assert smallest_type(figure) >= 7
+    assert clipped(figure) == []
+    assert overlapping(figure) == []
+    assert not legend_over_data(figure)

@@ -125,6 +125,14 @@ def test_labels_that_do_not_fit_are_named(labels):
 # Memory
 
 
+def test_a_group_of_layers_without_feature_maps_adds_nothing():
+    model, x = network(), images(3)
+    expected = measure(model, x, rotations(3), ["nvse"])
+    table = measure(model, x, rotations(3), ["nvse"], memory=1)
+    assert_same_values(table, expected, 0)
+    assert table.attrs["left_out"] == expected.attrs["left_out"] == ["4", "5", "1:3"]
+
+
 @pytest.mark.parametrize("memory", [1, 50_000, 10**9])
 def test_groups_of_layers_give_the_table_of_one_pass(memory):
     model, x, transformations = network(), images(), rotations(4)

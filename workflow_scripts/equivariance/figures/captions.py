@@ -86,9 +86,10 @@ def _relative_error_map(
     mapping = tables.mapping_of(experiment)
     values = tables.shown(data, experiment)
     return [
-        f"Relative difference in per cent between the {_measures(values, capital=False)} of a network, "
-        "measured with fewer images (upwards) or fewer transformations (to the right), and with the most of "
-        "both, the largest corner: |p − q| / (|p| + |q|) of the means of a layer, then the mean over layers",
+        f"Relative difference in per cent between the {_measures(values, capital=False)} of a network "
+        "measured on some images (rows, more of them upwards) with some transformations (columns, more of "
+        "them to the right), and on the most images with the most transformations, the largest corner: "
+        "|p − q| / (|p| + |q|) of the means p and q of a layer, then the mean over layers",
         _shown(mapping, values, labels, "of panels"),
         _seeds(values, "cells", False),
         _measured(mapping, values, labels),

@@ -61,7 +61,7 @@ def plot(
             axes = layout.axes[key]
             _draw(axes, matrix, bars[measures[key]], heights[key[0]])
             width = PANEL_WIDTH / len(layout.columns)
-            layer_axis(axes, layers, width, heights[key[0]], layout.is_lowest(*key))
+            layer_axis(axes, layers, width, layout.is_lowest(*key))
         layout.titles(cells, min(heights.values()))
         layout.label_y("class")
         foot = Legend("", dict(kind_entries(layers)))

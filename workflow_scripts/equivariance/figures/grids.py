@@ -1,8 +1,8 @@
 """Grids of images, as the computing script writes them and the figure reads them. Needs numpy only.
 
 The file is an `.npz` of P panels. `datasets`, `measured_with`, `row_axes`, `column_axes`, `titles` are text
-arrays (P,): whose images, transformed by which set, what rows and columns are, and a title ("" for none). For
-panel p (three digits: `000`, ...):
+arrays (P,): whose images, transformed by which set, what rows and columns are, and a title ("" for none).
+For panel p (three digits: `000`, ...):
 
     images_<p>    uint8 (R, K, C, H, W), R rows of K images with C = 1 or 3 channels
     rows_<p>      text (R,), a label for each row ("" for none)

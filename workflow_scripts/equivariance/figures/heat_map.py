@@ -51,7 +51,7 @@ def plot(
             axes = layout.axes[cell.row, cell.column]
             _draw(axes, cell.data, layers, bars[cell.data["measure"].iloc[0]])
             width = PANEL_WIDTH / len(layout.columns)
-            layer_axis(axes, layers, width, height, layout.is_lowest(cell.row, cell.column))
+            layer_axis(axes, layers, width, layout.is_lowest(cell.row, cell.column))
         layout.titles(cells, height)
         layout.label_y("units, sorted by value")
         foot = Legend("", {**_special(units["value"]), **kind_entries(layers)})

@@ -148,7 +148,14 @@ def _draw(axes: Axes, grid: Grid, room: float, named: bool) -> None:
         else []
     )
     y = [row * (height + gap) + (height - 1) / 2 for row in range(rows)] if any(grid.rows) else []
-    wide = max((len(text) for text in grid.columns), default=0) * SMALL * 0.62 / 72
-    broken = wide > min(room / columns, LARGEST) - 0.05
-    axes.set_xticks(x, [text.replace(", ", ",\n") if broken else text for text in grid.columns] if x else [])
+    slot = min((room - _width(grid.rows)) / columns, LARGEST)
+    texts = list(grid.columns)
+    if _width(texts) > slot - 0.05:
+        texts = [text.replace(", ", ",\n") for text in texts]
+    axes.set_xticks(x, texts if x else [], rotation=90 if _width(texts) > slot else 0)
     axes.set_yticks(y, grid.rows if y else [])
+
+
+def _width(texts: Sequence[str]) -> float:
+    """Width in inches of the longest line of some texts, about."""
+    return max((len(line) for text in texts for line in text.split("\n")), default=0) * SMALL * 0.56 / 72

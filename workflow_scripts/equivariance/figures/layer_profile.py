@@ -19,6 +19,8 @@ from equivariance.figures import tables
 from equivariance.figures.layers import Layers, kind_entries, layer_axis, merged_layers
 from equivariance.figures.layout import (
     BETWEEN,
+    GAP,
+    LINE,
     TITLE,
     Layout,
     Legend,
@@ -53,35 +55,37 @@ def plot(
     cells = panels(values, mapping, labels)
     texts = {(cell.row, cell.column): _entries(cell, mapping, labels) for cell in cells}
     where, ordered = scope(texts), tables.ordered(mapping, texts.values())
-    if mapping.get("panels"):
+    if mapping.get("panels") and mapping["hue"] == "measure":
         where = "column"
     with mpl.rc_context(SETTINGS):
         looks = _looks(values, mapping, texts, where, ordered)
         legends = {
             key: Legend(
-                "" if mapping.get("panels") else _legend_title(mapping),
+                "" if where == "row" else _legend_title(mapping),
                 {text: _handle(*looks[key][level]) for level, text in entries.items() if text},
             )
             for key, entries in texts.items()
         }
         dashes = _dashes(values, mapping)
         alone = tables.lonely(values, mapping)
-        foot = Legend("", {})
+        foot, floored = Legend("", {}), False
         if alone and values["seed"].nunique() > 1:
             foot.entries["one seed"] = Line2D([], [], color=colors(1, ordered)[0], linewidth=0.5)
+        foot.entries |= _dash_entries(dashes, mapping, labels)
         layout = Layout(list(texts))
-        height = panel_height(PANEL_HEIGHT, len(layout.rows))
+        height = panel_height(PANEL_HEIGHT, len(layout.rows), LINE + GAP if where == "row" else 0)
         for cell in cells:
             axes = layout.axes[cell.row, cell.column]
             _draw(axes, cell, mapping, layers, looks[cell.row, cell.column], dashes, alone)
-            if _draw_floors(axes, cell.part_of(floors), cell.data, layers):
-                foot.entries["resampling floor"] = Line2D([], [], **_FLOOR)
+            floored |= _draw_floors(axes, cell.part_of(floors), cell.data, layers)
             width = PANEL_WIDTH / len(layout.columns)
-            layer_axis(axes, layers, width, height, layout.is_lowest(cell.row, cell.column))
-        foot.entries |= {**_dash_entries(dashes, mapping, labels), **kind_entries(layers)}
+            layer_axis(axes, layers, width, layout.is_lowest(cell.row, cell.column))
+        if floored:
+            foot.entries["resampling floor"] = Line2D([], [], **_FLOOR)
+        foot.entries |= kind_entries(layers)
         _limits(layout, cells, mapping)
         layout.titles(cells, height)
-        _label_y(layout, values, mapping, labels, height)
+        _label_y(layout, values, mapping, labels, where, height)
         note = stand_in_note(list(data["dataset"]), stand_ins, labels)
         return layout.arrange(lambda row, width: height, legends, where, foot, note)
 
@@ -100,7 +104,10 @@ def _looks(
         served = [
             entries
             for other, entries in texts.items()
-            if where == "figure" or other == key or (where == "column" and other[1] == key[1])
+            if where == "figure"
+            or other == key
+            or (where == "column" and other[1] == key[1])
+            or (where == "row" and other[0] == key[0])
         ]
         own = [level for level in levels if any(level in entries for entries in served)]
         shades = zip(colors(len(own), ordered), markers(len(own), ordered), strict=True)
@@ -109,21 +116,37 @@ def _looks(
 
 
 def _label_y(
-    layout: Layout, data: pd.DataFrame, mapping: dict[str, Any], labels: dict[str, str], height: float
+    layout: Layout,
+    data: pd.DataFrame,
+    mapping: dict[str, Any],
+    labels: dict[str, str],
+    where: str,
+    height: float,
 ) -> None:
-    """Name the measures at the left of the figure, or of each column of panels."""
-    of_columns = mapping.get("panels") or {None: tables.levels(data["measure"])}
+    """Name the measures at the left of the figure, or of each column of panels.
+
+    Legends between the rows leave no room for a name over several rows: then each panel has a short one.
+    """
+    of_columns = mapping.get("panels") or {"": tables.levels(data["measure"])}
     for column, measures in enumerate(of_columns.values()):
-        if column in layout.columns:
+        if column not in layout.columns:
+            continue
+        if where == "row" and len(of_columns) > 1:
+            text = ", ".join(tables.display("measure", measure, labels) for measure in measures)
+            for (_, at), axes in layout.axes.items():
+                if at == column:
+                    axes.set_ylabel(broken(text, height, TITLE))
+        else:
             text = mapping.get("y_label") or _y_label(measures, labels)
             layout.label_y(broken(text, len(layout.rows) * (height + BETWEEN), TITLE), column)
 
 
 def _y_label(measures: Sequence[str], labels: dict[str, str]) -> str:
-    """The full name of a measure, or the short ones of several."""
+    """The full name of a measure, or the short ones of several, as far as they are a word each."""
     if len(measures) == 1:
         return measure_name(measures[0]).full
-    return ", ".join(tables.display("measure", measure, labels) for measure in measures)
+    names = [tables.display("measure", measure, labels) for measure in measures]
+    return "value" if any(" " in name for name in names) else ", ".join(names)
 
 
 def _entries(cell: Panel, mapping: dict[str, Any], labels: dict[str, str]) -> dict[Any, str]:
@@ -135,14 +158,22 @@ def _entries(cell: Panel, mapping: dict[str, Any], labels: dict[str, str]) -> di
     for level in tables.levels(cell.data[hue]):
         entries[level] = tables.display(hue, level, labels)
         rows = cell.data[cell.data[hue] == level]
-        if hue == "savepoint" and rows["accuracy"].notna().any():
+        if _by_epoch(mapping) and rows["accuracy"].notna().any():
             entries[level] = f"{rows['epoch'].mean():.0f} ({rows['accuracy'].mean():.0%})"
     return entries
 
 
+def _by_epoch(mapping: dict[str, Any]) -> bool:
+    """Whether savepoints are named by epoch and accuracy: not beside panels of measures, whose many rows
+    would each need a legend."""
+    return mapping.get("hue") == "savepoint" and not mapping.get("panels")
+
+
 def _legend_title(mapping: dict[str, Any]) -> str:
     hue = mapping.get("hue")
-    return "epoch (accuracy)" if hue == "savepoint" else tables.COLUMN_NAMES.get(hue or "", "")
+    if hue == "measure" and mapping.get("panels"):
+        return ""
+    return "epoch (accuracy)" if _by_epoch(mapping) else tables.COLUMN_NAMES.get(hue or "", "")
 
 
 def _handle(color: str, marker: str) -> Line2D:

@@ -5,7 +5,8 @@ from itertools import pairwise
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
+from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
 from equivariance.figures.style import GREY, SMALL
 from equivariance.figures.tables import NETWORK
@@ -69,12 +70,19 @@ def named_layers(layers: Layers, width: float) -> list[int]:
     return kept
 
 
-def layer_axis(axes: Axes, layers: Layers, width: float, height: float, named: bool) -> None:
-    """Draw the strip of kinds under axes of `width` x `height` inches, and name the layers that fit."""
+def layer_axis(axes: Axes, layers: Layers, width: float, named: bool) -> None:
+    """Draw the strip of kinds under axes of `width` inches, and if `named`, the names that fit."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    corner = ScaledTranslation(0, 0, axes.transAxes)  # type: ignore[arg-type]  # the stub asks for too much
+    under = blended_transform_factory(axes.transData, figure.dpi_scale_trans + corner)
     for index, (_, kind) in enumerate(layers):
-        axes.axvspan(
-            index - 0.5, index + 0.5, ymin=-STRIP[1] / height, ymax=-STRIP[0] / height, clip_on=False,
-            linewidth=0, facecolor=KINDS.get(kind, KINDS["reshape"])[1], label="_kind",
+        tint = KINDS.get(kind, KINDS["reshape"])[1]
+        axes.add_patch(
+            Rectangle(
+                (index - 0.5, -STRIP[1]), 1, STRIP[1] - STRIP[0], transform=under, clip_on=False,
+                linewidth=0, facecolor=tint, label="_kind",
+            )
         )  # fmt: skip
     axes.set_xlim(-0.5, len(layers) - 0.5)
     axes.spines["bottom"].set_visible(False)

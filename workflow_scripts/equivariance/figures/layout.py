@@ -1,6 +1,6 @@
 """Facets: a table cut into panels, panels laid on a figure, legends where they hide nothing."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from textwrap import fill
 from typing import Any, Literal, NamedTuple
@@ -27,6 +27,9 @@ TITLE = 8
 
 PAGE = 8.6
 """A figure is at most about so many inches high, so that it fits on a page with its caption."""
+
+LETTER = 0.58
+"""Width of a letter, on average, as a part of the type's size."""
 
 BAR = 0.09
 """Height of a colour bar, in inches."""
@@ -104,33 +107,39 @@ def _title(columns: Sequence[str], values: Sequence[Any], labels: dict[str, str]
     return ", ".join(display(column, value, labels) for column, value in zip(columns, values, strict=True))
 
 
-def panel_height(usual: float, rows: int) -> float:
-    """The height of panels in inches: the usual one, less where `rows` of them would not fit on a page."""
-    return min(usual, (PAGE - 1.5) / rows - BETWEEN)
+def panel_height(usual: float, rows: int, under: float = 0.0) -> float:
+    """The height of panels in inches: the usual one, less where `rows` of them, each with something `under`
+    it, would not fit on a page."""
+    return min(usual, (PAGE - 1.9) / rows - 2 * BETWEEN - under)
 
 
 def scope(texts: Mapping[tuple[int, int], Mapping[Any, str]]) -> str:
-    """Where a legend is true: "figure", "column" or "panel".
+    """Where a legend is true: "figure", "column", "row" or "panel".
 
     `texts` gives for each panel (row, column) the entry of each level. One legend serves panels whose levels
-    have the same text everywhere; columns with wholly different levels (ranges of rotations, of scales) get
-    one each.
+    have the same text everywhere; columns, or rows, with wholly different levels (ranges of rotations, of
+    scales) get one each.
     """
 
     def agree(group: Sequence[Mapping[Any, str]]) -> bool:
         union: dict[Any, str] = {}
         return all(union.setdefault(level, text) == text for entry in group for level, text in entry.items())
 
-    by_column: dict[int, list[Mapping[Any, str]]] = {}
-    for (_, column), entry in texts.items():
-        by_column.setdefault(column, []).append(entry)
-    if not all(agree(group) for group in by_column.values()):
-        return "panel"
-    firsts = [set().union(*group) for group in by_column.values()]
-    foreign = any(
-        a.isdisjoint(b) and len(a) > 1 for index, a in enumerate(firsts) for b in firsts[index + 1 :]
+    def foreign(groups: Iterable[Sequence[Mapping[Any, str]]]) -> bool:
+        levels = [set().union(*group) for group in groups]
+        return any(
+            a.isdisjoint(b) and len(a) > 1 for index, a in enumerate(levels) for b in levels[index + 1 :]
+        )
+
+    columns, rows = (
+        [[entry for key, entry in texts.items() if key[side] == at] for at in {key[side] for key in texts}]
+        for side in (1, 0)
     )
-    return "figure" if agree(list(texts.values())) and not foreign else "column"
+    if not foreign(columns) and foreign(rows) and all(agree(group) for group in rows):
+        return "row"
+    if not all(agree(group) for group in columns):
+        return "panel"
+    return "figure" if agree(list(texts.values())) and not foreign(columns) else "column"
 
 
 class Layout:
@@ -164,10 +173,12 @@ class Layout:
             if panel.row_title and panel.column == max(
                 column for row, column in self.axes if row == panel.row
             ):
+                text = broken(panel.row_title, height, TITLE)
+                longest = max(len(line) for line in text.split("\n"))
                 axes.annotate(
-                    broken(panel.row_title, height, TITLE), (1, 0.5), xytext=(4, 0), xycoords="axes fraction",
-                    textcoords="offset points", rotation=270, ha="left", va="center", fontsize=TITLE,
-                    multialignment="center",
+                    text, (1, 0.5), xytext=(4, 0), xycoords="axes fraction",
+                    textcoords="offset points", rotation=270, ha="left", va="center", multialignment="center",
+                    fontsize=TITLE if longest * LETTER * TITLE / 72 <= height else SMALL,
                 )  # fmt: skip
 
     def label_y(self, text: str, column: int | None = None) -> None:
@@ -211,8 +222,8 @@ class Layout:
         taken = dict.fromkeys(self.columns, 0.0)
         for column, label in labels.items():
             taken[column] = label.get_window_extent(renderer).width / self.figure.dpi + GAP
-        outside = [*taken.values(), *left, *right]
-        free = TEXT_WIDTH - EDGE * 2 - sum(outside) - BETWEEN * (len(self.columns) - 1)
+        margins_of_all = sum([*taken.values(), *left, *right])
+        free = TEXT_WIDTH - EDGE * 2 - margins_of_all - BETWEEN * (len(self.columns) - 1)
         width = min(free / len(self.columns), widest)
         spare = free - width * len(self.columns)
         x = dict.fromkeys(self.columns, 0.0)
@@ -241,15 +252,29 @@ class Layout:
                     drawn,
                     renderer,
                 )
+            if where == "row":
+                merged = self._merged(legends[key] for key in of_row)
+                y += self._row_of_legends([(merged, TEXT_WIDTH / 2)], TEXT_WIDTH, y, drawn, renderer)
             y += BETWEEN if row != self.rows[-1] else 0
-        middle = (placed[0][2] + y - max(margins[key].bottom for key in of_row)) / 2
+        middle = (placed[0][2] + placed[-1][2] + placed[-1][3]) / 2
         if where == "column":
-            merged = [(self._merged(legends, column), x[column] + width / 2) for column in self.columns]
-            y += self._row_of_legends(merged, width + BETWEEN, y, drawn, renderer)
+            # In all the room of a column, with that of its labels: entries may be long.
+            outside = {
+                column: (taken[column] + left[index], right[index])
+                for index, column in enumerate(self.columns)
+            }
+            of_columns = [
+                (
+                    self._merged(legends[key] for key in sorted(legends) if key[1] == column),
+                    x[column] + (width + after - before) / 2,
+                )
+                for column, (before, after) in outside.items()
+            ]
+            room = width + min(sum(around) for around in outside.values())
+            y += self._row_of_legends(of_columns, room, y, drawn, renderer)
         if where == "figure":
-            y += self._row_of_legends(
-                [(self._merged(legends, None), TEXT_WIDTH / 2)], TEXT_WIDTH, y, drawn, renderer
-            )
+            merged = self._merged(legends[key] for key in sorted(legends))
+            y += self._row_of_legends([(merged, TEXT_WIDTH / 2)], TEXT_WIDTH, y, drawn, renderer)
         colored = self._bars(bars, renderer)
         if bars:
             y += 2 * GAP
@@ -340,11 +365,11 @@ class Layout:
         return made
 
     @staticmethod
-    def _merged(legends: Mapping[tuple[int, int], Legend], column: int | None) -> Legend:
-        """One legend of the panels of a column, or of all."""
-        chosen = [legend for (_, at), legend in sorted(legends.items()) if column in (None, at)]
-        merged = Legend(next((legend.title for legend in chosen), ""))
-        for legend in chosen:
+    def _merged(legends: Iterable[Legend]) -> Legend:
+        """One legend of several, under the title of the first."""
+        merged = Legend()
+        for legend in legends:
+            merged.title = merged.title or legend.title
             for text, handle in legend.entries.items():
                 merged.entries.setdefault(text, handle)
         return merged
@@ -354,9 +379,10 @@ def broken(text: str, width: float, size: float = SMALL) -> str:
     """Break a text into lines of about `width` inches of type of `size` points; words stay whole.
 
     >>> broken("MNIST, rotations", 0.6)
-    'MNIST,\nrotations'
+    'MNIST,\\nrotations'
     """
-    letters = int(width / (0.58 * size / 72))  # the mean width of letters is 0.58 of the type's size
+    text = text.replace(" = ", "\u00a0=\u00a0")  # an equation stays on a line
+    letters = int(width / (LETTER * size / 72))
     return fill(text, max(letters, 1), break_long_words=False, break_on_hyphens=False)
 
 

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from equivariance.checkpoint import load_checkpoint, remove_checkpoint, save_checkpoint
+from equivariance.errors import UserError
 from equivariance.measures.floor import resampling_floor
 from equivariance.measures.images import tiles
 from equivariance.measures.recorder import module_name
@@ -120,6 +121,9 @@ def measure(
                 files.append(file)
                 sweep = _swept(make(layers=group), images, rows, file, digest, bar)
                 tables.append(sweep.table().assign(**{"class": name}))
+    tables = [table for table in tables if len(table)]
+    if not tables:
+        raise UserError("no layer has feature maps, which same-equivariance is measured on")
     table = pd.concat(tables, ignore_index=True)
     table = table.drop(columns="class") if labels is None else with_means(table)
     if floor:

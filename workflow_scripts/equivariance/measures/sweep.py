@@ -26,6 +26,7 @@ from equivariance.transformations.warp import Padding, warp
 CPU_INPUTS = 200  # of one pass of the network: the activations of one layer still fit into the cache
 GPU_INPUTS = 2048  # a GPU wants few large operations
 CALIBRATION_INPUTS = 64
+COLUMNS = ("layer", "layer_index", "kind", "depth", "unit", "measure", "aggregation", "value")
 
 
 class Transformations(Protocol):
@@ -252,25 +253,18 @@ class Sweep:
         }
 
     def table(self) -> pd.DataFrame:
-        """Give the values as `measure` does."""
-        frames = []
+        """Give the values as `measure` does; no row where no layer has any of the measures."""
+        frames = [pd.DataFrame(columns=COLUMNS)]
         for name, found in self.compute().items():
             place = self.places[name]
             for (measure, aggregation), values in found.items():
-                columns = {
-                    "layer": name,
-                    "layer_index": place.index,
-                    "kind": place.kind,
-                    "depth": place.depth,
-                    "unit": np.arange(values.numel()),
-                    "measure": measure,
-                    "aggregation": aggregation,
-                    "value": values.flatten().numpy(),
-                }
-                frames.append(pd.DataFrame(columns))
-        if not frames:
-            raise UserError("no layer has feature maps, which same-equivariance is measured on")
-        return pd.concat(frames, ignore_index=True)
+                flat = values.flatten().numpy()
+                columns = (
+                    *(name, place.index, place.kind, place.depth),
+                    *(np.arange(len(flat)), measure, aggregation, flat),
+                )
+                frames.append(pd.DataFrame(dict(zip(COLUMNS, columns, strict=True))))
+        return pd.concat(frames[1:], ignore_index=True) if len(frames) > 1 else frames[0]
 
     def described(self) -> str:
         """Say what is measured and how, in a text that is the same for sweeps that can be merged."""
