@@ -129,7 +129,7 @@ def test_rows_of_an_error_map_are_numbers_of_images_with_the_fewest_at_the_botto
     (axes,) = panels(draw("relative_error_map", sized(profiles(seeds=1), (24, 96, 384), (25, 97))))
     assert [text.get_text() for text in axes.get_yticklabels()] == ["24", "96", "384"]
     assert [text.get_text() for text in axes.get_xticklabels()] == ["25", "97"]
-    assert axes.get_xlabel() == "number of transformations"
+    assert axes.get_xlabel() == "transformations"
     low, high = axes.get_ylim()
     assert low < high
     texts = {text.get_position(): text.get_text() for text in axes.texts}

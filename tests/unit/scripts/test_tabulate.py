@@ -103,7 +103,12 @@ def test_units_have_a_row_for_each_network_unit_and_measure(
     table = pd.read_csv(tmp_path / "table.csv", keep_default_na=False, na_values=["nan"])
     measured = pd.read_parquet(networks[0]["file"]).query("measure != 'sv'")
     assert len(table) == len(table.drop_duplicates(["seed", "layer", "unit", "measure"])) == 2 * len(measured)
-    assert table.query("seed == 0")["value"].tolist() == pytest.approx(measured["value"].tolist())
+    ours = table.query("seed == 0")
+    wanted = [measure for measure, _ in networks[0]["values"]]
+    assert list(dict.fromkeys(ours["measure"])) == wanted  # in the order of the experiment
+    for measure in wanted:
+        values, expected = (rows.query(f"measure == {measure!r}")["value"] for rows in (ours, measured))
+        assert values.tolist() == pytest.approx(expected.tolist())
 
 
 def test_nothing_to_gather_is_an_error(tmp_path: Path) -> None:

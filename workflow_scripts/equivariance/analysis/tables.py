@@ -1,6 +1,6 @@
 """Tidy tables of experiments: one row per observation, named columns."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +52,11 @@ def profile_table(
     table = _read(measurement)
     if "class" in table:
         table = table[(table["class"] != MEAN) == classes]
-    wanted = {*map(tuple, measurement["values"])}
+    wanted = [(measure, aggregation) for measure, aggregation in measurement["values"]]
     if floors:
-        wanted |= {(f"{measure}{FLOOR}", aggregation) for measure, aggregation in wanted}
-    of_ratios = {(part, aggregation) for measure, aggregation in wanted for part in parts(measure)}
-    profile = _only(layer_profile(_only(table, wanted | of_ratios)), wanted)
+        wanted += [(f"{measure}{FLOOR}", aggregation) for measure, aggregation in wanted]
+    of_ratios = [(part, aggregation) for measure, aggregation in wanted for part in parts(measure)]
+    profile = _only(layer_profile(_only(table, wanted + of_ratios)), wanted)
     if classes:
         profile = profile.dropna(subset="mean")
     elif "class" in profile:
@@ -69,7 +69,7 @@ def unit_table(measurement: Mapping[str, Any]) -> pd.DataFrame:
     table = _read(measurement)
     if "class" in table:
         table = table[table["class"] == MEAN]
-    units = _only(table, {*map(tuple, measurement["values"])})[UNIT]
+    units = _only(table, [(measure, aggregation) for measure, aggregation in measurement["values"]])[UNIT]
     return _described(measurement, int(table["images"].iloc[0]), units)
 
 
@@ -81,9 +81,12 @@ def _read(measurement: Mapping[str, Any]) -> pd.DataFrame:
     return table
 
 
-def _only(table: pd.DataFrame, values: Collection[tuple[str, str]]) -> pd.DataFrame:
-    """Keep the rows of some measures, each with its aggregations."""
-    return table[pd.MultiIndex.from_frame(table[["measure", "aggregation"]]).isin(values)]
+def _only(table: pd.DataFrame, values: Sequence[tuple[str, str]]) -> pd.DataFrame:
+    """Keep the rows of some measures, each with its aggregations, in their order."""
+    keys = pd.MultiIndex.from_frame(table[["measure", "aggregation"]])
+    place = pd.Index(dict.fromkeys(values)).get_indexer(keys)
+    order = place.argsort(kind="stable")
+    return table.iloc[order[place[order] >= 0]]
 
 
 def _described(measurement: Mapping[str, Any], images: int, rows: pd.DataFrame) -> pd.DataFrame:

@@ -58,9 +58,9 @@ def plot(
             axes = layout.axes[key]
             _draw(axes, 100 * error, bar, across)
             if layout.is_lowest(*key):
-                axes.set_xlabel("number of transformations", labelpad=2, fontsize=SMALL)
+                axes.set_xlabel("transformations", labelpad=2, fontsize=SMALL)
         layout.titles(cells, height)
-        layout.label_y("number of images")
+        layout.label_y("samples")
         note = stand_in_note(list(profiles["dataset"]), stand_ins, labels)
         return layout.arrange(lambda row, width: height, note=note, bars=[bar])
 
