@@ -37,7 +37,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 MEMBERS: dict[str, tuple[str, ...]] = {
     "invariance": (
         *("tv", "sv", "nv", "td", "sd", "nd", "anova", "eta_squared"),
-        *("goodfellow_normal", "goodfellow_percentile", "goodfellow_percentile_original"),
+        *("goodfellow_normal", "goodfellow_percentile_original"),  # the author's form and the original
     ),
     "same_equivariance": (
         *("tvse", "svse", "nvse", "tdse_keep", "sdse_keep", "ndse_keep", "dses", "dses_normalize"),
