@@ -39,9 +39,9 @@ class Layer:
 
 
 def kind_of(module: nn.Module) -> str:
-    """Name a module's kind: conv, linear, activation, pool, norm, reshape, output, input, or else other.
+    """Name a module's kind: conv, linear, activation, pool, norm, reshape, output, or else other.
 
-    A class says its own with an attribute `layer_kind`.
+    A class says its own with an attribute `layer_kind`; those of ours add input, add and concatenate.
     """
     own = getattr(module, "layer_kind", None)
     if isinstance(own, str):

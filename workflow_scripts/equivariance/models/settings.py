@@ -10,9 +10,11 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any, Literal, get_args, get_origin
 
 from equivariance.errors import UserError, unknown
+from equivariance.transformations.parameters import Spec, set_size
 
 Activation = Literal["elu", "relu", "prelu", "tanh", "sigmoid"]
 Downsampling = Literal["max_pool", "stride"]
+Transformer = Literal["affine", "rotation"]
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,159 @@ class SimpleConvSettings:
             raise UserError(f"kernel_size is {self.kernel_size}; valid: odd numbers, which keep the size")
 
 
+@dataclass(frozen=True)
+class AllConvolutionalSettings:
+    """Nine convolutions, two of them with stride 2, and a mean over space."""
+
+    filters: int  # of the first three convolutions; the others have twice as many
+    activation: Activation = "elu"
+    batch_norm: bool = False
+
+
+@dataclass(frozen=True)
+class VGG16DSettings:
+    """Ten convolutions, four poolings, three linear layers."""
+
+    filters: int  # of the first block; doubled from block to block
+    hidden: int  # units of both hidden linear layers
+    batch_norm: bool = False
+
+
+@dataclass(frozen=True)
+class VGGLikeSettings:
+    """Eight convolutions, four poolings, two linear layers."""
+
+    filters: int  # of the first block; doubled from block to block
+    hidden: int  # units of the hidden linear layer
+
+
+@dataclass(frozen=True)
+class ResNetSettings:
+    """Four stages of residual blocks, and a mean over space."""
+
+    filters: int  # of the stem and the first stage; doubled from stage to stage
+    depth: Literal[18, 34] = 18
+    activation: Activation = "elu"
+    batch_norm: bool = False
+
+
+@dataclass(frozen=True)
+class FeedForwardSettings:
+    """Linear layers alone; without hidden layers it is softmax regression."""
+
+    hidden1: int | None = None  # units of the first hidden layer
+    hidden2: int | None = None
+    activation: Activation = "elu"
+
+    def __post_init__(self) -> None:
+        if self.hidden1 is None and self.hidden2 is not None:
+            raise UserError(f"hidden2 is {self.hidden2} without a first hidden layer; give hidden1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TIPoolingSettings(SimpleConvSettings):
+    """SimpleConv's, and the set over whose members its features are pooled."""
+
+    transformations: Spec  # such as {rotations: {count: 8}}, see `transformations.parameters`
+    padding: Literal["border", "zeros"] = "border"  # what is seen beyond the border of an image
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        set_size(self.transformations)
+
+
+@dataclass(frozen=True, kw_only=True)
+class STNSimpleConvSettings(SimpleConvSettings):
+    """SimpleConv's, and those of the spatial transformer before it."""
+
+    transformer: Transformer
+    localization_filters: int = 16  # of both convolutions of its localization network
+    localization_hidden: int = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class STNAllConvSettings(AllConvolutionalSettings):
+    """AllConvolutional's, and those of the spatial transformer before it."""
+
+    transformer: Transformer
+    localization_filters: int = 16  # of both convolutions of its localization network
+    localization_hidden: int = 32
+
+
+@dataclass(frozen=True)
+class GSimpleConvSettings:
+    """Five group convolutions, two poolings, two linear layers, the first of them always normalized."""
+
+    filters: int  # features of the first three convolutions, in four rotations each
+    hidden: int  # units of the first linear layer
+    activation: Activation = "relu"
+    batch_norm: bool = False  # of the convolutions
+
+
+@dataclass(frozen=True)
+class GAllConvSettings:
+    """Eight group convolutions, two of them with stride 2, one to the classes, and a mean over space."""
+
+    filters: int  # features of the first three convolutions, in four rotations each
+    activation: Activation = "relu"
+    batch_norm: bool = False
+
+
+@dataclass(frozen=True)
+class LeNet2017Settings:
+    """Four convolutions, four poolings, two linear layers."""
+
+    filters: int  # of the first convolution; doubled from one to the next
+    hidden: int  # units of the first linear layer
+
+
+@dataclass(frozen=True)
+class AllConv2017Settings:
+    """Eight convolutions, two of them with stride 2, and a mean over space."""
+
+    filters: int  # of the first three convolutions; the others have twice as many
+
+
+@dataclass(frozen=True)
+class VGG162017Settings:
+    """Thirteen convolutions, five poolings, three linear layers."""
+
+    filters: int  # of the first block; the others have 2, 2, 4 and 4 times as many
+    hidden: int  # units of both hidden linear layers
+
+
+@dataclass(frozen=True)
+class ResNet2017Settings:
+    """Nine bottlenecks and a mean over space."""
+
+    filters: int  # of the stem, and of the outputs of the first bottlenecks
+
+
+@dataclass(frozen=True)
+class Inception2017Settings:
+    """GoogLeNet with all widths in proportion to the first convolution's."""
+
+    filters: int  # of the first convolution; 64 in the paper
+    batch_norm: bool = False
+
+
 FAMILIES: dict[str, type] = {
     "simple_conv": SimpleConvSettings,
+    "all_convolutional": AllConvolutionalSettings,
+    "vgg16d": VGG16DSettings,
+    "vgg_like": VGGLikeSettings,
+    "resnet": ResNetSettings,
+    "feed_forward": FeedForwardSettings,
+    "ti_pooling": TIPoolingSettings,
+    "stn_simple_conv": STNSimpleConvSettings,
+    "stn_all_conv": STNAllConvSettings,
+    "g_simple_conv": GSimpleConvSettings,
+    "g_all_conv": GAllConvSettings,
+    "lenet_2017": LeNet2017Settings,
+    "all_conv_2017": AllConv2017Settings,
+    "vgg16_2017": VGG162017Settings,
+    "resnet_2017": ResNet2017Settings,
+    "inception_2017": Inception2017Settings,
 }
 
 
@@ -61,8 +214,13 @@ def read_settings(family: str, values: Mapping[str, Any]) -> Any:
 def _why_not(value: Any, expected: Any) -> str:
     """Name the valid values where `value` is none of them, else nothing."""
     if get_origin(expected) is Literal:
-        return "" if value in get_args(expected) else ", ".join(get_args(expected))
+        return "" if value in get_args(expected) else ", ".join(map(str, get_args(expected)))
     if expected is bool:
         return "" if isinstance(value, bool) else "true, false"
+    if expected == Spec:
+        spec = isinstance(value, Mapping) and all(isinstance(one, Mapping) for one in value.values())
+        return "" if spec else "families of transformations, such as {rotations: {count: 8}}"
+    if value is None and expected == int | None:
+        return ""
     whole = isinstance(value, int) and not isinstance(value, bool) and value > 0
     return "" if whole else "a whole number, at least 1"

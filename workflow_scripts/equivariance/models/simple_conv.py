@@ -8,19 +8,17 @@ from collections import OrderedDict
 
 from torch import nn
 
-from equivariance.errors import UserError
-from equivariance.models.activations import ACTIVATIONS
+from equivariance.models.blocks import Layers, activated, too_small
 from equivariance.models.settings import SimpleConvSettings
 from equivariance.models.standardize import Standardize
-
-Layers = list[tuple[str, nn.Module]]
 
 
 class SimpleConv(nn.Sequential):
     """The layers in order, by name: images (N, C, H, W) in [0, 1] to log-probabilities (N, classes)."""
 
     def __init__(self, image_shape: tuple[int, int, int], classes: int, settings: SimpleConvSettings) -> None:
-        layers = features(image_shape[0], settings)
+        layers: Layers = [("standardize", Standardize(image_shape[0]))]
+        layers += features(image_shape[0], settings)
         layers += classifier(feature_count(image_shape, settings), classes, settings)
         super().__init__(OrderedDict(layers))
 
@@ -31,10 +29,9 @@ def build(image_shape: tuple[int, int, int], classes: int, settings: SimpleConvS
 
 
 def features(channels: int, settings: SimpleConvSettings) -> Layers:
-    """Make the convolutional part: (N, C, H, W) to (N, 4 filters, H/4, W/4)."""
+    """Make the convolutional part, after the standardization: (N, C, H, W) to (N, 4 filters, H/4, W/4)."""
     f, k = settings.filters, settings.kernel_size
     return [
-        ("standardize", Standardize(channels)),
         *_convolution("conv1", channels, f, k, settings),
         *_convolution("conv2", f, f, k, settings),
         ("pool1", _downsampling(f, settings)),
@@ -47,12 +44,10 @@ def features(channels: int, settings: SimpleConvSettings) -> Layers:
 
 def classifier(inputs: int, classes: int, settings: SimpleConvSettings) -> Layers:
     """Make the dense part: (N, 4 filters, H/4, W/4), which hold `inputs` values each, to (N, classes)."""
-    norm: Layers = [("fc1_bn", nn.BatchNorm1d(settings.hidden))] if settings.batch_norm else []
+    norm = nn.BatchNorm1d(settings.hidden) if settings.batch_norm else None
     return [
         ("flatten", nn.Flatten()),
-        ("fc1", nn.Linear(inputs, settings.hidden)),
-        *norm,
-        ("fc1_act", ACTIVATIONS[settings.activation]()),
+        *activated("fc1", nn.Linear(inputs, settings.hidden), settings.activation, norm),
         ("fc2", nn.Linear(settings.hidden, classes)),
         ("log_softmax", nn.LogSoftmax(dim=1)),
     ]
@@ -66,15 +61,14 @@ def feature_count(image_shape: tuple[int, int, int], settings: SimpleConvSetting
     rounding = 0 if settings.downsampling == "max_pool" else 3
     height, width = ((side + rounding) // 4 for side in image_shape[1:])
     if height < 1 or width < 1:
-        size = f"{image_shape[1]}x{image_shape[2]}"
-        raise UserError(f"images of {size} are too small for simple_conv; valid: at least 4x4")
+        raise too_small("simple_conv", image_shape, 4)
     return 4 * settings.filters * height * width
 
 
 def _convolution(name: str, inputs: int, outputs: int, kernel: int, settings: SimpleConvSettings) -> Layers:
-    norm: Layers = [(f"{name}_bn", nn.BatchNorm2d(outputs))] if settings.batch_norm else []
+    norm = nn.BatchNorm2d(outputs) if settings.batch_norm else None
     convolution = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2)
-    return [(name, convolution), *norm, (f"{name}_act", ACTIVATIONS[settings.activation]())]
+    return activated(name, convolution, settings.activation, norm)
 
 
 def _downsampling(channels: int, settings: SimpleConvSettings) -> nn.Module:

@@ -1,0 +1,87 @@
+"""What several families are built from: named layers, and small modules that torch does not have."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from equivariance.errors import UserError
+from equivariance.models.activations import ACTIVATIONS
+
+Layers = list[tuple[str, nn.Module]]
+"""Layers by name, in the order of execution."""
+
+
+class Add(nn.Module):
+    """Sum of two branches of one shape, so that the sum is a layer with a name."""
+
+    layer_kind = "add"
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        """Add element by element."""
+        return a + b
+
+
+class Concatenate(nn.Module):
+    """Feature maps of several branches (N, C_i, H, W) as one: (N, sum of C_i, H, W)."""
+
+    layer_kind = "concatenate"
+
+    def forward(self, branches: list[Tensor]) -> Tensor:
+        """Join along the channels."""
+        return torch.cat(branches, dim=1)
+
+
+class SpatialMean(nn.Module):
+    """Mean of each feature map: (N, C, H, W) to (N, C)."""
+
+    layer_kind = "pool"
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Average over both sides."""
+        return maps.mean(dim=(2, 3))
+
+
+def activated(
+    name: str,
+    layer: nn.Module,
+    activation: str,
+    norm: nn.Module | None = None,
+    place: Literal["before", "after"] = "before",
+) -> Layers:
+    """Name a layer, its normalization `<name>_bn` before or after the activation, and `<name>_act`."""
+    act: Layers = [(f"{name}_act", ACTIVATIONS[activation]())]
+    norms: Layers = [] if norm is None else [(f"{name}_bn", norm)]
+    return [(name, layer), *(norms + act if place == "before" else act + norms)]
+
+
+def vgg_block(block: int, inputs: int, outputs: int, convolutions: int, batch_norm: bool) -> Layers:
+    """Make 3x3 convolutions with ELU, each normalized after the activation if asked for, and a max pooling.
+
+    Names are those of VGG: `conv2_1`, `conv2_2`, `pool2`.
+    """
+    layers: Layers = []
+    for number in range(1, convolutions + 1):
+        layer = nn.Conv2d(inputs, outputs, 3, padding=1)
+        norm = nn.BatchNorm2d(outputs) if batch_norm else None
+        layers += activated(f"conv{block}_{number}", layer, "elu", norm, "after")
+        inputs = outputs
+    return [*layers, (f"pool{block}", nn.MaxPool2d(2))]
+
+
+def pooled_area(family: str, image_shape: tuple[int, int, int], poolings: int) -> int:
+    """Count the positions of a feature map after poolings by 2 that round down.
+
+    Raises UserError where none is left.
+    """
+    factor = 2**poolings
+    height, width = (side // factor for side in image_shape[1:])
+    if height < 1 or width < 1:
+        raise too_small(family, image_shape, factor)
+    return height * width
+
+
+def too_small(family: str, image_shape: tuple[int, int, int], least: int) -> UserError:
+    """Say which images a family takes."""
+    size = f"{image_shape[1]}x{image_shape[2]}"
+    return UserError(f"images of {size} are too small for {family}; valid: at least {least}x{least}")
