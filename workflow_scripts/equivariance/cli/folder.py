@@ -12,9 +12,10 @@ from torch import Tensor
 from equivariance.cli.arguments import Arguments
 from equivariance.cli.models import Network, load_network
 from equivariance.cli.pictures import Pictures, check_sizes, classes, find, sample
-from equivariance.cli.results import write_figures, write_tables
+from equivariance.cli.results import write_tables
 from equivariance.devices import choose_device
 from equivariance.errors import UserError
+from equivariance.figures.measured import write_figures
 from equivariance.measures.images import to_float
 from equivariance.measures.measuring import measure
 from equivariance.transformations.sets import build_set
