@@ -105,6 +105,18 @@ def test_titles_survive_their_file_and_stand_above_their_panels(tmp_path) -> Non
     assert [axes.get_title() for axes in two.axes] == ["MNIST\nconv1", "Digits\nconv1"]
 
 
+def test_runs_of_titles_stand_side_by_side_and_samples_apart() -> None:
+    two_measures = [*maps(2), *maps(2)]
+    figure = plot(two_measures, entry("image_grid"), LABELS, {})
+    places = {axes.get_label(): axes.get_title() for axes in figure.axes}
+    assert places == {f"panel ({row}, {column})": f"conv{row + 1}" for row in (0, 1) for column in (0, 1)}
+    images = grid(shape=(1, 4)).images
+    sheet = mosaic(images, ("0°", "90°", "0°", "90°"))
+    assert sheet.shape == (8, 4 * 8 + 1 + 3 + 1, 3)
+    np.testing.assert_array_equal(sheet[:, 20:28, 0], images[0, 2, 0])
+    assert mosaic(images, ("0°", "30°", "60°", "90°")).shape == mosaic(images).shape == (8, 35, 3)
+
+
 def test_eight_layers_of_feature_maps_are_legible_on_a_page() -> None:
     figure = plot(maps(8), entry("image_grid"), LABELS, {"mnist": "MNIST"})
     assert figure.get_figheight() < 9

@@ -19,8 +19,9 @@ from synthetic_tables import LABELS, LAYERS, entry, profiles, value
 from equivariance.errors import UserError
 from equivariance.figures.captions import caption
 from equivariance.figures.layer_profile import plot
-from equivariance.figures.layers import merged_layers, named_layers
+from equivariance.figures.layers import KINDS, kind_entries, merged_layers, named_layers
 from equivariance.figures.style import CATEGORIES, TEXT_WIDTH
+from equivariance.models.layers import KINDS as LAYER_KINDS
 
 STAND_INS = {"digits": "MNIST", "patches": "CIFAR10", "mnist": ""}
 
@@ -157,10 +158,29 @@ def test_nothing_is_clipped_covered_or_too_small_to_read(columns: int) -> None:
 def test_as_many_layers_are_named_as_can_be_read() -> None:
     layers = [("conv", "conv"), ("act", "activation")] * 8 + [("pool", "pool"), ("fc", "linear")]
     assert named_layers(layers, 5.0) == list(range(18))
-    assert named_layers(layers, 1.8) == [*range(0, 16, 2), 16, 17]
+    assert named_layers(layers, 2.0) == [*range(0, 16, 2), 16, 17]
     assert named_layers(layers, 1.0) == [*range(0, 16, 2), 17]
     few = named_layers(layers, 0.5)
     assert few and all((b - a) * 0.5 / 18 >= 7 / 72 for a, b in pairwise(few))
+    assert named_layers([("block", "other")] * 40, 2.0)[0] == 0  # no layer with weights of its own
+
+
+def test_each_kind_of_layer_has_a_tint_of_its_own_and_unknown_ones_are_other() -> None:
+    tints = [tint for _, tint in KINDS.values()]
+    assert len(set(tints)) == len(tints)
+    assert {"add", "concatenate", *LAYER_KINDS, "other"} <= set(KINDS)
+    assert list(kind_entries([("join", "add"), ("gate", "gate")])) == ["sum", "other"]
+
+
+def test_networks_whose_floors_differ_by_rounding_share_a_line() -> None:
+    data = pd.concat([floored().assign(model=model) for model in ("simple_conv", "simple_conv_k5")])
+    later = (data["model"] == "simple_conv_k5") & (data["measure"] == "nvse_floor")
+    data.loc[later, "mean"] *= 1 + 1e-9
+    figure = plot(
+        data, entry("layer_profile", ("nvse",), column="trained_with", hue="model"), LABELS, STAND_INS
+    )
+    for axes in figure.axes:
+        assert sum(line.get_label() == "_floor" for line in axes.get_lines()) == 1
 
 
 PANELS = {"Variance": ["tv", "sv"], "Ratios": ["nv", "nd_keep"], "Same-equivariance": ["nvse"]}

@@ -130,6 +130,7 @@ def test_rows_of_an_error_map_are_numbers_of_images_with_the_fewest_at_the_botto
     assert [text.get_text() for text in axes.get_yticklabels()] == ["24", "96", "384"]
     assert [text.get_text() for text in axes.get_xticklabels()] == ["25", "97"]
     assert axes.get_xlabel() == "transformations"
+    assert {text.get_rotation() for text in axes.get_xticklabels()} == {0}
     low, high = axes.get_ylim()
     assert low < high
     texts = {text.get_position(): text.get_text() for text in axes.texts}
@@ -143,6 +144,12 @@ def test_a_network_without_the_largest_corner_is_an_error_that_names_its_seed() 
     lacking = (data["seed"] == 1) & (data["samples"] == 384) & (data["transformations"] == 97)
     with pytest.raises(UserError, match="seed 1 was not measured with 384 images and 97 transformations"):
         draw("relative_error_map", data[~lacking])
+
+
+def test_a_single_low_panel_shows_its_whole_labels() -> None:
+    figure = draw("relative_error_map", sized(profiles(seeds=1)), column="trained_with")
+    assert clipped(figure) == []
+    assert overlapping(figure) == []
 
 
 @given(st.floats(0.01, 100))

@@ -3,10 +3,12 @@
 Panels come from a file of `equivariance.figures.grids`, which describes its format. `figure.row` and
 `figure.column` may each be `dataset` or `measured_with`. With neither, data sets make the rows; where the
 columns of a panel are labelled (it is wide), sets make the rows. Panels with titles of their own (the layers
-of feature maps) then follow each other in reading order.
+of feature maps) then follow each other: in reading order, or where titles begin anew (with another measure),
+downwards, with the next ones beside them. Columns whose labels begin anew (with another sample) stand apart.
 """
 
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
 from typing import Any
 
 import matplotlib as mpl
@@ -25,6 +27,9 @@ INPUT = "images"
 
 GAP = 0.06
 """Space between images, as a share of an image's height."""
+
+APART = 0.4
+"""Space between the images of two samples in one row, likewise."""
 
 PANEL_WIDTH = 5.4  # of all panels of a row together, about
 LARGEST = 0.75
@@ -45,7 +50,7 @@ def plot(
         row_by, column_by = "dataset", "measured_with"
         if any(any(grid.columns) for grid in data):
             row_by, column_by = column_by, row_by
-    placed = _in_reading_order(data) if flowing else _by_value(data, row_by, column_by, experiment["name"])
+    placed = _in_order(data) if flowing else _by_value(data, row_by, column_by, experiment["name"])
     note = stand_in_note([grid.dataset for grid in data], stand_ins, labels)
     with mpl.rc_context(SETTINGS):
         layout = Layout(list(placed))
@@ -74,9 +79,18 @@ def plot(
         return layout.arrange(lambda row, width: shapes[row] * width, note=note, widest=widest)
 
 
-def _in_reading_order(grids: Sequence[Grid]) -> dict[tuple[int, int], Grid]:
-    """Panels with titles of their own, two in a row, by (row, column)."""
-    return {divmod(index, 2): grid for index, grid in enumerate(grids)}
+def _in_order(grids: Sequence[Grid]) -> dict[tuple[int, int], Grid]:
+    """Panels with titles of their own by (row, column): two in a row, or two runs of titles side by side."""
+    starts = [index for index, grid in enumerate(grids) if grid.title == grids[0].title]
+    if len(starts) == 1:
+        return {divmod(index, 2): grid for index, grid in enumerate(grids)}
+    runs = [grids[start:end] for start, end in pairwise([*starts, len(grids)])]
+    longest = max(len(run) for run in runs)
+    return {
+        (index // 2 * longest + at, index % 2): grid
+        for index, run in enumerate(runs)
+        for at, grid in enumerate(run)
+    }
 
 
 def _by_value(
@@ -114,36 +128,47 @@ def _value(grid: Grid, by: str | None) -> str:
 
 def _height(grid: Grid, width: float) -> float:
     """Height in inches of the images of a panel `width` inches wide."""
-    high, wide, _ = mosaic(grid.images).shape
+    high, wide, _ = mosaic(grid.images, grid.columns).shape
     return high / wide * width
 
 
-def mosaic(images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Lay images (R, K, C, H, W) on one white sheet (R*H + gaps, K*W + gaps, 3)."""
+def mosaic(images: NDArray[np.float32], labels: Sequence[str] = ()) -> NDArray[np.float32]:
+    """Lay images (R, K, C, H, W) on one white sheet (R*H + gaps, K*W + gaps, 3).
+
+    Gaps are wider where the labels of the K columns begin anew.
+    """
     rows, columns, channels, height, width = images.shape
     gap = max(1, round(GAP * height))
-    sheet = np.ones((rows * (height + gap) - gap, columns * (width + gap) - gap, 3), dtype=np.float32)
+    lefts = _lefts(labels or [""] * columns, height, width)
+    sheet = np.ones((rows * (height + gap) - gap, lefts[-1] + width, 3), dtype=np.float32)
     for row in range(rows):
         for column in range(columns):
             image = np.moveaxis(images[row, column], 0, -1)  # (H, W, C)
-            top, left = row * (height + gap), column * (width + gap)
+            top, left = row * (height + gap), lefts[column]
             sheet[top : top + height, left : left + width] = (
                 np.repeat(image, 3, axis=-1) if channels == 1 else image
             )
     return sheet
 
 
+def _lefts(labels: Sequence[str], height: int, width: int) -> list[int]:
+    """Where each column of images of a height and a width begins, in pixels."""
+    gap, apart = max(1, round(GAP * height)), max(2, round(APART * height))
+    anew = [label == labels[0] != "" for label in labels[1:]]
+    return list(accumulate((width + (apart if new else gap) for new in anew), initial=0))
+
+
 def _draw(axes: Axes, grid: Grid, room: float, named: bool) -> None:
     """Draw one panel, about `room` inches wide, with the labels of its rows and, if `named`, its columns."""
     rows, columns, _, height, width = grid.images.shape
     gap = max(1, round(GAP * height))
-    axes.imshow(np.clip(mosaic(grid.images), 0, 1), interpolation="nearest")
+    axes.imshow(np.clip(mosaic(grid.images, grid.columns), 0, 1), interpolation="nearest")
     axes.grid(False)
     for spine in axes.spines.values():
         spine.set_visible(False)
     axes.tick_params(length=0, pad=1.5)
     x = (
-        [column * (width + gap) + (width - 1) / 2 for column in range(columns)]
+        [left + (width - 1) / 2 for left in _lefts(grid.columns, height, width)]
         if named and any(grid.columns)
         else []
     )

@@ -41,6 +41,9 @@ LIMIT = 1.4
 
 PANEL_HEIGHT = 1.45
 PANEL_WIDTH = 5.4  # of all panels of a row together, about
+OWN_AXIS = 0.4
+"""Inches that the labels of its own y axis take from a panel of measures, about."""
+
 DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))
 
 
@@ -78,7 +81,7 @@ def plot(
             axes = layout.axes[cell.row, cell.column]
             _draw(axes, cell, mapping, layers, looks[cell.row, cell.column], dashes, alone)
             floored |= _draw_floors(axes, cell.part_of(floors), cell.data, layers)
-            width = PANEL_WIDTH / len(layout.columns)
+            width = PANEL_WIDTH / len(layout.columns) - (OWN_AXIS if mapping.get("panels") else 0)
             layer_axis(axes, layers, width, layout.is_lowest(cell.row, cell.column))
         if floored:
             foot.entries["resampling floor"] = Line2D([], [], **_FLOOR)
@@ -251,8 +254,8 @@ def _draw_floors(axes: Axes, floors: pd.DataFrame, data: pd.DataFrame, layers: L
     for _, rows in floors.groupby(by, sort=False):
         means = rows.groupby("layer")["mean"].mean()
         means = means.loc[sorted(means.index, key=position.__getitem__)]
-        line = tuple(means.items())
-        if line not in drawn:  # most networks of a panel have the same
+        line = tuple((layer, f"{mean:.3g}") for layer, mean in means.items())
+        if line not in drawn:  # most networks of a panel have the same, but for rounding
             axes.plot([position[layer] for layer in means.index], means, label="_floor", **_FLOOR)
             drawn.add(line)
     return bool(drawn)

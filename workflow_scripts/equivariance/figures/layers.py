@@ -22,6 +22,9 @@ KINDS = {
     "pool": ("pooling", "#b9b9b9"),
     "reshape": ("reshape", "#ececec"),
     "linear": ("linear", "#dcc5dd"),
+    "add": ("sum", "#e9b8a4"),
+    "concatenate": ("concatenation", "#9fd2cd"),
+    "other": ("other", "#c8c88c"),
     "output": ("output", "#8f8f8f"),
 }
 """Kinds of layers: their name in the legend and their tint in the strip under the axis."""
@@ -53,18 +56,18 @@ def named_layers(layers: Layers, width: float) -> list[int]:
     """Indices of the layers to name on an axis of `width` inches.
 
     All layers where there is room to spare; else those with weights and the pools; else those with weights;
-    else as many of these as keep clear of each other.
+    else as many of these, or of all where none has weights, as keep clear of each other.
     """
     spacing = width / max(len(layers), 1)
-    clear = SMALL / 72  # a turned name is as wide as its type is high
-    if spacing >= 1.4 * clear:
+    clear = 1.1 * SMALL / 72  # a turned name is as wide as its type is high
+    if spacing >= 1.15 * clear:
         return list(range(len(layers)))
     for kinds in (("conv", "linear", "pool"), ("conv", "linear")):
         chosen = [index for index, (_, kind) in enumerate(layers) if kind in kinds]
-        if all((b - a) * spacing >= clear for a, b in pairwise(chosen)):
+        if chosen and all((b - a) * spacing >= clear for a, b in pairwise(chosen)):
             return chosen
     kept: list[int] = []
-    for index in chosen:
+    for index in chosen or range(len(layers)):
         if not kept or (index - kept[-1]) * spacing >= clear:
             kept.append(index)
     return kept
@@ -77,7 +80,7 @@ def layer_axis(axes: Axes, layers: Layers, width: float, named: bool) -> None:
     corner = ScaledTranslation(0, 0, axes.transAxes)  # type: ignore[arg-type]  # the stub asks for too much
     under = blended_transform_factory(axes.transData, figure.dpi_scale_trans + corner)
     for index, (_, kind) in enumerate(layers):
-        tint = KINDS.get(kind, KINDS["reshape"])[1]
+        tint = KINDS[_known(kind)][1]
         axes.add_patch(
             Rectangle(
                 (index - 0.5, -STRIP[1]), 1, STRIP[1] - STRIP[0], transform=under, clip_on=False,
@@ -93,9 +96,14 @@ def layer_axis(axes: Axes, layers: Layers, width: float, named: bool) -> None:
 
 def kind_entries(layers: Layers) -> dict[str, Patch]:
     """Give the entries of a legend for the kinds of layers that there are."""
-    present = {kind for _, kind in layers}
+    present = {_known(kind) for _, kind in layers}
     return {
         name: Patch(facecolor=tint, edgecolor=GREY, linewidth=0.3)
         for kind, (name, tint) in KINDS.items()
         if kind in present
     }
+
+
+def _known(kind: str) -> str:
+    """The kind itself, "other" for one that a network of somebody else has made up."""
+    return kind if kind in KINDS else "other"

@@ -31,6 +31,9 @@ PAGE = 8.6
 LETTER = 0.58
 """Width of a letter, on average, as a part of the type's size."""
 
+SLACK = 0.97
+"""Part of a width that a legend may fill: its type is a little wider in a file than where it was measured."""
+
 BAR = 0.09
 """Height of a colour bar, in inches."""
 
@@ -210,6 +213,8 @@ class Layout:
         legend at the foot and `note` a line of small type under all; no panel is wider than `widest`.
         """
         legends, renderer = legends or {}, self.figure.canvas.get_renderer()  # type: ignore[attr-defined]
+        for (row, _), axes in self.axes.items():  # ticks, and so their labels, depend on the height
+            axes.set_position((0.3, 0.3, 0.4, heights(row, 0.4 * TEXT_WIDTH) / TEXT_WIDTH))
         margins = {key: self._margins(axes, renderer) for key, axes in self.axes.items()}
         left = [max(margins[key].left for key in margins if key[1] == column) for column in self.columns]
         right = [max(margins[key].right for key in margins if key[1] == column) for column in self.columns]
@@ -331,6 +336,7 @@ class Layout:
 
     def _fit(self, legend: Legend, width: float, renderer: Any) -> MplLegend:
         """Draw a legend in as many columns as fit in `width` inches; break what is too long for one."""
+        width *= SLACK
         for columns in range(len(legend.entries), 0, -1):
             made = self._legend(legend, list(legend.entries), columns)
             if made.get_window_extent(renderer).width <= width * self.figure.dpi:

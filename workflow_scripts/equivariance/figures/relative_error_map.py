@@ -56,7 +56,7 @@ def plot(
         height = panel_height((CELL if across else longest) * most, len(layout.rows))
         for key, error in errors.items():
             axes = layout.axes[key]
-            _draw(axes, 100 * error, bar, across)
+            _draw(axes, 100 * error, bar, across, narrowest)
             if layout.is_lowest(*key):
                 axes.set_xlabel("transformations", labelpad=2, fontsize=SMALL)
         layout.titles(cells, height)
@@ -103,8 +103,8 @@ def text_of(value: float) -> str:
     return f"{value:.{digits}f}".removeprefix("0") if value < 0.995 else f"{value:.1f}"
 
 
-def _draw(axes: Axes, error: pd.DataFrame, bar: ColorBar, across: bool) -> None:
-    """Draw a panel, the fewest images at the bottom, with a value in each cell."""
+def _draw(axes: Axes, error: pd.DataFrame, bar: ColorBar, across: bool, cell: float) -> None:
+    """Draw a panel of cells so many inches wide, the fewest images at the bottom, with a value in each."""
     colors = painted(error.to_numpy(), bar)
     axes.imshow(colors, origin="lower", aspect="auto", interpolation="nearest")
     axes.grid(False)
@@ -116,6 +116,8 @@ def _draw(axes: Axes, error: pd.DataFrame, bar: ColorBar, across: bool) -> None:
             column, row, text_of(value), ha="center", va="center", rotation=0 if across else 90,
             color="black" if luminance[row, column] > 0.45 else "white",
         )  # fmt: skip
-    axes.set_xticks(range(error.shape[1]), [f"{number:,}" for number in error.columns], rotation=90)
+    names = [f"{number:,}" for number in error.columns]
+    turned = max(map(len, names)) * LETTER + BARE > cell
+    axes.set_xticks(range(error.shape[1]), names, rotation=90 if turned else 0)
     axes.set_yticks(range(len(error)), [f"{number:,}" for number in error.index])
     axes.tick_params(length=0)
