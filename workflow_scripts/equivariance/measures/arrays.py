@@ -24,6 +24,7 @@ from equivariance.measures.accumulator import Setting
 from equivariance.measures.layer import LayerMeasures
 from equivariance.measures.registry import resolve
 from equivariance.measures.strata import rows_by_class, with_means
+from equivariance.transformations.sets import identities_among
 
 
 def measure_arrays(
@@ -89,20 +90,10 @@ def _table(layer: LayerMeasures, blocks: Iterable[Any], setting: Setting) -> pd.
         layer.update(block)
     if not seen:
         raise UserError("no samples to measure")
-    frames = [
-        pd.DataFrame(
-            {
-                "unit": np.arange(values.numel()),
-                "measure": measure,
-                "aggregation": aggregation,
-                "value": values.flatten().numpy(),
-            }
-        )
-        for measure, aggregation, values in layer.compute()
-    ]
-    if not frames:
+    table = layer.table()
+    if table.empty:
         raise UserError("no measure applies; same-equivariance needs blocks (samples, T, C, H, W)")
-    return pd.concat(frames, ignore_index=True)
+    return table
 
 
 def _checked(blocks: Iterable[Any], setting: Setting) -> Iterator[Tensor]:
@@ -126,7 +117,7 @@ def _setting(identity: int | None, matrices: ArrayLike | None, padding: Any, mas
     given = torch.from_numpy(np.asarray(matrices, dtype=np.float64))
     if given.dim() != 3 or given.shape[1:] != (3, 3):
         raise UserError(f"matrices have the shape {tuple(given.shape)}; needed: (T, 3, 3)")
-    same = (given == torch.eye(3, dtype=torch.float64)).all((1, 2)).nonzero()
+    same = identities_among(given)
     found = int(same[0]) if len(same) else identity
     return Setting(torch.float64, found, given, padding, mask)
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
+import numpy as np
+import pandas as pd
 from torch import Tensor
 
 from equivariance.errors import UserError, unknown
@@ -61,6 +63,16 @@ class LayerMeasures:
                 denominator = None if measure.denominator is None else found[measure.denominator]
                 how = "none" if aggregation.startswith("first_") else aggregation
                 yield measure.name, aggregation, aggregate(found[measure.numerator], denominator, how)
+
+    def table(self) -> pd.DataFrame:
+        """Give a row per value: unit (index of the feature map, or in the flattened layer), measure,
+        aggregation, value."""
+        frames = [pd.DataFrame(columns=("unit", "measure", "aggregation", "value"))]
+        for measure, aggregation, values in self.compute():
+            flat = values.flatten().numpy()
+            columns = {"unit": np.arange(len(flat)), "measure": measure, "aggregation": aggregation}
+            frames.append(pd.DataFrame({**columns, "value": flat}))
+        return pd.concat(frames[1:], ignore_index=True) if len(frames) > 1 else frames[0]
 
     def state(self) -> dict[str, Any]:
         """Give all of the state, as tensors and plain values."""

@@ -119,7 +119,9 @@ def measure(
             for group in groups:
                 file = checkpoint and checkpoint.with_name(f"{checkpoint.name}.{len(files)}")
                 files.append(file)
-                sweep = _swept(make(layers=group), images, rows, file, digest, bar)
+                sweep = make(layers=group)
+                sweep.places = places  # seen already
+                _sweep_over(sweep, images, rows, file, digest, bar)
                 tables.append(sweep.table().assign(**{"class": name}))
     tables = [table for table in tables if len(table)]
     if not tables:
@@ -133,16 +135,16 @@ def measure(
         table = pd.concat([table, *floors], ignore_index=True)
     for file in filter(None, files):
         remove_checkpoint(file)
-    found = set(table["layer"] + " " + table["measure"])
+    found = {*table[["layer", "measure"]].drop_duplicates().itertuples(index=False, name=None)}
     table.attrs["left_out"] = [
-        name for name in places if any(f"{name} {measure.name}" not in found for measure in whole.measures)
+        name for name in places if any((name, measure.name) not in found for measure in whole.measures)
     ]
     return table
 
 
-def _swept(
+def _sweep_over(
     sweep: Sweep, images: Any, rows: Sequence[int], file: Path | None, digest: str, bar: "tqdm[Any]"
-) -> Sweep:
+) -> None:
     """Sweep over some images, from where a killed sweep saved its state."""
     done = 0
     saved = load_checkpoint(file, digest) if file else None
@@ -162,7 +164,6 @@ def _swept(
             last = time.monotonic()
     if file and len(rows) > done:
         save_checkpoint(file, digest, {"sweep": sweep.state(), "done": len(rows)})
-    return sweep
 
 
 def _strata(count: int, labels: Any) -> dict[str, Sequence[int]]:

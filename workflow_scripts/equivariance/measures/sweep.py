@@ -9,7 +9,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import astuple, dataclass
 from typing import Any, Protocol
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
@@ -21,6 +20,7 @@ from equivariance.measures.layer import LayerMeasures
 from equivariance.measures.recorder import leaf_names, module_name, named, record, trace
 from equivariance.measures.registry import resolve
 from equivariance.models.layers import kind_of
+from equivariance.transformations.sets import identities_among
 from equivariance.transformations.warp import Padding, warp
 
 CPU_INPUTS = 200  # of one pass of the network: the activations of one layer still fit into the cache
@@ -92,8 +92,7 @@ class Sweep:
         self._images_dtype = like.dtype
         self._autocast = autocast
         self.matrices = transformations.matrices.to(self._device)  # (T, 3, 3)
-        eye = torch.eye(3, dtype=self.matrices.dtype, device=self._device)
-        identities = (self.matrices == eye).all((1, 2)).nonzero()
+        identities = identities_among(self.matrices)
         self.setting = Setting(
             dtype=dtype,
             identity=int(identities[0]) if len(identities) else None,
@@ -254,17 +253,17 @@ class Sweep:
 
     def table(self) -> pd.DataFrame:
         """Give the values as `measure` does; no row where no layer has any of the measures."""
-        frames = [pd.DataFrame(columns=COLUMNS)]
-        for name, found in self.compute().items():
+        if not self._states:
+            raise UserError("no images to measure with")
+        frames = []
+        for name, state in self._states.items():
             place = self.places[name]
-            for (measure, aggregation), values in found.items():
-                flat = values.flatten().numpy()
-                columns = (
-                    *(name, place.index, place.kind, place.depth),
-                    *(np.arange(len(flat)), measure, aggregation, flat),
-                )
-                frames.append(pd.DataFrame(dict(zip(COLUMNS, columns, strict=True))))
-        return pd.concat(frames[1:], ignore_index=True) if len(frames) > 1 else frames[0]
+            found = state.table().assign(
+                layer=name, layer_index=place.index, kind=place.kind, depth=place.depth
+            )
+            frames.append(found[list(COLUMNS)])
+        frames = [frame for frame in frames if len(frame)]
+        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=COLUMNS)
 
     def described(self) -> str:
         """Say what is measured and how, in a text that is the same for sweeps that can be merged."""

@@ -1,5 +1,6 @@
 """What several families are built from: named layers, and small modules that torch does not have."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -67,6 +68,15 @@ def vgg_block(block: int, inputs: int, outputs: int, convolutions: int, batch_no
         layers += activated(f"conv{block}_{number}", layer, "elu", norm, "after")
         inputs = outputs
     return [*layers, (f"pool{block}", nn.MaxPool2d(2))]
+
+
+def vgg_blocks(inputs: int, filters: int, convolutions: Sequence[int], batch_norm: bool) -> Layers:
+    """Make a `vgg_block` per number of convolutions, the first with `filters` filters, each next with twice as many."""
+    layers: Layers = []
+    for block, count in enumerate(convolutions, start=1):
+        layers += vgg_block(block, inputs, filters, count, batch_norm)
+        inputs, filters = filters, 2 * filters
+    return layers
 
 
 def pooled_area(family: str, image_shape: tuple[int, int, int], poolings: int) -> int:

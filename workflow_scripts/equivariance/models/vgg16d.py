@@ -8,7 +8,7 @@ from collections import OrderedDict
 
 from torch import nn
 
-from equivariance.models.blocks import Layers, activated, pooled_area, vgg_block
+from equivariance.models.blocks import Layers, activated, pooled_area, vgg_blocks
 from equivariance.models.settings import VGG16DSettings
 from equivariance.models.standardize import Standardize
 
@@ -20,13 +20,10 @@ def build(image_shape: tuple[int, int, int], classes: int, settings: VGG16DSetti
 
     Raises UserError for images too small for its four poolings.
     """
+    last = settings.filters * 2 ** (len(CONVOLUTIONS) - 1)
+    values = last * pooled_area("vgg16d", image_shape, len(CONVOLUTIONS))
     layers: Layers = [("standardize", Standardize(image_shape[0]))]
-    inputs = image_shape[0]
-    for block, convolutions in enumerate(CONVOLUTIONS, start=1):
-        outputs = settings.filters * 2 ** (block - 1)
-        layers += vgg_block(block, inputs, outputs, convolutions, settings.batch_norm)
-        inputs = outputs
-    values = inputs * pooled_area("vgg16d", image_shape, len(CONVOLUTIONS))
+    layers += vgg_blocks(image_shape[0], settings.filters, CONVOLUTIONS, settings.batch_norm)
     layers += [
         ("flatten", nn.Flatten()),
         ("dropout1", nn.Dropout(0.5)),

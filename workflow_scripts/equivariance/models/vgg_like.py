@@ -8,11 +8,11 @@ from collections import OrderedDict
 
 from torch import nn
 
-from equivariance.models.blocks import Layers, activated, pooled_area, vgg_block
+from equivariance.models.blocks import Layers, activated, pooled_area, vgg_blocks
 from equivariance.models.settings import VGGLikeSettings
 from equivariance.models.standardize import Standardize
 
-BLOCKS = 4
+CONVOLUTIONS = (2, 2, 2, 2)
 
 
 def build(image_shape: tuple[int, int, int], classes: int, settings: VGGLikeSettings) -> nn.Module:
@@ -20,13 +20,10 @@ def build(image_shape: tuple[int, int, int], classes: int, settings: VGGLikeSett
 
     Raises UserError for images too small for its four poolings.
     """
+    last = settings.filters * 2 ** (len(CONVOLUTIONS) - 1)
+    values = last * pooled_area("vgg_like", image_shape, len(CONVOLUTIONS))
     layers: Layers = [("standardize", Standardize(image_shape[0]))]
-    inputs = image_shape[0]
-    for block in range(1, BLOCKS + 1):
-        outputs = settings.filters * 2 ** (block - 1)
-        layers += vgg_block(block, inputs, outputs, 2, batch_norm=True)
-        inputs = outputs
-    values = inputs * pooled_area("vgg_like", image_shape, BLOCKS)
+    layers += vgg_blocks(image_shape[0], settings.filters, CONVOLUTIONS, batch_norm=True)
     hidden = settings.hidden
     layers += [
         ("flatten", nn.Flatten()),

@@ -25,7 +25,7 @@ class TransformationSet:
                 f"set {self.name!r}: matrices are {self.matrices.dtype} {tuple(self.matrices.shape)}; "
                 "needed: float64 (T, 3, 3)"
             )
-        identities = len(self._identities())
+        identities = len(identities_among(self.matrices))
         if identities != 1:
             raise ValueError(f"set {self.name!r} contains the identity {identities} times; needed: once")
 
@@ -43,7 +43,7 @@ class TransformationSet:
     @property
     def identity_index(self) -> int:
         """Where the identity stands."""
-        return int(self._identities())
+        return int(identities_among(self.matrices))
 
     @property
     def inverses(self) -> Tensor:
@@ -62,8 +62,11 @@ class TransformationSet:
         spread = values.amax(dim=0) - values.amin(dim=0)
         return tuple(name for name, s in zip(Parameters._fields, spread, strict=True) if s > 1e-9)
 
-    def _identities(self) -> Tensor:
-        return (self.matrices == torch.eye(3, dtype=torch.float64)).all(dim=(1, 2)).nonzero()
+
+def identities_among(matrices: Tensor) -> Tensor:
+    """Find where the identity stands among matrices (T, 3, 3): indices (I, 1), I of them."""
+    eye = torch.eye(3, dtype=matrices.dtype, device=matrices.device)
+    return (matrices == eye).all(dim=(1, 2)).nonzero()
 
 
 def build_set(name: str, spec: Spec) -> TransformationSet:
