@@ -71,7 +71,7 @@ def vgg_block(block: int, inputs: int, outputs: int, convolutions: int, batch_no
 
 
 def vgg_blocks(inputs: int, filters: int, convolutions: Sequence[int], batch_norm: bool) -> Layers:
-    """Make a `vgg_block` per number of convolutions, the first with `filters` filters, each next with twice as many."""
+    """Make a `vgg_block` per number of convolutions, each with twice the filters of the one before."""
     layers: Layers = []
     for block, count in enumerate(convolutions, start=1):
         layers += vgg_block(block, inputs, filters, count, batch_norm)
