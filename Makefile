@@ -1,11 +1,12 @@
 # What a person types. `make quick` and `make test` install what they need into .venv, from requirements.lock.
 .DEFAULT_GOAL := help
-.PHONY: help install quick test lint bench lock clean
+.PHONY: help install quick plan test lint bench lock clean
 
 PYTHON ?= python3
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
+RUN ?= thesis
 BIN := .venv/bin
-RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
+WITH_BIN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -21,25 +22,29 @@ help: ## list the targets
 install: .venv/installed ## make the virtual environment in .venv
 
 quick: .venv/installed ## the whole thesis, small, on bundled data: minutes
-	$(RUN) snakemake --cores $(CORES) --configfile config/quick.yaml --quiet rules host
+	$(WITH_BIN) snakemake --cores $(CORES) --configfile config/quick.yaml --quiet rules host
 	@echo
 	@echo "figures:  results/quick/figures/"
 	@echo "tables:   results/quick/tables/"
 	@echo "paper:    results/quick/thesis.pdf"
 
+plan: .venv/installed ## jobs and estimated hours of RUN=thesis, laptop or quick, on CORES
+	@$(WITH_BIN) python -m equivariance plan --cores $(CORES) $(if $(filter-out thesis,$(RUN)),--config config/$(RUN).yaml)
+
 test: .venv/installed lint ## every test and check
-	$(RUN) python -m pytest -n 2 --dist loadgroup
+	$(WITH_BIN) python -m pytest -n 2 --dist loadgroup
 
 lint: .venv/installed ## style, types, and the workflow's own linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile rules
-	$(RUN) snakemake --lint
+	$(WITH_BIN) snakemake --lint
 
 bench: .venv/installed ## speed, as ratios measured in one run
 	$(BIN)/python -m benchmarks.sweep --csv benchmarks/sweep.csv
 	$(BIN)/python -m benchmarks.training --csv benchmarks/training.csv
+	$(BIN)/python -m benchmarks.networks --csv benchmarks/networks.csv
 
 lock: .venv/installed ## resolve requirements.lock anew, keeping what it pins where possible
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-header --no-annotate pyproject.toml --output-file requirements.lock

@@ -1,5 +1,6 @@
 # What all rules share: the settings of the run, what it consists of, and the helpers that name files and parameters.
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -12,7 +13,8 @@ from equivariance.config import load_config
 from equivariance.digest import code_digest
 from equivariance.errors import UserError
 from equivariance.measures.names import MODULE_OF, base
-from equivariance.plan import MEASURED_FAMILIES, Measurement, Network, Plan, batches
+from equivariance.plan import ACCURACY, MEASURED_FAMILIES, Measurement, Network, Plan, batches
+from equivariance.pretrained import FILES
 from equivariance.transformations.parameters import set_size
 
 try:
@@ -29,7 +31,10 @@ wildcard_constraints:
     measured_dataset="|".join(CONFIG.datasets),
     model="|".join(CONFIG.models),
     trained_with="|".join([*CONFIG.transformations, "untrained"]),
+    retrained_with="|".join(CONFIG.transformations),
+    scheme=r"\w+",
     seed=r"\d+",
+    network=r"\w+/\w+/\w+(-\w+/\w+)?/seed\d+",
     savepoint="|".join(CONFIG.savepoints()),
     part="train|test",
     measured_with="|".join(CONFIG.transformations),
@@ -50,7 +55,7 @@ def dataset_file(name):
 
 def network_file(network, file):
     """A file in the folder of a network."""
-    return f"results/{CONFIG.run}/models/{network.folder}/{file}"
+    return f"results/{CONFIG.run}/{network.folder}/{file}"
 
 
 def measurement_file(measurement):
@@ -60,7 +65,9 @@ def measurement_file(measurement):
 
 def network_of(wildcards):
     """The network that the wildcards of a path name."""
-    return Network(wildcards.dataset, wildcards.model, wildcards.trained_with, int(wildcards.seed))
+    retraining = {key: wildcards[key] for key in ("retrained_with", "scheme") if key in wildcards.keys()}
+    cell = (wildcards.dataset, wildcards.model, wildcards.trained_with, int(wildcards.seed))
+    return Network(*cell, **retraining)
 
 
 def figure_files():
@@ -69,9 +76,10 @@ def figure_files():
     return [f"{stem}.{suffix}" for stem in stems for suffix in ("pdf", "png")]
 
 
-def experiment_of(kind):
-    """Wildcard constraint: the experiments whose figure is drawn from something of this kind."""
-    return "|".join(PLAN.experiments(kind)) or "(none of this kind)"
+def experiment_of(*kinds):
+    """Wildcard constraint: the experiments whose figure is drawn from something of these kinds."""
+    names = [name for kind in kinds for name in PLAN.experiments(kind)]
+    return "|".join(names) or "(none of this kind)"
 
 
 # Training.
@@ -80,9 +88,11 @@ def experiment_of(kind):
 def training_code(networks):
     """Digest of the code that trains these networks, with the families they are of."""
     families = {CONFIG.models[network.model]["family"] for network in networks}
+    published = ["equivariance.pretrained"] if families & {*FILES} else []
     return code_of(
         "train_networks",
         *(f"equivariance.models.{family}" for family in sorted(families)),
+        *published,
     )
 
 
@@ -91,13 +101,45 @@ def training_settings(networks):
     return [PLAN.training_settings(network) for network in networks]
 
 
+def trained_networks():
+    """The networks that are trained from the start."""
+    return [network for network in PLAN.networks() if not network.retrained]
+
+
+def retrained_networks():
+    """The networks that start from another one."""
+    return [network for network in PLAN.networks() if network.retrained]
+
+
+def initial_weights(networks):
+    """The files with the weights that networks start from; None where they are random."""
+    return [
+        (
+            network_file(network.initial, "weights.safetensors")
+            if network.retrained
+            else published_weights(CONFIG.models[network.model]["family"])
+        )
+        for network in networks
+    ]
+
+
+def initial_files(networks):
+    """These files, each once."""
+    return sorted({file for file in initial_weights(networks) if file})
+
+
+def published_weights(family):
+    """The file with the published weights of a family, or None."""
+    return f"results/data/weights/{family}.pth" if family in FILES else None
+
+
 # Measuring.
 
 
 def measurement_of(wildcards):
     """The measurement that the wildcards of a path name."""
     return Measurement(
-        network_of(wildcards),
+        Network.of(wildcards.network),
         wildcards.savepoint,
         wildcards.measured_dataset,
         wildcards.part,
@@ -141,10 +183,12 @@ def model_families(measurements):
 
 def measuring_code(measurements):
     """Digest of the code that measures these networks, with their families and those of the measures."""
-    names = {name for one in measurements for name in PLAN.measuring_settings(one)["measures"]}
+    settings = [PLAN.measuring_settings(one) for one in measurements]
+    names = {name for one in settings for name in one.get("measures", [])}
     models = {f"equivariance.models.{family}" for family in model_families(measurements)}
     measures = {f"equivariance.measures.{MODULE_OF[base(name)]}" for name in names}
-    return code_of("measure_networks", *sorted(models | measures))
+    evaluation = {"equivariance.training.evaluation" for one in measurements if one.family == ACCURACY}
+    return code_of("measure_networks", *sorted(models | measures | evaluation))
 
 
 def measuring_memory():
@@ -159,14 +203,27 @@ def network_rows(experiment):
     """The networks of an experiment as rows of its table."""
     return [
         {
-            "dataset": network.dataset,
-            "model": network.model,
-            "trained_with": network.trained_with,
-            "seed": network.seed,
-            "savepoints": list(PLAN.savepoints(experiment)),
+            **asdict(network),
+            "history": network_file(network, "history.csv"),
             "description": network_file(network, "model.json"),
         }
         for network in PLAN.networks(experiment)
+    ]
+
+
+def accuracy_rows(experiment):
+    """The accuracies of an experiment as rows of its table."""
+    return [
+        {
+            **asdict(one.network),
+            "savepoint": one.savepoint,
+            "measured_on": one.measured_on,
+            "tested_with": one.measured_with,
+            "transformation_set": CONFIG.set_definition(one.measured_with),
+            "file": measurement_file(one),
+            "description": network_file(one.network, "model.json"),
+        }
+        for one in PLAN.measurements(experiment)
     ]
 
 
@@ -174,10 +231,7 @@ def measurement_rows(experiment):
     """The measurements of an experiment as rows of its table."""
     return [
         {
-            "dataset": one.network.dataset,
-            "model": one.network.model,
-            "trained_with": one.network.trained_with,
-            "seed": one.network.seed,
+            **asdict(one.network),
             "savepoint": one.savepoint,
             "measured_on": one.measured_on,
             "measured_with": one.measured_with,
@@ -192,9 +246,9 @@ def measurement_rows(experiment):
     ]
 
 
-def measured_networks(experiment):
+def described_networks(experiment):
     """The descriptions of the networks that an experiment measures."""
-    return sorted({row["description"] for row in measurement_rows(experiment)})
+    return sorted({network_file(one.network, "model.json") for one in PLAN.measurements(experiment)})
 
 
 def shown_maps(experiment):

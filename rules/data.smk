@@ -3,6 +3,7 @@
 
 localrules:
     prepare_dataset,
+    fetch_weights,
 
 
 rule prepare_dataset:
@@ -27,3 +28,24 @@ rule prepare_dataset:
         ),
     script:
         "../workflow_scripts/prepare_dataset.py"
+
+
+rule fetch_weights:
+    """Fetch the published weights of a family of networks (mirror first)."""
+    output:
+        weights="results/data/weights/{family}.pth",
+    log:
+        "logs/data/weights/{family}.log",
+    benchmark:
+        "logs/data/weights/{family}.benchmark.tsv"
+    wildcard_constraints:
+        family="|".join(FILES),
+    conda:
+        "../envs/compute.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        code=code_of("fetch_weights"),
+    script:
+        "../workflow_scripts/fetch_weights.py"

@@ -33,9 +33,10 @@ rule collect_images:
 
 
 rule tabulate_accuracies:
-    """Gather the accuracies of an experiment's networks."""
+    """Gather the accuracies of an experiment's networks, as a whole or by class and transformation."""
     input:
-        lambda wildcards: [row["description"] for row in network_rows(wildcards.experiment)],
+        accuracies=lambda wildcards: [row["file"] for row in accuracy_rows(wildcards.experiment)],
+        networks=lambda wildcards: described_networks(wildcards.experiment),
     output:
         "results/{run}/tables/{experiment}.csv",
     log:
@@ -43,25 +44,74 @@ rule tabulate_accuracies:
     benchmark:
         "logs/{run}/tables/{experiment}.benchmark.tsv"
     wildcard_constraints:
-        experiment=experiment_of("accuracies"),
+        experiment=experiment_of("accuracies", "class_accuracies"),
     conda:
         "../envs/analysis.yaml"
     resources:
         mem_mb=2000,
         runtime=10,
     params:
-        networks=lambda wildcards: network_rows(wildcards.experiment),
-        tested_with=lambda wildcards: CONFIG.set_names(CONFIG.experiments[wildcards.experiment]["test"]),
+        rows=lambda wildcards: accuracy_rows(wildcards.experiment),
+        cells=lambda wildcards: PLAN.kind(wildcards.experiment) == "class_accuracies",
         code=code_of("tabulate_accuracies"),
     script:
         "../workflow_scripts/tabulate_accuracies.py"
+
+
+rule tabulate_histories:
+    """Gather the trainings of an experiment's networks, epoch by epoch."""
+    input:
+        histories=lambda wildcards: [row["history"] for row in network_rows(wildcards.experiment)],
+    output:
+        "results/{run}/tables/{experiment}.csv",
+    log:
+        "logs/{run}/tables/{experiment}.log",
+    benchmark:
+        "logs/{run}/tables/{experiment}.benchmark.tsv"
+    wildcard_constraints:
+        experiment=experiment_of("histories"),
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        rows=lambda wildcards: network_rows(wildcards.experiment),
+        code=code_of("tabulate_histories"),
+    script:
+        "../workflow_scripts/tabulate_histories.py"
+
+
+rule tabulate_networks:
+    """Gather the values of whole networks that an experiment measured."""
+    input:
+        measures=lambda wildcards: [row["file"] for row in measurement_rows(wildcards.experiment)],
+        networks=lambda wildcards: described_networks(wildcards.experiment),
+    output:
+        "results/{run}/tables/{experiment}.csv",
+    log:
+        "logs/{run}/tables/{experiment}.log",
+    benchmark:
+        "logs/{run}/tables/{experiment}.benchmark.tsv"
+    wildcard_constraints:
+        experiment=experiment_of("networks"),
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=20,
+    params:
+        measurements=lambda wildcards: measurement_rows(wildcards.experiment),
+        code=code_of("tabulate_networks"),
+    script:
+        "../workflow_scripts/tabulate_networks.py"
 
 
 rule tabulate_profiles:
     """Gather the layer profiles that an experiment measured."""
     input:
         measures=lambda wildcards: [row["file"] for row in measurement_rows(wildcards.experiment)],
-        networks=lambda wildcards: measured_networks(wildcards.experiment),
+        networks=lambda wildcards: described_networks(wildcards.experiment),
     output:
         "results/{run}/tables/{experiment}.csv",
     log:
@@ -88,7 +138,7 @@ rule tabulate_units:
     """Gather single units that an experiment measured."""
     input:
         measures=lambda wildcards: [row["file"] for row in measurement_rows(wildcards.experiment)],
-        networks=lambda wildcards: measured_networks(wildcards.experiment),
+        networks=lambda wildcards: described_networks(wildcards.experiment),
     output:
         "results/{run}/tables/{experiment}.csv",
     log:
@@ -113,7 +163,7 @@ rule collect_feature_maps:
     """Lay out the feature maps with the smallest and the largest values of a measure."""
     input:
         measures=lambda wildcards: [row["file"] for row in measurement_rows(wildcards.experiment)],
-        networks=lambda wildcards: measured_networks(wildcards.experiment),
+        networks=lambda wildcards: described_networks(wildcards.experiment),
         weights=lambda wildcards: measured_files(PLAN.measurements(wildcards.experiment)),
         datasets=lambda wildcards: sorted(
             {dataset_file(one.dataset) for one in PLAN.measurements(wildcards.experiment)}

@@ -4,16 +4,16 @@
 if CONFIG.jobs.batch == 1:
 
     rule measure_network:
-        """Measure a network: one sweep over samples and transformations for all measures of a family."""
+        """Measure a network: one sweep over samples and transformations for all measures of a family, or its accuracy."""
         input:
             network=lambda wildcards: measured_files([measurement_of(wildcards)]),
             datasets=["results/data/{measured_dataset}.npz"],
         output:
-            "results/{run}/measures/{dataset}/{model}/{trained_with}/seed{seed}/{savepoint}/{measured_dataset}_{part}/{measured_with}-{samples}/{family}.parquet",
+            "results/{run}/measures/{network}/{savepoint}/{measured_dataset}_{part}/{measured_with}-{samples}/{family}.parquet",
         log:
-            "logs/{run}/measures/{dataset}/{model}/{trained_with}/seed{seed}/{savepoint}/{measured_dataset}_{part}/{measured_with}-{samples}/{family}.log",
+            "logs/{run}/measures/{network}/{savepoint}/{measured_dataset}_{part}/{measured_with}-{samples}/{family}.log",
         benchmark:
-            "logs/{run}/measures/{dataset}/{model}/{trained_with}/seed{seed}/{savepoint}/{measured_dataset}_{part}/{measured_with}-{samples}/{family}.benchmark.tsv"
+            "logs/{run}/measures/{network}/{savepoint}/{measured_dataset}_{part}/{measured_with}-{samples}/{family}.benchmark.tsv"
         conda:
             "../envs/compute.yaml"
         threads: CONFIG.jobs.threads
@@ -32,7 +32,7 @@ else:
     for number, measurements in enumerate(batches(PLAN.measurements(), 2 * CONFIG.jobs.batch)):
 
         rule:
-            """Measure a few networks of one model, one after another, with one start of torch."""
+            """Measure a few networks, one after another, with one start of torch."""
             name:
                 f"measure_networks_{number}"
             input:

@@ -26,6 +26,7 @@ rule build_paper:
         labels=CONFIG.titles(),
         stand_ins=STAND_INS,
         sizes=sizes(),
+        left_out=dict(CONFIG.left_out),
         versions=versions(),
         code=code_of("build_paper"),
     script:

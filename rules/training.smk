@@ -1,5 +1,5 @@
-# One job for each network; in small runs one job for several networks of a model, since importing torch takes longer
-# than training one of them. Both run the same script on a list of networks.
+# One job for each network; in small runs one job for several, since importing torch takes longer than training one of
+# them. Both run the same script on a list of networks.
 
 
 if CONFIG.jobs.batch == 1:
@@ -8,6 +8,7 @@ if CONFIG.jobs.batch == 1:
         """Train a network, or go on with one that was cut short."""
         input:
             datasets=["results/data/{dataset}.npz"],
+            initial=lambda wildcards: initial_files([network_of(wildcards)]),
         output:
             weights="results/{run}/models/{dataset}/{model}/{trained_with}/seed{seed}/weights.safetensors",
             history="results/{run}/models/{dataset}/{model}/{trained_with}/seed{seed}/history.csv",
@@ -28,20 +29,22 @@ if CONFIG.jobs.batch == 1:
             runtime=240,
         params:
             settings=lambda wildcards: training_settings([network_of(wildcards)]),
+            initial=lambda wildcards: initial_weights([network_of(wildcards)]),
             code=lambda wildcards: training_code([network_of(wildcards)]),
             checkpoints="results/{run}/checkpoints",
         script:
             "../workflow_scripts/train_networks.py"
 
 else:
-    for number, networks in enumerate(batches(PLAN.networks(), CONFIG.jobs.batch)):
+    for number, networks in enumerate(batches(trained_networks(), CONFIG.jobs.batch)):
 
         rule:
-            """Train a few networks of one model, one after another, with one start of torch."""
+            """Train a few networks, one after another, with one start of torch."""
             name:
                 f"train_networks_{number}"
             input:
                 datasets=sorted({dataset_file(network.dataset) for network in networks}),
+                initial=initial_files(networks),
             output:
                 weights=[network_file(network, "weights.safetensors") for network in networks],
                 history=[network_file(network, "history.csv") for network in networks],
@@ -60,6 +63,7 @@ else:
                 runtime=240,
             params:
                 settings=training_settings(networks),
+                initial=initial_weights(networks),
                 code=training_code(networks),
                 checkpoints=f"results/{CONFIG.run}/checkpoints",
             script:

@@ -29,19 +29,22 @@ def build_paper(
     stand_ins: Mapping[str, str],
     sizes: Mapping[str, Any],
     versions: Mapping[str, str],
+    left_out: Mapping[str, str],
     output: Path,
 ) -> None:
     """Write the paper to `output` (.pdf), whole or not at all; equal inputs give equal bytes.
 
     `experiments` are the entries with their names, in the order of the paper; `data` and `figures` (.pdf)
-    are by name; `datasets` are the summaries (.json) of the prepared data sets. Raises UserError when typst
+    are by name; `datasets` are the summaries (.json) of the prepared data sets; `left_out` gives the reasons
+    for experiments that the run lacks, by their titles. Raises UserError when typst
     cannot compile.
     """
     entries = [
         Entry(entry, read(entry["figure"]["kind"], data[entry["name"]]), f"figures/{entry['name']}.pdf")
         for entry in experiments
     ]
-    said = content(run, entries, labels, stand_ins, [read_json(path) for path in datasets], sizes, versions)
+    summaries = [read_json(path) for path in datasets]
+    said = content(run, entries, labels, stand_ins, summaries, sizes, versions, left_out)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "figures").mkdir()
@@ -81,5 +84,6 @@ if "snakemake" in globals():
             stand_ins=snakemake.params.stand_ins,
             sizes=snakemake.params.sizes,
             versions=snakemake.params.versions,
+            left_out=snakemake.params.left_out,
             output=Path(snakemake.output[0]),
         )

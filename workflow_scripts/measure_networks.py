@@ -1,8 +1,9 @@
-"""Measure networks: one sweep over samples and transformations each, for all measures of a family."""
+"""Measure networks: a sweep over samples and transformations for all measures of a family, or an accuracy."""
 
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from equivariance.networks import load_network
 from equivariance.sampling import stratified_sample
 from equivariance.transformations.sets import build_set
 
+EVALUATION = "equivariance.training.evaluation"
+
 
 def measure_networks(
     outputs: Sequence[Path],
@@ -33,8 +36,9 @@ def measure_networks(
     """Write the table of each measurement to the output beside it.
 
     A measurement has the network's `folder` and `savepoint`, the `dataset` it is measured on, and its
-    `settings`: measures, aggregations, stratified, part, measured_with, transformations, samples and padding.
-    One that was cut short goes on from its checkpoint in `checkpoints`.
+    `settings`: part, measured_with, transformations, samples, padding, and either measures, aggregations and
+    stratified, or transformations_per_image for an accuracy. One that was cut short goes on from its
+    checkpoint in `checkpoints`.
     """
     prepare_process(threads)
     memory = None if memory_gb is None else round(memory_gb * 2**30)
@@ -44,14 +48,50 @@ def measure_networks(
         checkpoint = checkpoints / f"measures-{name}.pt"
         image_set = image_sets[measurement["dataset"]]
         try:
-            table = measure_network(measurement, image_set, checkpoint, choose_device(device), memory)
+            if "measures" in measurement["settings"]:
+                table = measure_network(measurement, image_set, checkpoint, choose_device(device), memory)
+            else:
+                table = evaluate_network(measurement, image_set, choose_device(device))
         except UserError as error:
             raise UserError(f"{output}: {error}") from error
         with atomic_path(output) as temporary:
             table.to_parquet(temporary, index=False)
-        logging.info("%s: %d images", output, table["images"].iloc[0])
-        if table.attrs["left_out"]:
+        logging.info("%s: %d rows", output, len(table))
+        if table.attrs.get("left_out"):
             logging.info("without feature maps, left out of same-equivariance: %s", table.attrs["left_out"])
+
+
+def evaluate_network(
+    measurement: Mapping[str, Any], image_set: ImageSet, device: torch.device
+) -> pd.DataFrame:
+    """Count what one network classifies right: one row per class and member of the set.
+
+    Columns: class, member, right, images (pairs of an image and this member). Pairs that the seeded draw of
+    transformations left out are no row.
+    """
+    # Named at run time, as measures are, so that a change of it does not measure anything else again.
+    evaluation = import_module(EVALUATION)
+    settings = measurement["settings"]
+    model, description = load_network(measurement["folder"], measurement["savepoint"])
+    if description["settings"]["task"] != "classification":
+        raise UserError("the network does not classify, so it has no accuracy")
+    images, labels = image_set.part(settings["part"])
+    rows = stratified_sample(labels, settings["samples"], f"{settings['part']} images of {image_set.name}")
+    adapted = adapt(images[rows], tuple(description["image_shape"]))
+    data = evaluation.DeviceImages(adapted, labels[rows], device)
+    transformations = build_set(settings["measured_with"], settings["transformations"])
+    right, seen = evaluation.counts(
+        model.to(device), data, transformations, settings["transformations_per_image"], settings["padding"]
+    )
+    label, member = (values.numpy() for values in seen.nonzero(as_tuple=True))
+    return pd.DataFrame(
+        {
+            "class": [image_set.classes[one] for one in label],
+            "member": member,
+            "right": right[label, member].numpy(),
+            "images": seen[label, member].numpy(),
+        }
+    )
 
 
 def measure_network(

@@ -4,18 +4,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from equivariance.analysis.tables import accuracy_table, write_table
+from equivariance.analysis.accuracies import accuracy_table, class_accuracy_table
+from equivariance.analysis.tables import write_table
 
 
-def tabulate_accuracies(
-    networks: Sequence[Mapping[str, Any]], tested_with: Sequence[str], output: Path
-) -> None:
-    """Write one row per network, savepoint and set it was tested with.
+def tabulate_accuracies(rows: Sequence[Mapping[str, Any]], cells: bool, output: Path) -> None:
+    """Write one row per network, savepoint and set it was tested with; with `cells` one per class and
+    member of the set, too.
 
-    Each of `networks` has dataset, model, trained_with, seed, its file `description` and the savepoints
-    looked at.
+    `accuracy_table` and `class_accuracy_table` describe `rows`. Cells have an angle where all sets have.
     """
-    write_table([accuracy_table(network, tested_with) for network in networks], output)
+    tables = [(class_accuracy_table if cells else accuracy_table)(row) for row in rows]
+    if not all("angle" in table for table in tables):
+        tables = [table.drop(columns="angle", errors="ignore") for table in tables]
+    write_table(tables, output)
 
 
 if "snakemake" in globals():
@@ -23,7 +25,5 @@ if "snakemake" in globals():
 
     with job(snakemake.log[0]):
         tabulate_accuracies(
-            networks=snakemake.params.networks,
-            tested_with=snakemake.params.tested_with,
-            output=Path(snakemake.output[0]),
+            rows=snakemake.params.rows, cells=snakemake.params.cells, output=Path(snakemake.output[0])
         )

@@ -1,15 +1,18 @@
-"""Train networks, one after another, each into a folder of its own."""
+"""Train or retrain networks, one after another, each into a folder of its own."""
 
 import hashlib
 import logging
 import platform
 from collections.abc import Mapping, Sequence
+from functools import partial
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
+from torch import nn
 
 from equivariance.checkpoint import remove_checkpoint
 from equivariance.datasets.image_set import ImageSet
@@ -17,9 +20,11 @@ from equivariance.devices import choose_device, prepare_process
 from equivariance.errors import UserError
 from equivariance.files import atomic_path, write_json
 from equivariance.models.layers import parameter_count
-from equivariance.networks import save_weights, weights_file
-from equivariance.training.loop import train
+from equivariance.networks import load_weights, save_weights, weights_file
+from equivariance.training.loop import restart_checkpoint, train
 from equivariance.training.settings import TrainingSettings
+
+PUBLISHED = ".pth"  # suffix of published weights, as torch saved them; those of our networks are safetensors
 
 
 def train_networks(
@@ -30,20 +35,22 @@ def train_networks(
     code: str,
     device: str,
     threads: int,
+    initial: Sequence[Path | None],
 ) -> None:
     """Train a network with each of `settings` into the folder beside it.
 
-    `datasets` gives the prepared file of each data set's name. A network that was cut short goes on from its
-    checkpoint in `checkpoints`.
+    `datasets` gives the prepared file of each data set's name; `initial` the file that the weights at the
+    start of each network come from: those of another network, or published ones of a family that has them;
+    None are random weights. A network that was cut short goes on from its checkpoint in `checkpoints`.
     """
     prepare_process(threads)
     image_sets = {name: ImageSet.load(file) for name, file in datasets.items()}
-    for folder, values in zip(folders, settings, strict=True):
+    for folder, values, start in zip(folders, settings, initial, strict=True):
         chosen = TrainingSettings.from_mapping(values)
         logging.info("%s: %d epochs", folder, chosen.epochs)
         images = image_sets[chosen.dataset]
         try:
-            train_network(folder, chosen, images, checkpoints, code, choose_device(device), threads)
+            train_network(folder, chosen, images, checkpoints, code, choose_device(device), threads, start)
         except UserError as error:
             raise UserError(f"{folder}: {error}") from error
 
@@ -56,10 +63,13 @@ def train_network(
     code: str,
     device: torch.device,
     threads: int,
+    initial: Path | None = None,
 ) -> None:
     """Train one network and write its folder; `model.json` comes last, so that where it is, all is there."""
-    checkpoint = checkpoints / f"{'-'.join(folder.parts[-4:])}-{settings.digest(code)}.pt"
-    trained = train(settings, image_set, device, checkpoint, code)
+    start = _sha256(initial) if initial else ""
+    checkpoint = checkpoints / f"{'-'.join(folder.parts[-4:])}-{settings.digest(code, start)}.pt"
+    initialize = partial(_load_weights, file=initial) if initial else None
+    trained = train(settings, image_set, device, checkpoint, f"{code} {start}", initialize=initialize)
     (folder / "savepoints").mkdir(parents=True, exist_ok=True)
     weights = weights_file(folder)
     save_weights(trained.model, weights)
@@ -67,7 +77,7 @@ def train_network(
         trained.model.load_state_dict(savepoint.pop("state"))
         save_weights(trained.model, weights_file(folder, str(percent)))
     with atomic_path(folder / "history.csv") as temporary:
-        columns = ["epoch", "loss", "train_accuracy", "test_accuracy_none", "test_accuracy_own"]
+        columns = None if trained.history else ["epoch", "seconds", "loss"]
         pd.DataFrame(trained.history, columns=columns).to_csv(temporary, index=False)
     on_gpu = device.type == "cuda"
     processor = torch.cuda.get_device_name(device) if on_gpu else platform.processor() or "cpu"
@@ -78,18 +88,34 @@ def train_network(
             "code": code,
             "image_shape": list(image_set.images.shape[1:]),
             "classes": list(image_set.classes),
+            "outputs": trained.outputs,
             "parameters": parameter_count(trained.model),
-            "accuracy": trained.accuracy,
+            "metrics": trained.metrics,
+            "restarts": trained.restarts,
             "test_images": trained.test_images,
             "savepoints": trained.savepoints,
-            "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
+            "initial_sha256": start or None,
+            "weights_sha256": _sha256(weights),
             "seconds": round(trained.seconds, 3),
             "device": processor,
             "threads": threads,
             "versions": {"python": platform.python_version(), "torch": version("torch")},
         },
     )
-    remove_checkpoint(checkpoint)
+    for attempt in range(settings.restarts + 1):
+        remove_checkpoint(restart_checkpoint(checkpoint, attempt))
+
+
+def _load_weights(model: nn.Module, file: Path) -> None:
+    if file.suffix == PUBLISHED:
+        # Named at run time, so that a change of it trains only the networks that need it again.
+        import_module("equivariance.pretrained").load_pretrained(model, file)
+    else:
+        load_weights(model, file)
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 if "snakemake" in globals():
@@ -104,4 +130,5 @@ if "snakemake" in globals():
             code=snakemake.params.code,
             device=snakemake.config["device"],
             threads=snakemake.threads,
+            initial=[file and Path(file) for file in snakemake.params.initial],
         )

@@ -26,6 +26,7 @@ transformations:
 models:
   plain:
     title: Plain
+    source: a test
     family: simple_conv
     optimizer: {name: adamw, learning_rate: 0.001}
     datasets:

@@ -24,6 +24,33 @@ def put(path: str, value: Any) -> Change:
     return change
 
 
+def retraining(savepoints: str = "final", **changes: Any) -> Change:
+    """Retrain the networks of an experiment."""
+
+    def change(raw: dict[str, Any]) -> None:
+        raw["models"]["plain"]["schemes"] = {"first": ["conv1"]}
+        for recipe in raw["models"]["plain"]["datasets"].values():
+            recipe["retraining_epochs"] = 1
+        entry = raw["experiments"]["profiles"]
+        entry["train"] |= {"models": ["plain"], "sets": ["none"], "savepoints": savepoints}
+        entry["retrain"] = {"with": "rotation", "schemes": "all", **changes}
+
+    return change
+
+
+def regression_on_none(raw: dict[str, Any]) -> None:
+    """Train a network on untransformed images to tell the transformation."""
+    raw["models"]["plain"]["task"] = "transformation_regression"
+    del raw["experiments"]["accuracies"]
+    raw["experiments"]["profiles"]["train"] |= {"models": ["plain"], "sets": ["none"]}
+
+
+def accuracy_of_regression(raw: dict[str, Any]) -> None:
+    """Ask for the accuracy of a network that tells the transformation."""
+    raw["models"]["plain"]["task"] = "transformation_regression"
+    raw["experiments"]["accuracies"]["train"]["sets"] = "simple"
+
+
 MEASURED = {"with": "own", "measures": ["nv"]}
 RECIPE = {"widths": {"filters": 3, "hidden": 3}, "epochs": 1, "batch_size": 1}
 
@@ -35,7 +62,7 @@ MISTAKES: dict[str, tuple[Change, str]] = {
     ),
     "unknown inner key": (
         put("training.witdh", 2),
-        "training: unknown key 'witdh'; valid: width, epochs, images, max_epochs, padding, savepoints",
+        "training: unknown key 'witdh'; valid: width, ",
     ),
     "wrong type": (
         put("training.width", "half"),
@@ -213,16 +240,16 @@ MISTAKES: dict[str, tuple[Change, str]] = {
     ),
     "feature maps that nothing is measured of": (
         put("experiments.accuracies.feature_maps", {"samples": 1, "maps": 1, "members": 1, "layers": 1}),
-        "experiments.accuracies: give either `images`, or `train` with `measure` (and `feature_maps`), ",
+        "experiments.accuracies: give either `images`, or `train` alone, with `measure` (and ",
     ),
     "unknown kind of figure": (
         put("experiments.profiles.figure.kind", "layer_profiles"),
         "experiments.profiles.figure.kind: unknown kind of figure 'layer_profiles'; valid: layer_profile, ",
     ),
     "figure of another kind of table": (
-        put("experiments.profiles.figure.kind", "bars"),
-        "experiments.profiles.figure.kind: bars draws accuracies, the experiment gives profiles and units; "
-        "valid: layer_profile",
+        put("experiments.accuracies.figure.kind", "layer_profile"),
+        "experiments.accuracies.figure.kind: layer_profile draws profiles, the experiment gives accuracies "
+        "and class_accuracies; valid: bars, accuracy_heat_map",
     ),
     "no recipe for a data set": (
         put("datasets.more", {"source": "digits"}),
@@ -254,8 +281,8 @@ MISTAKES: dict[str, tuple[Change, str]] = {
         "experiments.profiles.measure.with.rotation: the grid has no member",
     ),
     "tested with another set": (
-        put("experiments.accuracies.test", ["scale"]),
-        "experiments.accuracies.test: unknown set to test with 'scale'; valid: none, own",
+        put("experiments.accuracies.test", ["scales"]),
+        "experiments.accuracies.test: unknown set to test with 'scales'; valid: scale, ",
     ),
     "unknown set to measure with": (
         put("experiments.profiles.measure.with", ["onw"]),
@@ -271,7 +298,36 @@ MISTAKES: dict[str, tuple[Change, str]] = {
     ),
     "neither of three": (
         lambda raw: raw["experiments"]["accuracies"].pop("test"),
-        "experiments.accuracies: give either `images`, or `train` with `measure` (and `feature_maps`), ",
+        "experiments.accuracies.figure.kind: bars draws accuracies or networks, the experiment gives "
+        "histories; valid: learning_curves",
+    ),
+    "retraining of images": (
+        put("experiments.looks.retrain", {"with": "rotation", "schemes": "all"}),
+        "experiments.looks: 'train' is a dependency of 'retrain'",
+    ),
+    "retraining with an unknown set": (
+        retraining(**{"with": "rotations"}),
+        "experiments.profiles.retrain.with: unknown set 'rotations'; valid: rotation, ",
+    ),
+    "unknown scheme": (
+        retraining(schemes=["frist"]),
+        "experiments.profiles.retrain.schemes: unknown scheme of plain 'frist'; valid: first, none",
+    ),
+    "savepoints of a retraining": (
+        retraining(savepoints="all"),
+        "experiments.profiles.retrain: retrained networks keep no savepoints; leave out train.savepoints",
+    ),
+    "accuracy of a regression": (
+        accuracy_of_regression,
+        "experiments.accuracies.test: plain does not classify, so it has no accuracy",
+    ),
+    "nothing to tell": (
+        regression_on_none,
+        "experiments.profiles.train.sets: plain tells transformations apart; 'none' has none",
+    ),
+    "unknown experiment": (
+        put("only", ["profile"]),
+        "only: unknown experiment 'profile'; valid: profiles, ",
     ),
     "untrained without a set": (
         put("experiments.profiles.train.sets", ["untrained"]),

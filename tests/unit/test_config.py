@@ -49,7 +49,7 @@ class TestOfThisRepository:
     def test_every_model_can_be_trained_on_every_data_set_that_it_has_a_recipe_for(self, run: Config) -> None:
         for name, model in run.models.items():
             for dataset in model["datasets"]:
-                assert min(run.widths(name, dataset).values()) >= 1
+                assert all(width >= 1 for width in run.widths(name, dataset).values())
                 assert all(run.epochs(name, dataset, one) >= 1 for one in run.transformations)
 
     def test_every_set_is_named_for_what_it_has(self, run: Config) -> None:
@@ -118,8 +118,10 @@ def test_what_is_left_out_has_the_defaults_of_the_schemas(
         "images": None,
         "savepoints": [0, 1, 3, 5, 10, 30, 50, 100],
         "padding": "border",
+        "restarts": 0,
+        "acceleration": {"bfloat16": False, "channels_last": False, "compile": False},
     }
-    assert config.evaluation == {"images": None, "transformations_per_image": None}
+    assert config.evaluation == {"images": 10000, "transformations_per_image": None}
     assert config.measuring == {"padding": "border", "memory_gb": None}
     assert config.samples == {"standard": 5000}
     assert config.models["plain"]["settings"] == {}
@@ -212,6 +214,20 @@ def test_epochs_of_simple_conv_on_cifar10_are_those_of_the_thesis(
     config = load(with_members(raw, members))
     assert config.epochs("plain", "digits", "rotation") == epochs
     assert config.epochs("plain", "digits", "none") == 25
+
+
+def test_given_epochs_of_augmentation_are_for_every_set_but_the_identity_and_not_scaled(
+    raw: dict[str, Any], load: Callable[..., Config]
+) -> None:
+    raw["models"]["plain"]["datasets"]["digits"]["augmented_epochs"] = 30
+    config = load(with_members(raw, 49))
+    assert config.epochs("plain", "digits", "none") == 10
+    assert config.epochs("plain", "digits", "rotation") == 30
+    assert load(with_members(raw, 2)).epochs("plain", "digits", "rotation") == 30
+    raw["training"] = {"epochs": 0.5}
+    assert load(raw).epochs("plain", "digits", "rotation") == 15
+    raw["training"] = {"epochs": 2.0, "max_epochs": 40}
+    assert load(raw).epochs("plain", "digits", "rotation") == 40
 
 
 def test_a_run_scales_epochs_and_widths_and_caps_epochs_but_leaves_at_least_one(

@@ -34,6 +34,7 @@ def folder(tmp_path: Path, make_settings: Callable[..., TrainingSettings]) -> Pa
         "settings": make_settings(settings=SETTINGS, savepoints=[0, 30]).as_mapping(),
         "image_shape": [1, 8, 8],
         "classes": ["a", "b", "c"],
+        "outputs": 3,
     }
     write_json(tmp_path / "model.json", description)
     return tmp_path

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from equivariance.config import load_config
+from equivariance.errors import UserError
 from equivariance.plan import Measurement, Network, Plan, batches
 
 NAMES = st.sampled_from(["a", "b", "c"])
@@ -23,6 +24,11 @@ MEASUREMENTS = st.builds(
 @pytest.fixture
 def plan(schemas: Path) -> Callable[[dict[str, Any]], Plan]:
     return lambda raw: Plan(load_config(raw, schemas))
+
+
+def sweeps(plan: Plan) -> list[Measurement]:
+    """The measurements of a plan that are no accuracies."""
+    return [one for one in plan.measurements() if one.family != "accuracy"]
 
 
 def test_the_grid_of_an_experiment_is_data_sets_by_models_by_sets_by_seeds(
@@ -47,20 +53,20 @@ def test_experiments_share_networks_and_measurements(raw: dict[str, Any], plan: 
 
 
 def test_measures_of_one_family_are_one_measurement(raw: dict[str, Any], plan: Callable[..., Plan]) -> None:
-    before = plan(raw).measurements()
+    before = sweeps(plan(raw))
     raw["experiments"]["profiles"]["measure"]["measures"] = [
         "nv",
         "anova@0.95",
         "nd_keep@8",
         "goodfellow_normal",
     ]
-    assert plan(raw).measurements() == before
+    assert sweeps(plan(raw)) == before
     raw["experiments"]["profiles"]["measure"]["measures"] += ["nvse"]
-    families = {one.family for one in plan(raw).measurements()}
+    families = {one.family for one in sweeps(plan(raw))}
     assert families == {"invariance", "same_equivariance"}
-    assert len(plan(raw).measurements()) == 2 * len(before)
+    assert len(sweeps(plan(raw))) == 2 * len(before)
     raw["experiments"]["profiles"]["measure"]["stratified"] = True
-    families = {one.family for one in plan(raw).measurements()}
+    families = {one.family for one in sweeps(plan(raw))}
     assert families == {"stratified_invariance", "stratified_same_equivariance"}
 
 
@@ -72,7 +78,7 @@ def test_a_measurement_has_the_measures_and_aggregations_of_all_experiments(
     other["measure"] |= {"measures": ["nvse", "nd@8", "tv"], "aggregations": ["after_mean", "before_mean"]}
     raw["experiments"]["other"] = other
     made = plan(raw)
-    for one in made.measurements():
+    for one in sweeps(made):
         found = made.measuring_settings(one)
         shared = one in made.measurements("other")
         if one.family == "same_equivariance":
@@ -137,8 +143,8 @@ def test_networks_are_measured_on_their_own_data_set_and_on_others_once(
     raw["experiments"]["profiles"]["measure"]["datasets"] = ["own", "both"]
     made = plan(raw)
     assert made.datasets("profiles") == ("digits", "natural_patches")
-    assert len(made.measurements()) == 2 * len(made.networks("profiles"))
-    assert {(one.network.dataset, one.measured_on) for one in made.measurements()} == {
+    assert len(sweeps(made)) == 2 * len(made.networks("profiles"))
+    assert {(one.network.dataset, one.measured_on) for one in sweeps(made)} == {
         ("digits", "digits_test"),
         ("digits", "natural_patches_test"),
     }
@@ -153,15 +159,15 @@ def test_single_units_are_those_of_the_first_seed(raw: dict[str, Any], plan: Cal
     made = plan(raw)
     assert made.kind("profiles") == "units"
     assert len(made.networks("profiles")) == 24
-    assert len(made.measurements()) == 8
-    assert {one.network.seed for one in made.measurements()} == {0}
+    assert len(made.measurements("profiles")) == 8
+    assert {one.network.seed for one in made.measurements("profiles")} == {0}
     entry = raw["experiments"]["profiles"]
     entry |= {
         "figure": {"kind": "image_grid"},
         "feature_maps": {"samples": 1, "maps": 1, "members": 1, "layers": 1},
     }
     assert plan(raw).kind("profiles") == "feature_maps"
-    assert {(one.network.seed, one.dataset) for one in plan(raw).measurements()} == {(0, "digits")}
+    assert {(one.network.seed, one.dataset) for one in plan(raw).measurements("profiles")} == {(0, "digits")}
 
 
 def test_a_mapping_may_name_groups(raw: dict[str, Any], plan: Callable[..., Plan]) -> None:
@@ -199,7 +205,9 @@ def test_a_mapping_gives_the_sets_to_measure_with_by_the_set_of_training(
 
 def test_files_are_named_by_what_determines_them() -> None:
     network = Network("mnist", "simple_conv", "rotation", 3)
-    assert network.folder == "mnist/simple_conv/rotation/seed3"
+    assert network.folder == "models/mnist/simple_conv/rotation/seed3"
+    again = replace(network, retrained_with="scale", scheme="fc1")
+    assert again.folder == "retrained/mnist/simple_conv/rotation-scale/fc1/seed3"
     measurement = Measurement(network, "final", "mnist", "test", "scale", 256, "invariance")
     assert measurement.measured_on == "mnist_test"
     sweep = "mnist/simple_conv/rotation/seed3/final/mnist_test/scale-256"
@@ -214,6 +222,17 @@ def test_measurements_that_differ_have_files_of_their_own(measurements: list[Mea
     assert len({one.path for one in measurements}) == len(measurements)
 
 
+@given(NETWORKS, st.sampled_from(["", "fc1", "all_conv"]))
+def test_a_network_can_be_told_from_its_name(network: Network, scheme: str) -> None:
+    if scheme:
+        network = replace(network, retrained_with="b", scheme=scheme)
+    assert Network.of(network.name) == network
+    assert network.folder.endswith(network.name)
+    assert network.retrained == bool(scheme)
+    assert network.initial == replace(network, retrained_with="none", scheme="none")
+    assert network.own_set == ("b" if scheme else network.trained_with)
+
+
 @settings(deadline=None)
 @given(
     items=st.one_of(
@@ -222,7 +241,7 @@ def test_measurements_that_differ_have_files_of_their_own(measurements: list[Mea
     size=st.integers(1, 7),
     random=st.randoms(use_true_random=False),
 )
-def test_batches_hold_every_item_once_of_one_model_each_and_in_an_order_of_their_own(
+def test_batches_hold_every_item_once_model_after_model_and_in_an_order_of_their_own(
     items: list[Any], size: int, random: Any
 ) -> None:
     def model(item: Any) -> str:
@@ -231,10 +250,9 @@ def test_batches_hold_every_item_once_of_one_model_each_and_in_an_order_of_their
     cut = list(batches(items, size))
     assert sorted(item for batch in cut for item in batch) == sorted(items)
     assert all(1 <= len(batch) <= size for batch in cut)
-    assert all(len({model(item) for item in batch}) == 1 for batch in cut)
-    # As few batches as can be.
-    models = [model(item) for item in items]
-    assert len(cut) == sum(-(-models.count(name) // size) for name in set(models))
+    assert len(cut) == -(-len(items) // size)  # as few batches as can be
+    models = [model(item) for batch in cut for item in batch]
+    assert models == sorted(models)
     random.shuffle(items)
     assert list(batches(items, size)) == cut
 
@@ -277,7 +295,14 @@ def test_training_settings_are_those_of_the_network(raw: dict[str, Any], plan: C
         "dataset": "digits",
         "family": "simple_conv",
         "settings": {"batch_norm": True, "filters": 2, "hidden": 4},
-        "optimizer": {"name": "adamw", "learning_rate": 0.001, "weight_decay": 0.0},
+        "task": "classification",
+        "optimizer": {"name": "adamw", "learning_rate": 0.001, "weight_decay": 0.0, "other_rates": {}},
+        "augmented": True,
+        "random_flips": False,
+        "trained_layers": None,
+        "threshold": None,
+        "restarts": 0,
+        "acceleration": {"bfloat16": False, "channels_last": False, "compile": False},
         "batch_size": 16,
         "epochs": 15,  # 10 x 1.1 ln 4
         "trained_with": "rotation",
@@ -342,12 +367,12 @@ def test_what_does_not_determine_a_network_changes_no_training(
 
 def test_samples_are_an_entry_of_the_configuration(raw: dict[str, Any], plan: Callable[..., Plan]) -> None:
     raw["samples"] = {"standard": 40, "sizes": [4, 8]}
-    assert {one.samples for one in plan(raw).measurements()} == {40}
+    assert {one.samples for one in plan(raw).measurements("profiles")} == {40}
     raw["experiments"]["profiles"]["measure"] |= {"samples": "sizes", "parts": ["train"]}
-    assert {(one.samples, one.measured_on) for one in plan(raw).measurements()} == {
+    assert {(one.samples, one.measured_on) for one in plan(raw).measurements("profiles")} == {
         (samples, name) for samples in (4, 8) for name in ("digits_train", "natural_patches_train")
     }
-    assert plan(raw).measuring_settings(plan(raw).measurements()[0]) == {
+    assert plan(raw).measuring_settings(plan(raw).measurements("profiles")[0]) == {
         "measures": ["nv", "sv", "tv"],
         "aggregations": ["before_mean"],
         "stratified": False,
@@ -369,3 +394,93 @@ def test_an_experiment_is_of_the_kind_of_what_it_shows(
         "profiles": ["profiles"],
     }
     assert made.datasets("looks") == made.datasets("profiles") == ("digits", "natural_patches")
+
+
+def test_a_retraining_starts_from_networks_that_are_trained_and_measures_those_that_it_gives(
+    raw: dict[str, Any], plan: Callable[..., Plan]
+) -> None:
+    raw["models"]["plain"] |= {"schemes": {"first": ["conv1"], "all": ["*"]}}
+    for recipe in raw["models"]["plain"]["datasets"].values():
+        recipe["retraining_epochs"] = 4
+    raw["experiments"]["profiles"] |= {
+        "train": {"datasets": "digits", "models": ["plain"], "sets": ["none"], "seeds": "few"},
+        "retrain": {"with": "rotation", "schemes": "all"},
+    }
+    made = plan(raw)
+    networks = made.networks("profiles")
+    assert {(one.trained_with, one.retrained_with, one.scheme) for one in networks} == {
+        ("none", "none", "none"),
+        ("none", "rotation", "first"),
+        ("none", "rotation", "all"),
+    }
+    assert {one.initial for one in networks} <= {*made.networks()}
+    found = made.training_settings(networks[1])
+    assert (found["epochs"], found["trained_layers"], found["trained_with"]) == (4, ["conv1"], "rotation")
+    assert made.training_settings(networks[0])["trained_layers"] is None
+    assert {one.measured_with for one in made.measurements("profiles")} == {"none", "rotation"}
+    raw["experiments"]["profiles"]["retrain"]["schemes"] = ["first"]
+    assert {one.scheme for one in plan(raw).networks("profiles")} == {"first"}
+    assert {one.scheme for one in plan(raw).networks()} == {"none", "first"}
+
+
+def test_accuracies_are_measured_under_each_set_that_is_asked_for(
+    raw: dict[str, Any], plan: Callable[..., Plan]
+) -> None:
+    raw["evaluation"] = {"images": 50, "transformations_per_image": 3}
+    raw["experiments"]["accuracies"] |= {"test": ["none", "own", "scale"]}
+    raw["experiments"]["accuracies"]["train"]["savepoints"] = "final"
+    made = plan(raw)
+    found = {(one.network.trained_with, one.measured_with) for one in made.measurements("accuracies")}
+    assert found == {
+        *(("none", one) for one in ("none", "scale")),
+        *(("rotation", one) for one in ("none", "rotation", "scale")),
+        *(("scale", one) for one in ("none", "scale")),
+    }
+    one = made.measurements("accuracies")[0]
+    assert (one.family, one.samples, one.part) == ("accuracy", 50, "test")
+    assert made.measuring_settings(one)["transformations_per_image"] == 3
+    # What a network is tested with does not change it.
+    before = {network: made.training_settings(network) for network in made.networks()}
+    raw["experiments"]["accuracies"]["test"] = ["none"]
+    after = plan(raw)
+    assert {network: after.training_settings(network) for network in after.networks()} == before
+
+
+def test_a_network_with_ti_pooling_pools_over_its_set_and_sees_untransformed_images(
+    raw: dict[str, Any], plan: Callable[..., Plan]
+) -> None:
+    raw["models"]["normalized"] = {"like": "plain", "title": "Pooling", "family": "ti_pooling"}
+    made = plan(raw)
+    network = next(one for one in made.networks("profiles") if one.model == "normalized")
+    found = made.training_settings(network)
+    assert found["settings"]["transformations"] == made.config.set_definition(network.trained_with)
+    assert found["augmented"] is False
+    plain = made.training_settings(replace(network, model="plain"))
+    assert (plain["augmented"], plain["epochs"]) == (True, found["epochs"])
+
+
+def test_experiments_with_published_weights_are_left_out_by_name(
+    raw: dict[str, Any], plan: Callable[..., Plan]
+) -> None:
+    for recipe in raw["models"]["plain"]["datasets"].values():
+        recipe["widths"] = {"hidden": 8}
+    raw["models"]["plain"] |= {"family": "inception_transfer", "settings": {"head": "network"}}
+    del raw["models"]["normalized"]
+    raw["experiments"]["profiles"]["train"]["models"] = ["plain"]
+    made = plan(raw)
+    assert made.config.left_out == {}
+    assert made.training_settings(made.networks()[0])["trained_layers"] == ["fc*"]
+    raw["pretrained"] = False
+    left = plan(raw).config
+    assert set(left.experiments) == {"looks"}
+    assert set(left.left_out) == {"Accuracies", "Profiles"}
+
+
+def test_a_run_may_be_of_some_experiments_only(raw: dict[str, Any], plan: Callable[..., Plan]) -> None:
+    raw["only"] = ["profiles"]
+    made = plan(raw)
+    assert set(made.config.experiments) == {"profiles"}
+    assert made.config.left_out == {}
+    raw["only"] = ["profile"]
+    with pytest.raises(UserError, match=r"only: unknown experiment 'profile'.*profiles"):
+        plan(raw)

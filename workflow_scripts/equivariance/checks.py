@@ -38,6 +38,15 @@ def cross_field_mistakes(config: Config, unreadable: Collection[tuple[str, ...]]
     ]
 
 
+def gives(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    """What can be drawn of an experiment."""
+    if "images" in entry or "feature_maps" in entry:
+        return ("images",)
+    if "measure" in entry:
+        return ("profiles", "units", "networks")
+    return ("accuracies", "class_accuracies") if "test" in entry else ("histories",)
+
+
 def _datasets(config: Config, unreadable: Collection[tuple[str, ...]]) -> Iterator[str]:
     for name, entry in config.datasets.items():
         if ("datasets", name) not in unreadable:
@@ -84,13 +93,44 @@ def _models(config: Config, unreadable: Collection[tuple[str, ...]]) -> Iterator
             text = f"family: {unknown('family', model['family'], models.FAMILIES)}"
             places.setdefault(text, []).append(f"models.{name}")
             continue
+        for text in _recipe_of_all(model):
+            places.setdefault(text, []).append(f"models.{name}")
+        # A network with TI-pooling gets the set that it is trained with.
+        pools = {"transformations": {"rotations": {"count": 2}}} if model["family"] == "ti_pooling" else {}
         for dataset, recipe in model["datasets"].items():
+            for text in _recipe(model, recipe):
+                places.setdefault(text, []).append(f"models.{name} for {dataset}")
             try:
-                read_settings(model["family"], {**model["settings"], **recipe["widths"]})
+                read_settings(model["family"], {**model["settings"], **recipe["widths"], **pools})
             except UserError as error:
                 places.setdefault(str(error), []).append(f"models.{name} for {dataset}")
     for text, (place, *others) in places.items():
         yield f"{place}{f' (and {len(others)} more)' if others else ''}: {text}"
+
+
+def _recipe_of_all(model: Mapping[str, Any]) -> Iterator[str]:
+    """Mistakes in what a model has for all its data sets: settings, optimizer, schemes."""
+    if model["family"] == "ti_pooling" and "transformations" in model["settings"]:
+        yield "settings: TI-pooling is over the set that a network is trained with; leave out transformations"
+    optimizer = model["optimizer"]
+    needed = "penalty" if optimizer["name"] == "linear_svm" else "learning_rate"
+    if needed not in optimizer:
+        yield f"optimizer: {optimizer['name']} needs a {needed}; give optimizer.{needed}"
+    if "none" in model["schemes"]:
+        yield "schemes: 'none' retrains nothing and is there without being defined; take another name"
+
+
+def _recipe(model: Mapping[str, Any], recipe: Mapping[str, Any]) -> Iterator[str]:
+    """Mistakes in what a model has for one data set."""
+    if model["schemes"] and "retraining_epochs" not in recipe:
+        yield "the model has schemes of retraining, so that it needs retraining_epochs"
+    threshold = recipe.get("threshold")
+    if threshold is None:
+        return
+    if model["task"] == "classification" and not 0 <= threshold < 1:
+        yield f"threshold is {threshold}; valid for classification: an accuracy, at least 0 and below 1"
+    elif model["task"] != "classification" and threshold <= 0:
+        yield f"threshold is {threshold}; valid for {model['task']}: a relative absolute error above 0"
 
 
 def _experiment(
@@ -116,9 +156,13 @@ def _experiment(
         yield from _recipes(place, chosen, readable, config)
     if "test" in entry:
         tested = config.set_names(entry["test"])
-        yield from _unknown(f"{place}.test", "set to test with", tested, ["none", "own"])
+        yield from _unknown(f"{place}.test", "set to test with", tested, [*known_sets, "own"])
         if not tested:
             yield f"{place}.test: {EMPTY}"
+    if grid_key == "train":
+        yield from _tasks(place, entry, [name for name in readable if name in config.models], sets, config)
+    if "retrain" in entry:
+        yield from _retraining(f"{place}.retrain", entry, readable, config)
     blocks = _blocks(place, entry)
     for block_place, block in blocks:
         yield from _measure(block_place, block, sets, config)
@@ -128,18 +172,41 @@ def _experiment(
         yield from _panels(f"{place}.figure.panels", entry["figure"]["panels"], blocks)
 
 
+def _tasks(
+    place: str, entry: Mapping[str, Any], names: Iterable[str], sets: Iterable[str], config: Config
+) -> Iterator[str]:
+    """Mistakes of networks that tell the transformation and not the class."""
+    for name in names:
+        if config.models[name]["task"] == "classification":
+            continue
+        if "test" in entry:
+            yield f"{place}.test: {name} does not classify, so it has no accuracy"
+        for one in sets:
+            if one in ("none", "untrained"):
+                yield f"{place}.train.sets: {name} tells transformations apart; {one!r} has none"
+
+
+def _retraining(place: str, entry: Mapping[str, Any], names: Iterable[str], config: Config) -> Iterator[str]:
+    with_sets = config.set_names(entry["retrain"]["with"])
+    yield from _unknown(f"{place}.with", "set", with_sets, [*config.transformations, *config.set_groups])
+    if entry["train"].get("savepoints") == "all":
+        yield f"{place}: retrained networks keep no savepoints; leave out train.savepoints"
+    for name in names:
+        if name in config.models:
+            schemes = config.schemes(name, entry["retrain"]["schemes"])
+            known = config.schemes(name, "all")
+            yield from _unknown(f"{place}.schemes", f"scheme of {name}", schemes, known)
+
+
 def _figure(place: str, entry: Mapping[str, Any]) -> Iterator[str]:
     kind = entry["figure"]["kind"]
     if kind not in figures.KINDS:
         yield from _unknown(f"{place}.figure.kind", "kind of figure", [kind], figures.KINDS)
         return
-    if "images" in entry or "feature_maps" in entry:
-        gives: tuple[str, ...] = ("images",)
-    else:
-        gives = ("profiles", "units") if "measure" in entry else ("accuracies",)
-    if figures.INPUTS[kind] not in gives:
-        valid = ", ".join(name for name, drawn in figures.INPUTS.items() if drawn in gives)
-        draws = f"{kind} draws {figures.INPUTS[kind]}, the experiment gives {' and '.join(gives)}"
+    given, drawn = gives(entry), figures.INPUTS[kind]
+    if not {*drawn} & {*given}:
+        valid = ", ".join(name for name, drawn in figures.INPUTS.items() if {*drawn} & {*given})
+        draws = f"{kind} draws {' or '.join(drawn)}, the experiment gives {' and '.join(given)}"
         yield f"{place}.figure.kind: {draws}; valid: {valid}"
     if kind == "class_heat_map" and not all(block["stratified"] for _, block in _blocks(place, entry)):
         yield f"{place}.figure.kind: class_heat_map draws classes; measure with stratified: true"

@@ -7,14 +7,15 @@ trusted. Nothing heavy is imported here: every job of a workflow reads the confi
 import copy
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from equivariance.checks import cross_field_mistakes
-from equivariance.errors import UserError
+from equivariance.errors import UserError, unknown
+from equivariance.pretrained import needs_weights
 from equivariance.transformations.parameters import set_size
 from equivariance.validation import Place, inherit, keys_that_are_no_text, merge, validate
 
@@ -41,6 +42,8 @@ class Config:
     run: str
     mirror: str | None
     device: str
+    pretrained: bool
+    only: list[str] | None
     jobs: Jobs
     seeds: Mapping[str, int]
     training: Mapping[str, Any]
@@ -53,6 +56,7 @@ class Config:
     models: Mapping[str, Mapping[str, Any]]
     transformations: Mapping[str, Mapping[str, Any]]
     experiments: Mapping[str, Mapping[str, Any]]
+    left_out: Mapping[str, str]  # why an experiment is no part of the run, by its title
 
     def dataset_names(self, names: str | list[str]) -> Names:
         """Write out a name, a group or a list of both, each data set once."""
@@ -82,13 +86,30 @@ class Config:
     def epochs(self, model: str, dataset: str, set_name: str) -> int:
         """Epochs of a training: floor(base x 1.1 ln m) for a set of m > e members, else base.
 
-        The base is the model's, times the run's factor; the scaling is that of the thesis-time code. A run
-        may cap it.
+        The base is the model's; the scaling is that of the thesis-time code. A recipe with
+        `augmented_epochs` has these for every set of more than the identity, without scaling. A run changes
+        either by its factor, and may cap it.
         """
-        base = self.models[model]["datasets"][dataset]["epochs"] * self.training["epochs"]
+        recipe = self.models[model]["datasets"][dataset]
         members = set_size(self.set_definition(set_name))
-        scaled = base * 1.1 * math.log(members) if members > math.e else base
-        return max(1, math.floor(min(scaled, self.training["max_epochs"] or scaled)))
+        epochs = recipe["epochs"]
+        if members > 1 and "augmented_epochs" in recipe:
+            epochs = recipe["augmented_epochs"]
+        elif members > math.e:
+            epochs *= 1.1 * math.log(members)
+        epochs *= self.training["epochs"]
+        return max(1, math.floor(min(epochs, self.training["max_epochs"] or epochs)))
+
+    def retraining_epochs(self, model: str, dataset: str) -> int:
+        """Epochs of a retraining: the model's, times the run's factor, capped as those of a training."""
+        epochs = self.models[model]["datasets"][dataset]["retraining_epochs"] * self.training["epochs"]
+        return max(1, math.floor(min(epochs, self.training["max_epochs"] or epochs)))
+
+    def schemes(self, model: str, names: str | list[str]) -> Names:
+        """Write out the schemes of a retraining; `all` are that of no retraining and those of the model."""
+        if isinstance(names, str):
+            return ("none", *self.models[model].get("schemes", {})) if names == "all" else (names,)
+        return tuple(names)
 
     def widths(self, model: str, dataset: str) -> dict[str, int]:
         """Widths of a model for a data set, times the run's factor."""
@@ -135,10 +156,15 @@ def load_config(raw: Mapping[str, Any], schemas: Path) -> Config:
         unreadable += bad
     if not any(_hides_names(place) for place in unreadable):
         given["jobs"] = Jobs(**given["jobs"])
-        config = Config(**given, **{**sections, "models": models | sections["models"]})
+        if given["only"] is not None:
+            chosen = {name: entry for name, entry in sections["experiments"].items() if name in given["only"]}
+            missing = [name for name in given["only"] if name not in chosen]
+            mistakes += [f"only: {unknown('experiment', name, sections['experiments'])}" for name in missing]
+            sections["experiments"] = chosen
+        config = Config(**given, **{**sections, "models": models | sections["models"]}, left_out={})
         mistakes += cross_field_mistakes(config, {place[:2] for place in unreadable})
         if not mistakes:
-            return config
+            return config if config.pretrained else _without_pretrained(config)
     raise _refused(mistakes)
 
 
@@ -153,6 +179,26 @@ def read_yaml(*files: Path) -> dict[str, Any]:
 def _refused(mistakes: Iterable[str]) -> UserError:
     return UserError(
         "The configuration has mistakes:\n" + "\n".join(f"  - {mistake}" for mistake in mistakes)
+    )
+
+
+def _without_pretrained(config: Config) -> Config:
+    """Leave out the experiments that need published weights."""
+    need = {
+        name
+        for name, entry in config.experiments.items()
+        if any(
+            needs_weights(config.models[model]["family"])
+            for model in entry.get("train", {}).get("models", [])
+        )
+    }
+    return replace(
+        config,
+        experiments={name: entry for name, entry in config.experiments.items() if name not in need},
+        left_out={
+            config.experiments[name]["title"]: "it needs published weights (pretrained: false)"
+            for name in need
+        },
     )
 
 

@@ -47,15 +47,22 @@ def load_network(folder: str | Path, savepoint: str = FINAL) -> tuple[nn.Module,
     model = build(
         description["settings"]["family"],
         image_shape=tuple(description["image_shape"]),
-        classes=len(description["classes"]),
+        outputs=description["outputs"],
         settings=description["settings"]["settings"],
+        task=description["settings"]["task"],
     )
     file = weights_file(folder, savepoint)
     if not file.is_file():
         kept = ", ".join(["final", *map(str, description["settings"]["savepoints"])])
         raise UserError(f"{folder} has no savepoint {savepoint!r}; it has {kept}")
+    load_weights(model, file)
+    return model.eval(), description
+
+
+def load_weights(model: nn.Module, file: Path) -> None:
+    """Put the weights of a file into a network; raises UserError for a file that is damaged or of another
+    network."""
     try:
         model.load_state_dict(load_file(file))
     except (SafetensorError, RuntimeError) as error:
-        raise UserError(f"{file} is damaged ({error}); delete {folder} to train again") from error
-    return model.eval(), description
+        raise UserError(f"{file} is damaged ({error}); delete {file.parent} to train again") from error

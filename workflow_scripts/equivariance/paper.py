@@ -18,6 +18,9 @@ Content = dict[str, Any]
 
 MAPPED = ("row", "column", "x", "hue", "style")
 
+DIGITS = dict.fromkeys(("accuracy", "upright", "lowest", "reached_epoch", "reached_seconds", "seconds"), 1)
+"""Digits behind the point, of columns that have others than three."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -36,11 +39,13 @@ def content(
     datasets: Sequence[Mapping[str, Any]],
     sizes: Mapping[str, Any],
     versions: Mapping[str, str],
+    left_out: Mapping[str, str] | None = None,
 ) -> Content:
     """Everything the template prints.
 
-    `datasets` are the summaries beside the prepared data sets; `sizes` may be nested; chapters come in the
-    order in which the entries first name them.
+    `datasets` are the summaries beside the prepared data sets; `sizes` may be nested; `left_out` gives the
+    reasons for experiments that the run lacks, by their titles; chapters come in the order in which the
+    entries first name them.
     """
     names = dict(labels)
     chapters: dict[str, list[Content]] = {}
@@ -58,6 +63,7 @@ def content(
             for name in used
             if stand_ins.get(name)
         ],
+        "left_out": [{"title": title, "reason": reason} for title, reason in (left_out or {}).items()],
         "chapters": [{"title": title, "sections": sections} for title, sections in chapters.items()],
         "datasets": dataset_table([info for info in datasets if info["name"] in used], names),
         "sizes": {"header": ["setting", "value"], "rows": [list(row) for row in flat(sizes)]},
@@ -86,22 +92,18 @@ def section(entry: Entry, labels: dict[str, str]) -> Content:
 def numbers(entry: Entry, labels: dict[str, str]) -> Content | None:
     """The table of an experiment: one row per condition, means over seeds with their standard deviation.
 
-    Profiles give the mean over layers, the value of the last layer, and accuracy; accuracies give themselves.
-    An experiment without a table has none, nor has one whose figure prints its numbers.
+    Profiles and units give the mean over layers, the value of the last layer, and accuracy; whole networks
+    the mean over layers, over all units and over the largest of them; accuracies give themselves, those by
+    angle that without rotation and the lowest; trainings epochs and seconds. An experiment without a table
+    has none, nor has one whose figure prints its numbers.
     """
     data, experiment = entry.data, entry.experiment
-    if not isinstance(data, pd.DataFrame) or experiment["figure"]["kind"] == "relative_error_map":
+    if not isinstance(data, pd.DataFrame):
         return None
-    if "measure" in data.columns:
-        values = network_values(tables.shown(data, experiment))
-        measures = tables.levels(values["measure"])
-        short = tables.display("measure", measures[0], labels) if len(measures) == 1 else "value"
-        columns = {"over_layers": f"{short}, mean over layers", "last_layer": f"{short}, last layer"}
-        if (values["layers"] != values["layers"].iloc[0]).any():
-            columns = {"layers": "layers", **columns}
-        columns["accuracy"] = "accuracy (%)"
-    else:
-        values, columns = data.assign(accuracy=100 * data["accuracy"]), {"accuracy": "accuracy (%)"}
+    found = _numbers(data, experiment, labels)
+    if found is None:
+        return None
+    values, columns = found
     by = conditions(values, experiment["figure"])
     rows = []
     for key, group in in_order(values, by):
@@ -112,6 +114,53 @@ def numbers(entry: Entry, labels: dict[str, str]) -> Content | None:
         "conditions": len(by),
         "rows": rows,
     }
+
+
+def _numbers(
+    data: pd.DataFrame, experiment: Mapping[str, Any], labels: dict[str, str]
+) -> tuple[pd.DataFrame, dict[str, str]] | None:
+    """The values of an experiment, one row per network and condition, and the names of their columns."""
+    kind = experiment["figure"]["kind"]
+    if kind == "relative_error_map" or (kind == "accuracy_heat_map" and "angle" not in data):
+        return None
+    if kind == "accuracy_heat_map":
+        columns = {"upright": "accuracy at 0° (%)", "lowest": "lowest accuracy of an angle (%)"}
+        return angle_values(data), columns
+    if kind == "learning_curves":
+        columns = {
+            "reached_epoch": "epochs to 99 %", "reached_seconds": "seconds to 99 %",
+            "epoch": "epochs", "seconds": "seconds",
+        }  # fmt: skip
+        return data.drop_duplicates(list(tables.NETWORK), keep="last"), columns
+    if "measure" not in data.columns:
+        return data.assign(accuracy=100 * data["accuracy"]), {"accuracy": "accuracy (%)"}
+    shown = tables.shown(data, experiment)
+    measures = tables.levels(shown["measure"])
+    short = tables.display("measure", measures[0], labels) if len(measures) == 1 else "value"
+    if kind == "bars":
+        columns = {
+            "global_layer_mean": f"{short}, mean over layers",
+            "global_unit_mean": "over units",
+            "top_unit_mean": "over the largest fifth",
+        }
+        return shown, columns
+    values = network_values(shown)
+    columns = {"over_layers": f"{short}, mean over layers", "last_layer": f"{short}, last layer"}
+    if (values["layers"] != values["layers"].iloc[0]).any():
+        columns = {"layers": "layers", **columns}
+    return values, {**columns, "accuracy": "accuracy (%)"}
+
+
+def angle_values(data: pd.DataFrame) -> pd.DataFrame:
+    """Accuracies of networks by angle, means over classes, in per cent: one row per network and set.
+
+    Columns: `upright`, at 0 degrees, and `lowest`, that of the worst angle.
+    """
+    by = [name for name in ("seed", *tables.CONDITIONS) if name in data and name != "class"]
+    angles = data.groupby([*by, "angle"], sort=False)["accuracy"].mean().mul(100).reset_index()
+    upright = angles[angles["angle"] == 0].set_index(by)["accuracy"].rename("upright")
+    lowest = angles.groupby(by, sort=False)["accuracy"].min().rename("lowest")
+    return pd.concat([upright, lowest], axis="columns").reset_index()
 
 
 def network_values(profiles: pd.DataFrame) -> pd.DataFrame:
@@ -162,9 +211,10 @@ def spread(values: "pd.Series[Any]", digits: int) -> Cell:
 
 
 def _cell(column: str, group: pd.DataFrame) -> Cell:
-    if column == "layers":
-        return str(int(group["layers"].max()))
-    return spread(group[column], 1 if column == "accuracy" else 3)
+    if column in ("layers", "epoch"):
+        return str(int(group[column].max()))
+    values = group[column].dropna()
+    return spread(values, DIGITS.get(column, 3)) if len(values) else "–"
 
 
 def _used_datasets(entries: Sequence[Entry]) -> list[str]:
@@ -191,14 +241,14 @@ def _abstract(run: str, entries: Sequence[Entry], used: Sequence[str], labels: d
     ]
     per_measurement = [*tables.NETWORK, "savepoint", "measured_on", "measured_with", "samples"]
     measured = pd.concat(profiles)[per_measurement].drop_duplicates() if profiles else pd.DataFrame()
-    cells = networks.groupby(list(tables.NETWORK[:3]))["seed"].nunique() if len(networks) else pd.Series([0])
+    cells = networks.groupby(list(tables.NETWORK[:-1]))["seed"].nunique() if len(networks) else pd.Series([0])
     return {
         "run": run,
         "experiments": len(entries),
         "datasets": join(tables.display("dataset", name, labels) for name in used),
         "networks": len(networks),
         "models": int(networks["model"].nunique()),
-        "trained": _trained(set(networks["trained_with"])),
+        "trained": _trained(set(networks["trained_with"]), set(networks["retrained_with"])),
         "seeds": _range(int(cells.min()), int(cells.max())),
         "measurements": len(measured),
         "samples": _range(int(measured["samples"].min()), int(measured["samples"].max()))
@@ -207,12 +257,13 @@ def _abstract(run: str, entries: Sequence[Entry], used: Sequence[str], labels: d
     }
 
 
-def _trained(sets: set[str]) -> str:
+def _trained(sets: set[str], retrained_with: set[str]) -> str:
     """With what the networks were trained, in words."""
     count = len(sets - {"none", "untrained"})
     parts = [f"trained with {count} set{'s' if count != 1 else ''} of transformations"] if count else []
     parts += ["trained without transformations"] if "none" in sets else []
-    return join([*parts, *(["left untrained"] if "untrained" in sets else [])])
+    parts += ["left untrained"] if "untrained" in sets else []
+    return join([*parts, *(["retrained with some layers frozen"] if retrained_with - {"none"} else [])])
 
 
 def _range(smallest: int, largest: int) -> str:
@@ -220,10 +271,13 @@ def _range(smallest: int, largest: int) -> str:
 
 
 def network_table(entries: Sequence[Entry], labels: dict[str, str]) -> Content:
-    """The networks behind the tables: one row per data set, model and set, with the seeds."""
-    by = tables.NETWORK[:3]
+    """The networks behind the tables: one row per data set, model and set, with the seeds; of retrained ones
+    also with what and which layers."""
+    networks = _networks(entries)
+    retrained = (networks["scheme"] != "none").any()
+    by = tables.NETWORK[:-1] if retrained else tables.NETWORK[:3]
     rows = []
-    for key, group in in_order(_networks(entries), by):
+    for key, group in in_order(networks, by):
         names = [tables.display(column, value, labels) for column, value in zip(by, key, strict=True)]
         rows.append([*names, _seeds(group)])
     return {"header": [*(tables.COLUMN_NAMES[column] for column in by), "seeds"], "rows": rows}

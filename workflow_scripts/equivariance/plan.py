@@ -4,38 +4,79 @@ Experiments overlap; here they become sets of files, so that nothing is trained 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from itertools import groupby, product
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any, TypeVar
 
 from equivariance import figures
 from equivariance.analysis.ratios import parts
+from equivariance.checks import gives
 from equivariance.config import FINAL, UNTRAINED, Config, measure_blocks
 from equivariance.measures.names import AGGREGATIONS, FAMILIES, FAMILY_OF, base
+from equivariance.pretrained import HEAD, needs_weights
 
+NONE = "none"  # the identity alone, in the place of a set; of a scheme, that nothing is retrained
+ACCURACY = "accuracy"  # in the place of a family of measures
 STRATIFIED = "stratified_"  # before a family: measured class by class
 
-MEASURED_FAMILIES = (*FAMILIES, *(f"{STRATIFIED}{family}" for family in FAMILIES))
+MEASURED_FAMILIES = (*FAMILIES, *(f"{STRATIFIED}{family}" for family in FAMILIES), ACCURACY)
 
 
 @dataclass(frozen=True, order=True)
 class Network:
-    """A trained network, named by what determines it."""
+    """A trained network, named by what determines it; perhaps retrained, with some of its layers frozen."""
 
     dataset: str
     model: str
     trained_with: str
     seed: int
+    retrained_with: str = NONE
+    scheme: str = NONE  # name of the layers that are retrained
+
+    @property
+    def retrained(self) -> bool:
+        """Whether it starts from the weights of another network."""
+        return self.scheme != NONE
+
+    @property
+    def initial(self) -> "Network":
+        """The network that a retrained one starts from."""
+        return replace(self, retrained_with=NONE, scheme=NONE)
+
+    @property
+    def own_set(self) -> str:
+        """The set of its last training; none of a network that was not trained."""
+        last = self.retrained_with if self.retrained else self.trained_with
+        return NONE if last == UNTRAINED else last
+
+    @property
+    def name(self) -> str:
+        """Its name as a path."""
+        sets = (
+            f"{self.trained_with}-{self.retrained_with}/{self.scheme}"
+            if self.retrained
+            else self.trained_with
+        )
+        return f"{self.dataset}/{self.model}/{sets}/seed{self.seed}"
 
     @property
     def folder(self) -> str:
-        """Its folder below results/<run>/models/."""
-        return f"{self.dataset}/{self.model}/{self.trained_with}/seed{self.seed}"
+        """Its folder below results/<run>/."""
+        return f"{'retrained' if self.retrained else 'models'}/{self.name}"
+
+    @classmethod
+    def of(cls, name: str) -> "Network":
+        """The network that a path names."""
+        dataset, model, sets, *scheme, seed = name.split("/")
+        trained_with, _, retrained_with = sets.partition("-")
+        number = int(seed.removeprefix("seed"))
+        return cls(dataset, model, trained_with, number, retrained_with or NONE, *(scheme or [NONE]))
 
 
 @dataclass(frozen=True, order=True)
 class Measurement:
-    """One sweep over samples and transformations, for all measures of a family that any experiment wants."""
+    """One sweep over samples and transformations, for all measures of a family that any experiment wants; or
+    the accuracy of a network under a set."""
 
     network: Network
     savepoint: str
@@ -59,7 +100,7 @@ class Measurement:
     def path(self) -> str:
         """Its table below results/<run>/measures/."""
         sweep = f"{self.measured_on}/{self.measured_with}-{self.samples}"
-        return f"{self.network.folder}/{self.savepoint}/{sweep}/{self.family}.parquet"
+        return f"{self.network.name}/{self.savepoint}/{sweep}/{self.family}.parquet"
 
 
 Item = TypeVar("Item", Network, Measurement)
@@ -91,35 +132,39 @@ class Plan:
         }
 
     def kind(self, experiment: str) -> str:
-        """What an experiment's figure is drawn from: images, feature_maps, accuracies, profiles or units."""
+        """What an experiment's figure is drawn from: see `figures.INPUTS`; images of an experiment that shows
+        feature maps are `feature_maps`."""
         entry = self.config.experiments[experiment]
-        if "images" in entry:
-            return "images"
         if "feature_maps" in entry:
             return "feature_maps"
-        if "measure" in entry:
-            return "units" if figures.INPUTS[entry["figure"]["kind"]] == "units" else "profiles"
-        return "accuracies"
+        drawn = figures.INPUTS[entry["figure"]["kind"]]
+        given = gives(entry)
+        return next(kind for kind in drawn if kind in given)
 
     def experiments(self, kind: str) -> list[str]:
         """Names of the experiments of a kind, in the order of the file."""
         return [name for name in self.config.experiments if self.kind(name) == kind]
 
     def networks(self, experiment: str | None = None) -> list[Network]:
-        """The networks of an experiment, or of all, each once and in a fixed order."""
+        """The networks of an experiment, or of all, each once and in a fixed order.
+
+        Those of all include the networks that retrained ones start from.
+        """
         if experiment is not None:
             return self._networks[experiment]
-        return sorted({network for networks in self._networks.values() for network in networks})
+        every = {network for networks in self._networks.values() for network in networks}
+        return sorted(every | {network.initial for network in every})
 
     def _measured_networks(self, experiment: str) -> list[Network]:
         """The networks that an experiment measures: all, but where single units or their maps are shown.
 
         Of units the first seed is shown, of maps the first data set too.
         """
-        networks, kind = self._networks[experiment], self.kind(experiment)
-        if kind in ("units", "feature_maps"):
+        networks, kind = self._networks[experiment], self.config.experiments[experiment]["figure"]["kind"]
+        shows_maps = "feature_maps" in self.config.experiments[experiment]
+        if shows_maps or kind == "heat_map":
             networks = [one for one in networks if one.seed == 0]
-        if kind == "feature_maps":
+        if shows_maps:
             networks = [one for one in networks if one.dataset == networks[0].dataset]
         return networks
 
@@ -148,20 +193,40 @@ class Plan:
         return self.config.savepoints() if wanted == "all" else (FINAL,)
 
     def training_settings(self, network: Network) -> dict[str, Any]:
-        """All that determines a network's weights and metrics, no more: a change of it trains again."""
+        """All that determines a network's weights and metrics, no more: a change of it trains again.
+
+        Of a retrained network, the weights at the start are not part of it. Networks with TI-pooling pool
+        over the set that they are trained with, and see untransformed images.
+        """
         config = self.config
         model = config.models[network.model]
+        recipe = model["datasets"][network.dataset]
         untrained = network.trained_with == UNTRAINED
-        trained_with = "none" if untrained else network.trained_with
+        own = network.own_set
+        settings = {**model["settings"], **config.widths(network.model, network.dataset)}
+        pools = model["family"] == "ti_pooling"
+        if pools:
+            settings["transformations"] = config.set_definition(own)
+        if network.retrained:
+            epochs = config.retraining_epochs(network.model, network.dataset)
+        else:
+            epochs = 0 if untrained else config.epochs(network.model, network.dataset, own)
+        trained_layers = list(HEAD) if needs_weights(model["family"]) else None
         return {
             "dataset": network.dataset,
             "family": model["family"],
-            "settings": {**model["settings"], **config.widths(network.model, network.dataset)},
+            "settings": settings,
+            "task": model["task"],
             "optimizer": dict(model["optimizer"]),
-            "batch_size": model["datasets"][network.dataset]["batch_size"],
-            "epochs": 0 if untrained else config.epochs(network.model, network.dataset, trained_with),
-            "trained_with": trained_with,
-            "transformations": config.set_definition(trained_with),
+            "batch_size": recipe["batch_size"],
+            "epochs": epochs,
+            "trained_with": own,
+            "transformations": config.set_definition(own),
+            "augmented": not pools,
+            "random_flips": model["random_flips"],
+            "trained_layers": list(model["schemes"][network.scheme]) if network.retrained else trained_layers,
+            "threshold": None if network.retrained or untrained else recipe.get("threshold"),
+            "restarts": config.training["restarts"],
             "seed": network.seed,
             "images": config.training["images"],
             "padding": config.training["padding"],
@@ -171,6 +236,7 @@ class Plan:
                 else []
             ),
             "evaluation": dict(config.evaluation),
+            "acceleration": dict(config.training["acceleration"]),
         }
 
     def measuring_settings(self, measurement: Measurement) -> dict[str, Any]:
@@ -179,40 +245,44 @@ class Plan:
         Its measures and aggregations are those that any experiment wants of it, and what its ratios are made
         of, from which dead units are told.
         """
-        wanted = self._all_values[measurement]
-        names = {measure for measure, _ in wanted}
-        aggregations = {aggregation for _, aggregation in wanted}
-        return {
-            "measures": sorted(names | {part for name in names for part in parts(name)}),
-            "aggregations": [name for name in AGGREGATIONS if name in aggregations],
-            "stratified": measurement.stratified,
+        sweep = {
             "part": measurement.part,
             "measured_with": measurement.measured_with,
             "transformations": self.config.set_definition(measurement.measured_with),
             "samples": measurement.samples,
+        }
+        if measurement.family == ACCURACY:
+            per_image = self.config.evaluation["transformations_per_image"]
+            padding = self.config.training["padding"]
+            return {**sweep, "padding": padding, "transformations_per_image": per_image}
+        wanted = self._all_values[measurement]
+        names = {measure for measure, _ in wanted}
+        aggregations = {aggregation for _, aggregation in wanted}
+        return {
+            **sweep,
             "padding": self.config.measuring["padding"],
+            "measures": sorted(names | {part for name in names for part in parts(name)}),
+            "aggregations": [name for name in AGGREGATIONS if name in aggregations],
+            "stratified": measurement.stratified,
         }
 
 
 def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """Cut networks or measurements into lists of at most `size` of one model, in a fixed order.
+    """Cut networks or measurements into lists of at most `size`, in a fixed order, model after model."""
 
-    One model a list, so that a change of its settings trains no other model again.
-    """
+    def order(item: Network | Measurement) -> tuple[str, Network | Measurement]:
+        network = item.network if isinstance(item, Measurement) else item
+        return network.model, item
 
-    def model(item: Network | Measurement) -> str:
-        return item.network.model if isinstance(item, Measurement) else item.model
-
-    for _, members in groupby(sorted(items, key=lambda item: (model(item), item)), key=model):
-        listed = list(members)
-        yield from (listed[start : start + size] for start in range(0, len(listed), size))
+    listed = sorted(items, key=order)
+    yield from (listed[start : start + size] for start in range(0, len(listed), size))
 
 
 def _networks(entry: Mapping[str, Any], config: Config) -> list[Network]:
     if "train" not in entry:
         return []
     grid = entry["train"]
-    return [
+    trained = [
         Network(*cell)
         for cell in product(
             config.dataset_names(grid["datasets"]),
@@ -221,6 +291,16 @@ def _networks(entry: Mapping[str, Any], config: Config) -> list[Network]:
             range(config.seeds[grid["seeds"]]),
         )
     ]
+    if "retrain" not in entry:
+        return trained
+    return list(
+        dict.fromkeys(
+            one if scheme == NONE else replace(one, retrained_with=name, scheme=scheme)
+            for one in trained
+            for name in config.set_names(entry["retrain"]["with"])
+            for scheme in config.schemes(one.model, entry["retrain"]["schemes"])
+        )
+    )
 
 
 def _values(
@@ -228,13 +308,19 @@ def _values(
 ) -> dict[Measurement, dict[Value, None]]:
     """Write out what an entry measures: its measurements with the values wanted of each, in its order."""
     values: dict[Measurement, dict[Value, None]] = {}
+    if "test" in entry:
+        for network, savepoint in product(networks, savepoints):
+            for tested_with in _own(config.set_names(entry["test"]), network.own_set):
+                samples = config.evaluation["images"]
+                one = Measurement(network, savepoint, network.dataset, "test", tested_with, samples, ACCURACY)
+                values[one] = {}
     for block in measure_blocks(entry):
         for network, savepoint, part, samples in product(
             networks, savepoints, block["parts"], config.sample_sizes(block["samples"])
         ):
             for dataset, measured_with in product(
                 _own(config.dataset_names(block["datasets"]), network.dataset),
-                _own(_measured_with(block["with"], network, config), network.trained_with),
+                _own(_measured_with(block["with"], network, config), network.own_set),
             ):
                 for measure, aggregation in product(block["measures"], block["aggregations"]):
                     family = (STRATIFIED if block["stratified"] else "") + FAMILY_OF[base(measure)]

@@ -58,7 +58,8 @@ def merge(into: dict[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(value, Mapping) and isinstance(into.get(key), dict):
             merge(into[key], value)
         else:
-            into[key] = copy.deepcopy(value)
+            # Not `deepcopy`, which would leave what a YAML anchor stands for in several places one mapping.
+            into[key] = merge({}, value) if isinstance(value, Mapping) else copy.deepcopy(value)
     return into
 
 
@@ -100,7 +101,7 @@ def _describe(place: Place, error: Any) -> str:
         return "; ".join(f"{where}: {unknown('key', key, known)}" for key in sorted(set(given) - set(known)))
     if error.validator == "oneOf":
         return (
-            f"{where}: give either `images`, or `train` with `measure` (and `feature_maps`), "
+            f"{where}: give either `images`, or `train` alone, with `measure` (and `feature_maps`), "
             "or `train` with `test`"
         )
     if error.validator == "enum":

@@ -6,11 +6,18 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from equivariance.analysis.tables import accuracy_table, profile_table, unit_table, write_table
+from equivariance.analysis.tables import network_table, profile_table, unit_table, write_table
 from equivariance.errors import UserError
-from equivariance.files import write_json
+from equivariance.files import read_json, write_json
 
-NETWORK = {"dataset": "digits", "model": "plain", "trained_with": "rotation", "seed": 3}
+NETWORK = {
+    "dataset": "digits",
+    "model": "plain",
+    "trained_with": "rotation",
+    "retrained_with": "none",
+    "scheme": "none",
+    "seed": 3,
+}
 VALUES = {"tv": 1.0, "sv": 2.0, "nv": 0.5, "nvse": 4.0, "nvse_floor": 0.25}
 
 
@@ -18,11 +25,14 @@ VALUES = {"tv": 1.0, "sv": 2.0, "nv": 0.5, "nvse": 4.0, "nvse_floor": 0.25}
 def description(tmp_path: Path) -> Path:
     file = tmp_path / "model.json"
     values = {
-        "settings": {"trained_with": "rotation", "epochs": 20},
-        "accuracy": {"none": 0.9, "rotation": 0.8},
-        "classes": ["a", "b", "c", "d"],
-        "test_images": 200,
-        "savepoints": {10: {"epoch": 2, "accuracy": {"none": 0.5, "rotation": 0.4}}},
+        "settings": {
+            "trained_with": "rotation",
+            "epochs": 20,
+            "family": "simple_conv",
+            "task": "classification",
+        },
+        "metrics": {"none": {"accuracy": 0.9}, "rotation": {"accuracy": 0.8}},
+        "savepoints": {10: {"epoch": 2, "metrics": {"rotation": {"accuracy": 0.4}}}},
     }
     write_json(file, values)
     return file
@@ -68,25 +78,6 @@ def stratified(measurement: dict[str, Any]) -> dict[str, Any]:
     return {**measurement, "stratified": True}
 
 
-def test_a_network_has_a_row_for_each_savepoint_and_set_it_is_tested_with(description: Path) -> None:
-    network = {**NETWORK, "description": str(description), "savepoints": ["10", "final"]}
-    table = accuracy_table(network, ["none", "own"])
-    assert table[["savepoint", "epoch", "tested_with", "accuracy"]].values.tolist() == [
-        ["10", 2, "none", 0.5],
-        ["10", 2, "rotation", 0.4],
-        ["final", 20, "none", 0.9],
-        ["final", 20, "rotation", 0.8],
-    ]
-    assert table[["images", "classes", "seed"]].drop_duplicates().values.tolist() == [[200, 4, 3]]
-
-
-def test_a_network_trained_without_transformations_is_tested_once(tmp_path: Path) -> None:
-    values = {"settings": {"trained_with": "none", "epochs": 5}, "accuracy": {"none": 0.9}}
-    write_json(tmp_path / "model.json", {**values, "classes": ["a", "b"], "test_images": 7})
-    network = {**NETWORK, "description": str(tmp_path / "model.json"), "savepoints": ["final"]}
-    assert accuracy_table(network, ["none", "own"])["tested_with"].tolist() == ["none"]
-
-
 def test_a_measurement_has_a_row_for_each_layer_and_value_asked_for(measurement: dict[str, Any]) -> None:
     table = profile_table(measurement)
     assert table[["layer", "measure", "mean"]].values.tolist() == [["conv1", "nv", 0.5], ["conv2", "nv", 0.5]]
@@ -129,14 +120,67 @@ def test_a_floor_comes_with_its_measure_where_it_is_wanted(measurement: dict[str
 
 
 @pytest.mark.parametrize(
-    ("trained_with", "augmented"),
-    [("none", "not augmented"), ("untrained", "not augmented"), ("scale", "augmented")],
+    ("trained_with", "retrained_with", "augmented"),
+    [
+        ("none", "none", "not augmented"),
+        ("untrained", "none", "not augmented"),
+        ("scale", "none", "augmented"),
+        ("none", "scale", "augmented"),
+    ],
 )
-def test_a_network_is_augmented_where_it_was_trained_with_a_set(
-    measurement: dict[str, Any], trained_with: str, augmented: str
+def test_a_network_is_augmented_where_it_was_trained_or_retrained_with_a_set(
+    measurement: dict[str, Any], trained_with: str, retrained_with: str, augmented: str
 ) -> None:
-    table = profile_table({**measurement, "trained_with": trained_with})
+    table = profile_table({**measurement, "trained_with": trained_with, "retrained_with": retrained_with})
     assert set(table["augmented"]) == {augmented}
+
+
+def test_a_network_of_another_task_has_no_accuracy_and_that_cell_may_be_empty(
+    measurement: dict[str, Any], tmp_path: Path
+) -> None:
+    description = read_json(measurement["description"])
+    description["metrics"] = {"rotation": {"mae": 0.1, "smape": 0.2, "rae": 0.3}}
+    write_json(measurement["description"], description)
+    with pytest.raises(UserError, match="empty cells in accuracy"):
+        write_table([profile_table(measurement)], tmp_path / "t.csv")
+    description["settings"]["task"] = "transformation_regression"
+    write_json(measurement["description"], description)
+    write_table([profile_table(measurement)], tmp_path / "t.csv")
+    assert pd.read_csv(tmp_path / "t.csv")["accuracy"].isna().all()
+
+
+def test_a_whole_network_has_a_row_for_each_value(measurement: dict[str, Any]) -> None:
+    table = sweep([])
+    # Two of the three units of the second layer are ten times larger.
+    table.loc[(table["layer"] == "conv2") & (table["unit"] > 0), "value"] *= 10
+    table.to_parquet(measurement["file"], index=False)
+    (row,) = network_table(measurement).to_dict("records")
+    assert (row["measure"], row["aggregation"], row["seed"], row["accuracy"]) == ("nv", "before_mean", 3, 0.8)
+    assert row["global_layer_mean"] == pytest.approx((0.5 + (0.5 + 5 + 5) / 3) / 2)
+    assert row["global_unit_mean"] == pytest.approx((4 * 0.5 + 2 * 5) / 6)
+    assert row["top_unit_mean"] == 5
+
+
+def test_a_stratified_network_has_the_mean_over_classes(stratified: dict[str, Any]) -> None:
+    (row,) = network_table(stratified).to_dict("records")
+    assert (row["global_layer_mean"], row["stratified"]) == (0.5, "stratified")
+
+
+def test_paths_of_ti_pooling_are_one_before_anything_is_summarised(measurement: dict[str, Any]) -> None:
+    description = read_json(measurement["description"])
+    description["settings"]["family"] = "ti_pooling"
+    write_json(measurement["description"], description)
+    table = sweep([]).replace({"layer": {"conv2": "conv1:2"}})
+    second = table["layer"] == "conv1:2"
+    table.loc[second, "value"] *= 3
+    behind = table[second].assign(layer="fc", layer_index=2, value=7.0)
+    pd.concat([table.assign(depth=table["layer_index"] / 2), behind.assign(depth=1.0)]).to_parquet(
+        measurement["file"], index=False
+    )
+    found = profile_table(measurement)[["layer", "layer_index", "depth", "mean", "units"]]
+    assert found.values.tolist() == [["conv1", 0, 0, 1, 3], ["fc", 1, 1, 7, 3]]
+    assert len(unit_table(measurement)) == 2 * 3
+    assert network_table(measurement)["global_layer_mean"].tolist() == [4]
 
 
 def test_a_measurement_at_a_savepoint_has_the_accuracy_there(measurement: dict[str, Any]) -> None:
@@ -179,7 +223,7 @@ def test_units_have_a_row_each(measurement: dict[str, Any]) -> None:
     assert not {"mean", "units", "frac_inf"} & {*table}
 
 
-@pytest.mark.parametrize("tabulate", [profile_table, unit_table])
+@pytest.mark.parametrize("tabulate", [profile_table, unit_table, network_table])
 def test_a_measure_that_is_not_in_the_file_is_an_error_that_names_it(
     measurement: dict[str, Any], tabulate: Any
 ) -> None:

@@ -193,6 +193,22 @@ def test_the_md5_of_the_content_holds_for_any_compression(web: Web, tmp_path: Pa
         fetch(RemoteFile("other.gz", (url,), unpacked_md5=md5), None, tmp_path)
 
 
+def test_the_first_digits_of_a_checksum_are_checked_where_no_more_are_published(
+    web: Web, tmp_path: Path
+) -> None:
+    url = web.set("/a.pth", send(GOOD))
+    assert fetch(RemoteFile("a.pth", (url,), sha256=SHA256[:8]), None, tmp_path).read_bytes() == GOOD
+    other = f"{SHA256[:7]}{'0' if SHA256[7] != '0' else '1'}"
+    with pytest.raises(UserError, match=f"has the wrong sha256 {SHA256}; needed: {other}"):
+        fetch(RemoteFile("b.pth", (url,), sha256=other), None, tmp_path)
+
+
+def test_a_web_page_is_told_in_the_place_of_any_file(web: Web, tmp_path: Path) -> None:
+    url = web.set("/a.pth", send(PAGE))
+    with pytest.raises(UserError, match=r"is a web page \(HTML\)"):
+        fetch(RemoteFile("a.pth", (url,), sha256=SHA256[:8]), None, tmp_path)
+
+
 def test_the_next_url_is_tried_and_all_are_listed(web: Web, tmp_path: Path) -> None:
     urls = (web.set("/page.zip", send(PAGE)), f"{web.url}/absent.zip", web.set("/a.zip", send(GOOD)))
     assert fetch(RemoteFile("a.zip", urls, sha256=SHA256), None, tmp_path).read_bytes() == GOOD

@@ -2,6 +2,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+from scipy.ndimage import label
 
 from equivariance.datasets.drawn_hands import HANDSHAPES, SUBJECTS, load, subject_build
 from equivariance.datasets.image_set import ImageSet
@@ -38,6 +40,32 @@ def test_the_hand_is_whole_on_a_black_background(hands: ImageSet) -> None:
     assert covered.min() > 0.12 and covered.max() < 0.6
     border = np.concatenate([bright[:, 0], bright[:, -1], bright[:, :, 0], bright[:, :, -1]], axis=1)
     assert not border.any()
+
+
+def test_gray_is_the_luminance(hands: ImageSet) -> None:
+    gray = load({"repetitions": 1, "appearance": "gray"}, None, Path())
+    assert gray.images.shape == (len(hands.images) // 2, 1, 32, 32)
+    for picture, expected in zip(gray.images, hands.images[::2], strict=True):
+        luminance = np.asarray(Image.fromarray(expected.transpose(1, 2, 0)).convert("L"), dtype=int)
+        assert np.abs(picture[0] - luminance).max() <= 1
+
+
+def test_the_mask_is_the_hand_and_all_of_it(hands: ImageSet) -> None:
+    masks = load({"repetitions": 1, "appearance": "bw"}, None, Path())
+    assert masks.images.shape == (len(hands.images) // 2, 1, 32, 32)
+    assert set(np.unique(masks.images)) == {0, 255}
+    inside = masks.images[:, 0] > 0
+    np.testing.assert_array_equal(inside, hands.images[::2].max(axis=1) > 0)
+    for mask in inside:
+        _, pieces = label(mask)
+        assert pieces == 1
+    np.testing.assert_array_equal(masks.labels, hands.labels[::2])
+    np.testing.assert_array_equal(masks.test, hands.test[::2])
+
+
+def test_an_unknown_appearance_is_refused() -> None:
+    with pytest.raises(UserError, match="appearance of drawn_hands 'grey'; valid: gray"):
+        load({"repetitions": 1, "appearance": "grey"}, None, Path())
 
 
 def test_gloves_differ_in_colour_and_hands_in_build() -> None:

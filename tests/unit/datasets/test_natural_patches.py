@@ -46,3 +46,11 @@ def test_cutting_depends_on_the_seed_alone(patches: ImageSet) -> None:
     sizes = {"train_per_class": 24, "test_per_class": 6}
     np.testing.assert_array_equal(load(sizes, None, Path()).images, patches.images)
     assert (load({**sizes, "seed": 1}, None, Path()).images != patches.images).any()
+
+
+def test_patches_can_be_smaller_and_show_the_same(patches: ImageSet) -> None:
+    small = load({"train_per_class": 24, "test_per_class": 6, "image_size": 16}, None, Path())
+    assert small.images.shape == (300, 3, 16, 16)
+    assert small.groups.tolist() == patches.groups.tolist()
+    means = patches.images.reshape(300, 3, 16, 2, 16, 2).mean((3, 5))
+    assert np.abs(small.images - means).mean() < 4  # of 255; resizing averages over a little more

@@ -17,6 +17,8 @@ LAYERS = (
     ("log_softmax", "output"),
 )
 
+NOT_RETRAINED = {"retrained_with": "none", "scheme": "none"}
+
 LABELS = {
     "digits": "Digits",
     "mnist": "MNIST",
@@ -69,6 +71,7 @@ def profiles(
                                             "dataset": dataset,
                                             "model": model,
                                             "trained_with": trained_with,
+                                            **NOT_RETRAINED,
                                             "seed": seed,
                                             "savepoint": savepoint,
                                             "epoch": percent // 10,
@@ -149,28 +152,90 @@ def accuracies(
     datasets: Sequence[str] = ("digits",),
     sets: Sequence[str] = ("none", "rotation"),
     seeds: int = 3,
+    models: Sequence[str] = ("simple_conv",),
     **more: Any,
 ) -> pd.DataFrame:
-    """Accuracies of SimpleConv under no transformation and under its own set."""
+    """Accuracies of a model under no transformation and under its own set."""
     rows = [
         {
             "dataset": dataset,
-            "model": "simple_conv",
+            "model": model,
             "trained_with": trained_with,
+            **NOT_RETRAINED,
             "seed": seed,
             "savepoint": "final",
             "epoch": 10,
+            "measured_on": f"{dataset}_test",
             "tested_with": tested_with,
             "accuracy": 0.9 - 0.1 * (tested_with != "none") + 0.01 * seed,
             "images": 200,
             **more,
         }
         for dataset in datasets
+        for model in models
         for trained_with in sets
         for seed in range(seeds)
         for tested_with in dict.fromkeys(["none", trained_with])
     ]
     return pd.DataFrame(rows)
+
+
+SCHEMES = (*(f"conv{index}" for index in range(1, 6)), "fc1", "fc2", "all_conv", "all_dense", "all")
+
+
+def retrained(
+    data: pd.DataFrame, schemes: Sequence[str] = SCHEMES, retrained_with: str = "rotation"
+) -> pd.DataFrame:
+    """Accuracies of networks that were trained with none, and of those retrained, 2 % less by each scheme."""
+    initial = data[data["trained_with"] == "none"]
+    initial = pd.concat([initial, initial.assign(tested_with=retrained_with, accuracy=0.4)])
+    again = [
+        initial.assign(retrained_with=retrained_with, scheme=scheme, accuracy=0.9 - 0.02 * index)
+        for index, scheme in enumerate(schemes)
+    ]
+    return pd.concat([initial, *again], ignore_index=True)
+
+
+def networks(data: pd.DataFrame) -> pd.DataFrame:
+    """Values of whole networks, from profiles: their means over layers, twice that, thrice that."""
+    by = [
+        column for column in data.columns if column not in ("layer", "layer_index", "kind", "depth", "mean")
+    ]
+    values = data.assign(aggregation="before_mean").groupby([*by, "aggregation"], sort=False)["mean"].mean()
+    found = values.rename("global_layer_mean").reset_index()
+    mean = found["global_layer_mean"]
+    return found.assign(global_unit_mean=2 * mean, top_unit_mean=3 * mean)
+
+
+def class_accuracies(
+    data: pd.DataFrame, classes: int = 10, angles: Sequence[float] | None = (-90.0, 0.0, 90.0, 180.0)
+) -> pd.DataFrame:
+    """Accuracies of each class and member, from accuracies: the c-th class has c/100 less, each 10° 1/100."""
+    members = list(enumerate(angles or range(4)))
+    parts = [
+        data.assign(
+            **{
+                "class": str(c),
+                "member": member,
+                "accuracy": 0.95 - c / 100 - abs(angle) / 1000,
+                "images": 20,
+            },
+            **({"angle": angle} if angles else {}),
+        )
+        for c in range(classes)
+        for member, angle in members
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def histories(data: pd.DataFrame, epochs: int = 20) -> pd.DataFrame:
+    """Trainings, from accuracies under the own set: 1 - 0.5^epoch less seed / 100, two seconds an epoch."""
+    own = data[data["tested_with"] == data["trained_with"]]
+    own = own.drop(columns=["savepoint", "epoch", "tested_with", "images", "accuracy", "measured_on"])
+    found = own.merge(pd.DataFrame({"epoch": range(1, epochs + 1)}), how="cross")
+    found["seconds"] = 2.0 * found["epoch"]
+    found["accuracy"] = 1 - 0.5 ** found["epoch"] - found["seed"] / 100
+    return found.assign(reached_epoch=7, reached_seconds=14.0)
 
 
 def entry(kind: str, measures: Sequence[str] = ("nv",), **mapping: Any) -> dict[str, Any]:

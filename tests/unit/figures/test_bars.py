@@ -11,12 +11,16 @@ from looks import (
     smallest_type,
     visible_texts,
 )
-from synthetic_tables import LABELS, accuracies, entry
+from synthetic_tables import LABELS, SCHEMES, accuracies, entry, networks, profiles, retrained
 
 from equivariance.errors import UserError
 from equivariance.figures.bars import plot
+from equivariance.figures.captions import caption
 
 STAND_INS = {"digits": "MNIST"}
+
+
+NINE = (*(f"a_network_with_a_name_of_{count}_layers" for count in range(8)), "simple_conv")
 
 
 def draw(data, **mapping):
@@ -71,3 +75,81 @@ def test_nothing_is_clipped_covered_or_too_small_to_read(facet: str) -> None:
     assert not legend_over_data(figure)
     assert overlapping(figure) == []
     assert "stand-in data: Digits for MNIST" in [text.get_text() for text in visible_texts(figure)]
+
+
+def test_bars_of_whole_networks_are_means_over_layers_with_a_mark_at_1() -> None:
+    data = networks(profiles(sets=("none", "rotation"), measured_with={"none": ["rotation"]}))
+    figure = draw(data, x="model", hue="trained_with")
+    axes = figure.axes[0]
+    means = data.groupby("trained_with", sort=False)["global_layer_mean"].mean()
+    assert heights(axes) == pytest.approx(means.tolist())
+    assert [line.get_ydata()[0] for line in axes.get_lines() if line.get_label() == "_one"] == [1]
+    assert axes.get_ylim()[1] >= 1.05
+    assert "chance" not in legend_texts(figure)
+    said = " ".join(text.get_text().replace("\n", " ") for text in visible_texts(figure))
+    assert "normalized variance (NV), mean over layers" in said and "%" not in said
+    assert "Normalized variance (NV) of whole networks" in caption(
+        entry("bars", x="model", hue="trained_with"), data, LABELS
+    )
+
+
+def test_bars_of_whole_networks_show_the_first_measure_only() -> None:
+    measures = ("nv", "nvse")
+    data = networks(profiles(measures=measures))
+    data.loc[data["measure"] == "nvse", "global_layer_mean"] = 99
+    assert heights(plot(data, entry("bars", measures, x="model"), LABELS, {}).axes[0]) == pytest.approx(
+        [data.loc[data["measure"] == "nv", "global_layer_mean"].mean()]
+    )
+
+
+def test_schemes_come_in_their_order_with_what_was_not_retrained_first() -> None:
+    data = retrained(accuracies(sets=("none",), seeds=1))
+    last_first = data.iloc[::-1]
+    for table, schemes in ((data, SCHEMES), (last_first, SCHEMES[::-1])):
+        axes = draw(table, x="scheme", hue="tested_with").axes[0]
+        names = [text.get_text().replace("\n", " ") for text in axes.get_xticklabels()]
+        assert names == ["not retrained", *(scheme.replace("_", " ") for scheme in schemes)]
+    text = caption(entry("bars", x="scheme", hue="tested_with"), data, LABELS)
+    assert "Groups: retrained layers" in text and "retrained with: rotations" in text
+
+
+def test_names_of_groups_stand_once_under_a_column_of_panels_with_the_same_groups() -> None:
+    figure = draw(accuracies(("digits", "mnist")), x="trained_with", hue="tested_with", row="dataset")
+    named = [axes.xaxis.get_tick_params()["labelbottom"] for axes in figure.axes]
+    assert named == [False, True]
+    data = accuracies(("digits", "mnist"))
+    one_lacks = data[(data["dataset"] == "digits") | (data["trained_with"] == "none")]
+    figure = draw(one_lacks, x="trained_with", hue="tested_with", row="dataset")
+    assert [axes.xaxis.get_tick_params()["labelbottom"] for axes in figure.axes] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("data", "mapping"),
+    [
+        (accuracies(("lsa16", "rwth"), ("none",), 3, NINE, classes=16), {"row": "dataset", "x": "model"}),
+        (
+            accuracies(("lsa16", "rwth", "digits"), ("none",), 2, NINE[-3:], classes=16),
+            {"x": "model", "hue": "dataset"},
+        ),
+        (
+            retrained(accuracies(("digits", "mnist"), ("none",), classes=10)),
+            {"row": "dataset", "x": "scheme", "hue": "tested_with"},
+        ),
+        (
+            networks(profiles(("digits", "mnist"), NINE[-4:], ("none", "rotation"), {"none": ["rotation"]})),
+            {"row": "dataset", "x": "model", "hue": "trained_with"},
+        ),
+        (
+            accuracies(("digits", "mnist"), ("none", "rotation", "scale"), 2, NINE[-4:], classes=10),
+            {"row": ["dataset", "model"], "x": "tested_with", "hue": "trained_with"},
+        ),
+    ],
+    ids=["nine models", "hue of data sets", "schemes", "whole networks", "eight rows"],
+)
+def test_large_bars_fit_a_page_and_stay_legible(data, mapping: dict) -> None:
+    figure = draw(data, **mapping)
+    assert figure.get_figheight() < 9
+    assert smallest_type(figure) >= 7
+    assert clipped(figure) == []
+    assert not legend_over_data(figure)
+    assert overlapping(figure) == []

@@ -5,15 +5,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
-from synthetic_tables import LABELS, accuracies, entry, profiles
+from synthetic_tables import LABELS, accuracies, entry, networks, profiles
 
 from equivariance import figures
 from equivariance.errors import UserError
 from equivariance.figures.captions import caption, join
 from equivariance.figures.reading import read
 from equivariance.figures.style import colors, markers, save
-from equivariance.figures.tables import levels, ordered
+from equivariance.figures.tables import display, levels, ordered
 
 HERE = Path(__file__).resolve().parent
 SCRIPTS = HERE.parents[2] / "workflow_scripts"
@@ -94,6 +95,9 @@ def test_a_table_without_its_columns_or_rows_is_an_error(tmp_path) -> None:
     profiles().drop(columns=["kind", "mean"]).to_csv(tmp_path / "t.csv", index=False)
     with pytest.raises(UserError, match="lacks the columns kind, mean"):
         read("layer_profile", tmp_path / "t.csv")
+    networks(profiles()).drop(columns="top_unit_mean").to_csv(tmp_path / "n.csv", index=False)
+    with pytest.raises(UserError, match="lacks the columns top_unit_mean of a table of networks"):
+        read("bars", tmp_path / "n.csv")
     accuracies().head(0).to_csv(tmp_path / "empty.csv", index=False)
     with pytest.raises(UserError, match="has no rows"):
         read("bars", tmp_path / "empty.csv")
@@ -103,6 +107,15 @@ def test_values_stand_in_their_order() -> None:
     frame = profiles(savepoints=("final", "30", "0"), sets=("scale", "rotation"))
     assert levels(frame["savepoint"]) == ["0", "30", "final"]
     assert levels(frame["trained_with"]) == ["scale", "rotation"]
+
+
+def test_networks_that_were_not_retrained_say_so_and_come_first() -> None:
+    frame = profiles(seeds=1)
+    schemes = pd.concat([frame.assign(scheme=scheme) for scheme in ("all_conv", "none", "conv1")])
+    assert levels(schemes["scheme"]) == ["none", "all_conv", "conv1"]
+    named = [display("scheme", scheme, {"none": "untransformed"}) for scheme in levels(schemes["scheme"])]
+    assert named == ["not retrained", "all conv", "conv1"]
+    assert display("retrained_with", "rotation", LABELS) == "rotations"
 
 
 def test_texts_that_differ_in_numbers_only_are_steps_of_one_quantity() -> None:
@@ -133,7 +146,7 @@ def test_a_caption_says_measure_conditions_seeds_bands_and_samples() -> None:
 def test_a_caption_of_one_seed_claims_no_spread() -> None:
     text = caption(entry("bars", x="trained_with", hue="tested_with"), accuracies(seeds=1), LABELS)
     assert "One network for each condition" in text and "means" not in text
-    assert "200 test images" in text
+    assert "Accuracy on 200 pairs of a test image and a transformation (data set: Digits" in text
 
 
 def test_lists_read_as_sentences() -> None:

@@ -65,6 +65,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> dict:
         "stand_ins": STAND_INS,
         "sizes": {"training": {"epochs": 2}},
         "versions": {"numpy": "2"},
+        "left_out": {},
     }
 
 
@@ -100,6 +101,15 @@ def test_a_mistake_in_the_template_is_one_clear_message_and_leaves_no_paper(tmp_
     with pytest.raises(UserError, match=r"typst cannot compile thesis\.typ: (?s:.*)unheard_of"):
         compile_pdf(tmp_path / "thesis.typ", tmp_path / "out" / "thesis.pdf")
     assert not (tmp_path / "out").exists()
+
+
+def test_what_was_left_out_is_in_the_paper(run: dict, tmp_path: Path) -> None:
+    build_paper(**run, output=tmp_path / "whole.pdf")
+    for count in (1, 2):
+        left_out = {f"Title {number}": "no * weights_of #it" for number in range(count)}
+        build_paper(**{**run, "left_out": left_out}, output=tmp_path / f"{count}.pdf")
+    sizes = [(tmp_path / f"{name}.pdf").stat().st_size for name in ("whole", "1", "2")]
+    assert sizes == sorted(set(sizes))
 
 
 def test_an_experiment_without_stand_ins_needs_no_box(run: dict, tmp_path: Path) -> None:

@@ -3,7 +3,20 @@
 import numpy as np
 import pandas as pd
 import pytest
-from synthetic_tables import LABELS, accuracies, classed, entry, profiles, sized, units
+from synthetic_tables import (
+    LABELS,
+    SCHEMES,
+    accuracies,
+    class_accuracies,
+    classed,
+    entry,
+    histories,
+    networks,
+    profiles,
+    retrained,
+    sized,
+    units,
+)
 
 from equivariance.figures.grids import Grid
 from equivariance.paper import Entry, content, flat, network_values, numbers, spread
@@ -20,7 +33,7 @@ SUMMARY = {
 }
 
 
-def said(*entries: Entry):
+def said(*entries: Entry, left_out: dict[str, str] | None = None):
     return content(
         "quick",
         entries,
@@ -29,6 +42,7 @@ def said(*entries: Entry):
         [SUMMARY],
         {"seeds": {"few": 3}, "images": None},
         {"numpy": "2.4.6"},
+        left_out,
     )
 
 
@@ -109,6 +123,74 @@ def test_a_figure_that_prints_its_numbers_has_no_table() -> None:
     assert numbers(Entry(entry("relative_error_map"), sized(profiles()), ""), LABELS) is None
 
 
+def test_the_numbers_of_schemes_come_in_the_order_of_the_figure() -> None:
+    data = retrained(accuracies(sets=("none",)))
+    table = numbers(Entry(entry("bars", row="dataset", x="scheme", hue="tested_with"), data, ""), LABELS)
+    assert table is not None
+    assert table["header"] == ["data set", "retrained layers", "tested with", "seeds", "accuracy (%)"]
+    assert table["rows"][0] == ["Digits", "not retrained", "untransformed", "3", "91.0 ± 1.0"]
+    assert table["rows"][1][3:] == ["3", "40.0 ± 0.0"]
+    assert table["rows"][2][1:] == ["conv1", "untransformed", "3", "90.0 ± 0.0"]
+    assert len(table["rows"]) == 2 * (1 + len(SCHEMES))
+
+
+def test_the_numbers_of_whole_networks_are_their_three_values() -> None:
+    data = networks(profiles(sets=("rotation", "scale"), seeds=1))
+    table = numbers(Entry(entry("bars", x="trained_with"), data, ""), LABELS)
+    assert table is not None
+    assert table["header"] == [
+        "trained with",
+        "seeds",
+        "NV, mean over layers",
+        "over units",
+        "over the largest fifth",
+    ]
+    mean = data["global_layer_mean"].iloc[0]
+    assert table["rows"][1] == ["scales", "1", f"{mean:.3f}", f"{2 * mean:.3f}", f"{3 * mean:.3f}"]
+
+
+def test_the_numbers_of_trainings_are_epochs_and_seconds() -> None:
+    data = histories(accuracies(sets=("rotation",)), epochs=20)
+    data.loc[data["seed"] == 2, "reached_epoch"] = 10
+    table = numbers(Entry(entry("learning_curves", row="dataset"), data, ""), LABELS)
+    assert table is not None
+    assert table["header"] == [
+        "data set",
+        "seeds",
+        "epochs to 99 %",
+        "seconds to 99 %",
+        "epochs",
+        "seconds",
+    ]
+    assert table["rows"] == [["Digits", "3", "8.0 ± 1.7", "14.0 ± 0.0", "20", "40.0 ± 0.0"]]
+
+
+def test_the_numbers_of_angles_are_means_over_classes_upright_and_at_the_worst_angle() -> None:
+    tested = accuracies(sets=("rotation",), seeds=1).query("tested_with == 'rotation'")
+    mapping = entry("accuracy_heat_map", row="dataset")
+    table = numbers(Entry(mapping, class_accuracies(tested), ""), LABELS)
+    assert table is not None
+    assert table["header"][2:] == ["accuracy at 0° (%)", "lowest accuracy of an angle (%)"]
+    assert table["rows"] == [["Digits", "1", "90.5", "72.5"]]  # 95 - 4.5, and 18 less at 180 degrees
+    assert numbers(Entry(mapping, class_accuracies(tested, angles=None), ""), LABELS) is None
+
+
+def test_the_numbers_of_distributions_are_those_of_units() -> None:
+    data = units(profiles(sets=("none", "rotation"), seeds=1).assign(measured_with="rotation"))
+    entries = [entry(kind, **more) for kind, more in (
+        ("distribution", {"hue": "trained_with"}), ("heat_map", {"row": "trained_with"}),
+    )]  # fmt: skip
+    assert numbers(Entry(entries[0], data, ""), LABELS) == numbers(Entry(entries[1], data, ""), LABELS)
+
+
+def test_networks_without_an_accuracy_have_a_dash() -> None:
+    data = profiles(models=("simple_conv", "regression"), seeds=2)
+    data.loc[data["model"] == "regression", "accuracy"] = np.nan
+    table = numbers(Entry(entry("layer_profile", hue="model"), data, ""), LABELS)
+    assert table is not None
+    assert [row[-1] for row in table["rows"]] == ["90.5 ± 0.7", "–"]
+
+
 def test_one_seed_has_no_spread() -> None:
     assert spread(pd.Series([0.25]), 2) == "0.25"
     assert spread(pd.Series([1.0, 3.0]), 1) == "2.0 ± 1.4"
@@ -140,6 +222,30 @@ def test_the_abstract_counts_each_network_once() -> None:
     assert result["seeds"] == "2 to 3"
     assert result["trained"] == "trained with 1 set of transformations and trained without transformations"
     assert result["datasets"] == "Digits"
+
+
+def test_the_abstract_counts_retrained_networks_as_networks() -> None:
+    data = retrained(accuracies(sets=("none",), seeds=2), ("conv1", "all"))
+    mapping = entry("bars", x="scheme", hue="tested_with")
+    result = said(Entry(mapping, data, "a.pdf"))
+    assert result["abstract"]["networks"] == 2 * 3
+    assert result["abstract"]["seeds"] == "2"
+    assert result["abstract"]["trained"] == (
+        "trained without transformations and retrained with some layers frozen"
+    )
+    assert result["networks"]["rows"] == [
+        ["Digits", "SimpleConv", "untransformed", "not retrained", "not retrained", "0–1"],
+        ["Digits", "SimpleConv", "untransformed", "rotations", "conv1", "0–1"],
+        ["Digits", "SimpleConv", "untransformed", "rotations", "all", "0–1"],
+    ]
+
+
+def test_experiments_that_the_run_lacks_are_named_with_the_reason() -> None:
+    one = Entry(entry("layer_profile"), profiles(), "a.pdf")
+    assert said(one)["left_out"] == []
+    assert said(one, left_out={"Transfer": "no weights"})["left_out"] == [
+        {"title": "Transfer", "reason": "no weights"}
+    ]
 
 
 def test_stand_ins_and_data_sets_of_the_run_are_named() -> None:

@@ -38,7 +38,7 @@ def measurements(
     save_weights(build("simple_conv", (1, 8, 8), 2, settings.settings), weights_file(folder))
     write_json(
         folder / "model.json",
-        {"settings": settings.as_mapping(), "image_shape": [1, 8, 8], "classes": ["a", "b"]},
+        {"settings": settings.as_mapping(), "image_shape": [1, 8, 8], "classes": ["a", "b"], "outputs": 2},
     )
     rows = [
         {"layer": f"conv{index}", "unit": unit, "measure": measure, "aggregation": "before_mean",

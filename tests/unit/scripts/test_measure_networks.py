@@ -18,6 +18,8 @@ from equivariance.measures.measuring import measure
 from equivariance.models import build
 from equivariance.networks import load_network, save_weights, weights_file
 from equivariance.sampling import stratified_sample
+from equivariance.training.data import DeviceImages
+from equivariance.training.evaluation import accuracy
 from equivariance.training.settings import TrainingSettings
 from equivariance.transformations.sets import build_set
 
@@ -32,7 +34,12 @@ def network(tmp_path: Path, make_settings: Callable[..., TrainingSettings]) -> P
     for seed, savepoint in ((1, "final"), (2, "0")):
         torch.manual_seed(seed)
         save_weights(build("simple_conv", (1, 8, 8), 2, settings.settings), weights_file(folder, savepoint))
-    description = {"settings": settings.as_mapping(), "image_shape": [1, 8, 8], "classes": ["a", "b"]}
+    description = {
+        "settings": settings.as_mapping(),
+        "image_shape": [1, 8, 8],
+        "classes": ["a", "b"],
+        "outputs": 2,
+    }
     write_json(folder / "model.json", description)
     return folder
 
@@ -54,6 +61,9 @@ def run(tmp_path: Path, network: Path, make_images: Callable[..., ImageSet]) -> 
             "padding": "border",
             **changes,
         }
+        if "transformations_per_image" in changes:  # an accuracy
+            for name in ("measures", "aggregations", "stratified"):
+                del settings[name]
         output = tmp_path / "measures" / "invariance.parquet"
         script.measure_networks(
             outputs=[output],
@@ -139,3 +149,35 @@ def test_an_unknown_measure_is_an_error_that_names_the_file(run: Callable[..., p
 def test_a_savepoint_that_was_not_kept_is_an_error(run: Callable[..., pd.DataFrame]) -> None:
     with pytest.raises(UserError, match="no savepoint '30'"):
         run("30")
+
+
+@pytest.mark.parametrize("per_image", [None, 4, 3])
+def test_an_accuracy_is_counted_by_class_and_member(
+    run: Callable[..., pd.DataFrame],
+    network: Path,
+    make_images: Callable[..., ImageSet],
+    per_image: int | None,
+) -> None:
+    table = run(samples=16, transformations_per_image=per_image)
+    assert list(table.columns) == ["class", "member", "right", "images"]
+    assert set(table["class"]) == {"row 0", "row 1"}
+    assert set(table["member"]) == {0, 1, 2, 3}
+    assert table["images"].sum() == 16 * (per_image or 4)
+    images, labels = make_images().part("test")
+    rows = stratified_sample(labels, 16, "test images of rows")
+    data = DeviceImages(images[rows], labels[rows], torch.device("cpu"))
+    model, _ = load_network(network)
+    expected = accuracy(model, data, build_set("quarters", QUARTERS), per_image)
+    assert table["right"].sum() / table["images"].sum() == expected
+
+
+def test_a_network_that_does_not_classify_has_no_accuracy(
+    run: Callable[..., pd.DataFrame], network: Path, make_settings: Callable[..., TrainingSettings]
+) -> None:
+    settings = make_settings(task="transformation_regression")
+    shape = {"image_shape": [1, 8, 8], "classes": ["a", "b"], "outputs": 2}
+    write_json(network / "model.json", {"settings": settings.as_mapping(), **shape})
+    model = build("simple_conv", (1, 8, 8), 2, settings.settings, settings.task)
+    save_weights(model, weights_file(network))
+    with pytest.raises(UserError, match="does not classify, so it has no accuracy"):
+        run(transformations_per_image=2)

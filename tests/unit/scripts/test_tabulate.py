@@ -9,9 +9,12 @@ import pytest
 
 from equivariance.datasets.image_set import ImageSet
 from equivariance.errors import UserError
+from equivariance.files import read_json
 from equivariance.training.settings import TrainingSettings
 from measure_networks import measure_networks
 from tabulate_accuracies import tabulate_accuracies
+from tabulate_histories import tabulate_histories
+from tabulate_networks import tabulate_networks
 from tabulate_profiles import tabulate_profiles
 from tabulate_units import tabulate_units
 from train_networks import train_networks
@@ -31,7 +34,7 @@ def networks(
     datasets = {"rows": folder / "rows.npz"}
     folders = [folder / f"seed{seed}" for seed in (0, 1)]
     settings = [make_settings(seed=seed, savepoints=[0]).as_mapping() for seed in (0, 1)]
-    train_networks(folders, settings, datasets, folder / "checkpoints", "code", "cpu", 1)
+    train_networks(folders, settings, datasets, folder / "checkpoints", "code", "cpu", 1, [None, None])
     sweep = {
         "measures": ["nv", "sv", "tv"],
         "aggregations": ["before_mean"],
@@ -47,13 +50,30 @@ def networks(
         {"folder": str(one), "savepoint": "final", "dataset": "rows", "settings": sweep} for one in folders
     ]
     measure_networks(outputs, measured, datasets, folder / "checkpoints", "code", "cpu", 1)
+    common = {"part": "test", "samples": 1000, "padding": "border", "transformations_per_image": None}
+    sets: dict[str, Any] = {"none": {}, "rotation": QUARTERS}
+    tested = [(one, savepoint, name) for one in folders for savepoint in ("0", "final") for name in sets]
+    measure_networks(
+        [one / f"{savepoint}-{name}.parquet" for one, savepoint, name in tested],
+        [
+            {
+                "folder": str(one),
+                "savepoint": savepoint,
+                "dataset": "rows",
+                "settings": {**common, "measured_with": name, "transformations": sets[name]},
+            }
+            for one, savepoint, name in tested
+        ],
+        *(datasets, folder / "checkpoints", "code", "cpu", 1),
+    )
     return [
         {
             "dataset": "rows",
             "model": "plain",
             "trained_with": "rotation",
+            "retrained_with": "none",
+            "scheme": "none",
             "seed": seed,
-            "savepoints": ["0", "final"],
             "savepoint": "final",
             "measured_on": "rows_test",
             "measured_with": "rotation",
@@ -62,21 +82,83 @@ def networks(
             "stratified": False,
             "values": [("nv", "before_mean"), ("tv", "before_mean")],
             "description": str(one / "model.json"),
+            "history": str(one / "history.csv"),
             "file": str(output),
         }
         for seed, (one, output) in enumerate(zip(folders, outputs, strict=True))
     ]
 
 
+def accuracies(networks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What was tested: each network, at both savepoints, under both sets."""
+    return [
+        {
+            **network,
+            "savepoint": savepoint,
+            "tested_with": name,
+            "transformation_set": families,
+            "file": str(Path(network["description"]).with_name(f"{savepoint}-{name}.parquet")),
+        }
+        for network in networks
+        for savepoint in ("0", "final")
+        for name, families in (("none", {}), ("rotation", QUARTERS))
+    ]
+
+
 def test_accuracies_have_a_row_for_each_network_savepoint_and_set(
     networks: list[dict[str, Any]], tmp_path: Path
 ) -> None:
-    tabulate_accuracies(networks, ["none", "own"], tmp_path / "table.csv")
-    table = pd.read_csv(tmp_path / "table.csv")
+    tabulate_accuracies(accuracies(networks), cells=False, output=tmp_path / "table.csv")
+    table = pd.read_csv(tmp_path / "table.csv", keep_default_na=False)
     keys = ["seed", "savepoint", "tested_with"]
     assert len(table) == len(table.drop_duplicates(keys)) == 2 * 2 * 2
-    assert table["accuracy"].between(0, 1).all()
     assert dict(zip(table["savepoint"], table["epoch"], strict=True)) == {"0": 0, "final": 3}
+    assert table.groupby("tested_with")["images"].unique().map(list).to_dict() == {
+        "none": [20],
+        "rotation": [80],
+    }
+    # The accuracies at the end are those that the training found.
+    for seed, network in enumerate(networks):
+        metrics = read_json(network["description"])["metrics"]
+        final = table[(table["seed"] == seed) & (table["savepoint"] == "final")]
+        said = {name: metrics[name]["accuracy"] for name in ("none", "rotation")}
+        assert dict(zip(final["tested_with"], final["accuracy"], strict=True)) == pytest.approx(said)
+
+
+def test_cells_have_a_row_for_each_class_and_angle(networks: list[dict[str, Any]], tmp_path: Path) -> None:
+    rows = [row for row in accuracies(networks) if row["tested_with"] == "rotation"]
+    tabulate_accuracies(rows, cells=True, output=tmp_path / "table.csv")
+    table = pd.read_csv(tmp_path / "table.csv")
+    assert len(table) == 2 * 2 * 2 * 4
+    assert table.groupby("angle")["member"].unique().map(list).to_dict() == {
+        -90: [0],
+        0: [1],
+        90: [2],
+        180: [3],
+    }
+    assert set(table["class"]) == {"row 0", "row 1"} and set(table["images"]) == {10}
+
+
+def test_histories_have_a_row_for_each_network_and_epoch(
+    networks: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    tabulate_histories(networks, tmp_path / "table.csv")
+    table = pd.read_csv(tmp_path / "table.csv")
+    assert table[["seed", "epoch"]].values.tolist() == [[s, e] for s in (0, 1) for e in (1, 2, 3)]
+    assert table["seconds"].gt(0).all() and table["accuracy"].between(0, 1).all()
+    assert (table["reached_epoch"] <= 3).all()
+
+
+def test_networks_have_a_row_for_each_network_and_measure(
+    networks: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    tabulate_networks(networks, tmp_path / "table.csv")
+    table = pd.read_csv(tmp_path / "table.csv")
+    assert table[["seed", "measure"]].values.tolist() == [[s, m] for s in (0, 1) for m in ("nv", "tv")]
+    variances = pd.read_parquet(networks[0]["file"]).query("measure == 'tv'")
+    row = table.query("seed == 0 and measure == 'tv'").iloc[0]
+    assert row["global_unit_mean"] == pytest.approx(variances["value"].mean())
+    assert row["global_layer_mean"] == pytest.approx(variances.groupby("layer")["value"].mean().mean())
 
 
 def test_profiles_have_a_row_for_each_network_layer_and_measure(
@@ -117,4 +199,4 @@ def test_nothing_to_gather_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"table\.csv: the table has no rows"):
         tabulate_units([], tmp_path / "table.csv")
     with pytest.raises(UserError, match=r"table\.csv: the table has no rows"):
-        tabulate_accuracies([], ["own"], tmp_path / "table.csv")
+        tabulate_accuracies([], cells=False, output=tmp_path / "table.csv")

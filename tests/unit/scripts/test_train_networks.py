@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from safetensors.torch import load_file
 
 import train_networks as script
 from equivariance.datasets.image_set import ImageSet
@@ -30,7 +31,9 @@ def run(
     """Train a network for each change of the settings; gives their folders."""
     make_images().save(tmp_path / "rows.npz")
 
-    def make(*changes: dict[str, Any], code: str = "code") -> list[Path]:
+    def make(
+        *changes: dict[str, Any], code: str = "code", initial: list[Path | None] | None = None
+    ) -> list[Path]:
         folders = [
             tmp_path / "models" / "rows" / "plain" / "rotation" / f"seed{n}" for n in range(len(changes))
         ]
@@ -42,6 +45,7 @@ def run(
             code=code,
             device="cpu",
             threads=1,
+            initial=initial or [None] * len(changes),
         )
         return folders
 
@@ -66,7 +70,8 @@ def test_a_folder_holds_a_network_its_savepoints_its_history_and_what_it_is(run:
     assert description["classes"] == ["row 0", "row 1"]
     assert description["settings"]["savepoints"] == [0, 50]
     assert description["savepoints"].keys() == {"0", "50"}
-    assert description["savepoints"]["50"].keys() == {"epoch", "accuracy"}
+    assert description["savepoints"]["50"].keys() == {"epoch", "metrics"}
+    assert (description["outputs"], description["restarts"], description["initial_sha256"]) == (2, 0, None)
     assert (
         description["weights_sha256"]
         == hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
@@ -83,17 +88,17 @@ def test_a_network_that_is_loaded_has_the_accuracy_that_its_description_says(
 ) -> None:
     [folder] = run({"savepoints": [0, 50], "epochs": 6})
     model, description = load_network(folder, savepoint)
-    said = (description if savepoint == "final" else description["savepoints"][savepoint])["accuracy"]
+    said = (description if savepoint == "final" else description["savepoints"][savepoint])["metrics"]
     data = DeviceImages(*make_images().part("test"), torch.device("cpu"))
     for name, families in (("none", {}), ("rotation", {"rotations": {"count": 4}})):
-        assert accuracy(model, data, build_set(name, families), None) == said[name]
+        assert accuracy(model, data, build_set(name, families), None) == said[name]["accuracy"]
 
 
 def test_an_untrained_network_has_a_whole_folder_too(run: Run) -> None:
     [folder] = run({"epochs": 0, "trained_with": "none", "transformations": {}})
     assert files(folder) == ["history.csv", "model.json", "weights.safetensors"]
     assert (folder / "savepoints").is_dir()  # the workflow waits for it
-    assert (folder / "history.csv").read_text().startswith("epoch,loss,train_accuracy,test_accuracy_none")
+    assert (folder / "history.csv").read_text() == "epoch,seconds,loss\n"
     load_network(folder)
 
 
@@ -110,12 +115,12 @@ def test_a_job_that_was_cut_short_goes_on_and_writes_the_same_bytes(
     whole = [(folder / "weights.safetensors").read_bytes() for folder in run({"seed": 0}, {"seed": 1})]
     plain = script.train
 
-    def cut_short(settings: TrainingSettings, *rest: Any) -> Any:
+    def cut_short(settings: TrainingSettings, *rest: Any, **more: Any) -> Any:
         def kill(training: Any) -> None:
             if settings.seed == 1 and training.epoch == 2:
                 raise KeyboardInterrupt
 
-        return plain(settings, *rest, after_epoch=kill)
+        return plain(settings, *rest, **more, after_epoch=kill)
 
     with monkeypatch.context() as patch:
         patch.setattr(script, "train", cut_short)
@@ -136,7 +141,7 @@ def test_changed_code_does_not_go_on_from_a_checkpoint(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(script, "train", lambda *given: plain(*given, after_epoch=kill))
+        patch.setattr(script, "train", lambda *given, **more: plain(*given, **more, after_epoch=kill))
         with pytest.raises(KeyboardInterrupt):
             run({}, code="old")
     [folder] = run({}, code="new")
@@ -168,3 +173,50 @@ def test_history_is_that_of_the_training(run: Run) -> None:
     history = pd.read_csv(folder / "history.csv")
     assert np.isfinite(history.to_numpy()).all()
     assert history["loss"].iloc[-1] < history["loss"].iloc[0]
+
+
+def test_a_retraining_starts_from_the_weights_of_another_network(run: Run, tmp_path: Path) -> None:
+    [first] = run({"trained_with": "none", "transformations": {}})
+    start = tmp_path / "start.safetensors"
+    start.write_bytes((first / "weights.safetensors").read_bytes())
+    [again] = run({"trained_layers": ["fc*"]}, initial=[start])
+    before, after = load_file(start), load_file(again / "weights.safetensors")
+    assert before.keys() == after.keys()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {"fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"}
+    description = json.loads((again / "model.json").read_text())
+    assert description["initial_sha256"] == hashlib.sha256(start.read_bytes()).hexdigest()
+    assert set(description["metrics"]) == {"none", "rotation"}
+
+
+def test_other_initial_weights_do_not_go_on_from_a_checkpoint(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts = []
+    for seed in (0, 1):
+        [folder] = run({"seed": seed})
+        starts.append(tmp_path / f"{seed}.safetensors")
+        starts[-1].write_bytes((folder / "weights.safetensors").read_bytes())
+    change = {"trained_layers": ["fc2"], "seed": 5}
+    [expected] = run(change, initial=[starts[1]])
+    whole = (expected / "weights.safetensors").read_bytes()
+    plain = script.train
+
+    def kill(_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(script, "train", lambda *given, **more: plain(*given, **more, after_epoch=kill))
+        with pytest.raises(KeyboardInterrupt):
+            run(change, initial=[starts[0]])
+    [folder] = run(change, initial=[starts[1]])
+    assert (folder / "weights.safetensors").read_bytes() == whole
+
+
+def test_a_regression_network_says_its_errors_and_is_loaded_with_its_sigmoid(run: Run) -> None:
+    [folder] = run({"task": "transformation_regression", "transformations": {"rotations": {"count": 4}}})
+    model, description = load_network(folder)
+    assert set(description["metrics"]["rotation"]) == {"mae", "smape", "rae"}
+    assert description["outputs"] == 2
+    assert model(torch.rand(3, 1, 8, 8)).shape == (3, 2)
+    assert "sigmoid" in dict(model.named_children())

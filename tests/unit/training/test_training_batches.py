@@ -13,7 +13,7 @@ from equivariance.training.data import DeviceImages, epoch_batches
 from equivariance.transformations.sets import TransformationSet, build_set
 from equivariance.transformations.warp import warp
 
-Batches = list[tuple[torch.Tensor, torch.Tensor]]
+Batches = list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]
 NONE = build_set("none", {})
 QUARTERS = build_set("quarters", {"rotations": {"count": 4}})
 
@@ -41,36 +41,36 @@ def one_epoch() -> Callable[..., Batches]:
 def test_an_epoch_has_every_image_once_with_its_label_and_no_last_batch_of_one(count: int, size: int) -> None:
     order, draws = generator(0, "order"), generator(0, "draws")
     batches = list(epoch_batches(numbered(count), NONE, size, "border", order, draws))
-    labels = torch.cat([labels for _, labels in batches])
-    images = torch.cat([images for images, _ in batches])
+    labels = torch.cat([labels for _, labels, _ in batches])
+    images = torch.cat([images for images, _, _ in batches])
     assert sorted(labels.tolist()) == list(range(count))
     torch.testing.assert_close(images[:, 0, 0, 0] * 255, labels.float())
-    sizes = [len(labels) for _, labels in batches]
+    sizes = [len(labels) for _, labels, _ in batches]
     assert all(one == size for one in sizes[:-1])
     assert sizes[-1] <= size + 1
     assert sizes[-1] > 1 or count == 1
 
 
 def test_a_last_batch_of_one_image_joins_the_batch_before(one_epoch: Callable[..., Batches]) -> None:
-    assert [len(labels) for _, labels in one_epoch(numbered(9), 4)] == [4, 5]
-    assert [len(labels) for _, labels in one_epoch(numbered(10), 4)] == [4, 4, 2]
-    assert [len(labels) for _, labels in one_epoch(numbered(1), 4)] == [1]
+    assert [len(labels) for _, labels, _ in one_epoch(numbered(9), 4)] == [4, 5]
+    assert [len(labels) for _, labels, _ in one_epoch(numbered(10), 4)] == [4, 4, 2]
+    assert [len(labels) for _, labels, _ in one_epoch(numbered(1), 4)] == [1]
 
 
 def test_epochs_differ_in_order_and_seeds_repeat_it() -> None:
     order, draws = generator(0, "order"), generator(0, "draws")
     first, second = (
-        torch.cat([labels for _, labels in epoch_batches(numbered(50), NONE, 8, "border", order, draws)])
+        torch.cat([labels for _, labels, _ in epoch_batches(numbered(50), NONE, 8, "border", order, draws)])
         for _ in range(2)
     )
     assert not torch.equal(first, second)
     again = epoch_batches(numbered(50), NONE, 8, "border", generator(0, "order"), generator(0, "draws"))
-    assert torch.equal(first, torch.cat([labels for _, labels in again]))
+    assert torch.equal(first, torch.cat([labels for _, labels, _ in again]))
 
 
 def test_the_order_of_images_does_not_depend_on_the_set(one_epoch: Callable[..., Batches]) -> None:
     plain, rotated = (
-        torch.cat([labels for _, labels in one_epoch(numbered(50), 8, one)]) for one in (NONE, QUARTERS)
+        torch.cat([labels for _, labels, _ in one_epoch(numbered(50), 8, one)]) for one in (NONE, QUARTERS)
     )
     assert torch.equal(plain, rotated)
 
@@ -91,7 +91,7 @@ def test_each_image_is_under_one_member_of_the_set_and_all_members_are_drawn_ali
     corner = np.zeros((count, 1, 2, 2), dtype=np.uint8)
     corner[:, 0, 0, 0] = 255  # each quarter turn brings it to a corner of its own
     data = DeviceImages(corner, np.arange(count), torch.device("cpu"))
-    images = torch.cat([images for images, _ in one_epoch(data, 500, QUARTERS)])
+    images = torch.cat([images for images, _, _ in one_epoch(data, 500, QUARTERS)])
     flat = images.reshape(count, 4)
     torch.testing.assert_close(flat.amax(1), torch.ones(count))
     torch.testing.assert_close(flat.sum(1), torch.ones(count), atol=1e-5, rtol=0)
@@ -108,3 +108,27 @@ def test_images_are_warped_as_warp_does_it_with_the_padding_asked_for() -> None:
     expected = warp(torch.from_numpy(images[rows.numpy()]).float() / 255, matrices, padding="zeros")
     torch.testing.assert_close(data.batch(rows, matrices, "zeros"), expected)
     assert not torch.allclose(data.batch(rows, matrices, "border"), expected)
+
+
+def test_members_say_under_which_transformation_each_image_is() -> None:
+    data = numbered(60)
+    order, draws = generator(3, "order"), generator(3, "draws")
+    for images, labels, members in epoch_batches(data, QUARTERS, 16, "border", order, draws):
+        expected = warp(data.batch(labels, None, "border"), QUARTERS.matrices[members])
+        torch.testing.assert_close(images, expected)
+
+
+def test_flips_exchange_left_and_right_of_half_the_images_and_change_nothing_else() -> None:
+    data = DeviceImages(
+        np.arange(400 * 4, dtype=np.int64).reshape(400, 1, 2, 2).astype(np.uint8),
+        np.arange(400),
+        torch.device("cpu"),
+    )
+    order, draws = generator(0, "order"), generator(0, "draws")
+    flipped = 0
+    for images, labels, _ in epoch_batches(data, NONE, 50, "border", order, draws, random_flips=True):
+        plain = data.batch(labels, None, "border")
+        for image, same in zip(images, plain, strict=True):
+            assert torch.equal(image, same) or torch.equal(image, same.flip(2))
+            flipped += not torch.equal(image, same)
+    assert 150 < flipped < 250

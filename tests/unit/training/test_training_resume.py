@@ -32,7 +32,13 @@ class Killed(BaseException):
 
 @pytest.fixture
 def run(make_images: Callable[..., ImageSet], make_settings: Callable[..., TrainingSettings]) -> Any:
-    def make(checkpoint: Path | None = None, kill_after: int = 0, code: str = "", **changes: Any) -> Trained:
+    def make(
+        checkpoint: Path | None = None,
+        kill_after: int = 0,
+        code: str = "",
+        after_epoch: Callable[[Training], None] | None = None,
+        **changes: Any,
+    ) -> Trained:
         torch.set_num_threads(1)
 
         def kill(training: Training) -> None:
@@ -40,7 +46,12 @@ def run(make_images: Callable[..., ImageSet], make_settings: Callable[..., Train
                 raise Killed
 
         return train(
-            make_settings(**{**CHANGES, **changes}), make_images(), CPU, checkpoint, code, after_epoch=kill
+            make_settings(**{**CHANGES, **changes}),
+            make_images(),
+            CPU,
+            checkpoint,
+            code,
+            after_epoch=after_epoch or kill,
         )
 
     return make
@@ -48,13 +59,18 @@ def run(make_images: Callable[..., ImageSet], make_settings: Callable[..., Train
 
 def assert_same(first: Trained, second: Trained) -> None:
     assert_same_state(first.model.state_dict(), second.model.state_dict())
-    assert first.history == second.history
-    assert first.accuracy == second.accuracy
+    assert untimed(first) == untimed(second)
+    assert first.metrics == second.metrics
     assert first.savepoints.keys() == second.savepoints.keys()
     for percent, kept in first.savepoints.items():
         other = second.savepoints[percent]
-        assert (kept["epoch"], kept["accuracy"]) == (other["epoch"], other["accuracy"])
+        assert (kept["epoch"], kept["metrics"]) == (other["epoch"], other["metrics"])
         assert_same_state(kept["state"], other["state"])
+
+
+def untimed(trained: Trained) -> list[dict[str, float]]:
+    """The history without seconds."""
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in trained.history]
 
 
 def assert_same_state(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> None:
@@ -179,3 +195,23 @@ def test_a_checkpoint_that_is_removed_leaves_those_of_others(tmp_path: Path) -> 
     remove_checkpoint(tmp_path / "folder" / "one.pt")
     remove_checkpoint(tmp_path / "folder" / "one.pt")
     assert [file.name for file in (tmp_path / "folder").iterdir()] == ["two.pt"]
+
+
+def test_restarts_go_on_where_they_were(run: Any, tmp_path: Path) -> None:
+    impossible = {"threshold": 1.01, "restarts": 2}
+    expected = run(**impossible)
+    trainings: list[int] = []
+
+    def kill_the_second(training: Training) -> None:
+        trainings.append(training.attempt)
+        if (training.attempt, training.epoch) == (1, 2):
+            raise Killed
+
+    checkpoint = tmp_path / "checkpoint.pt"
+    with pytest.raises(Killed):
+        run(checkpoint, after_epoch=kill_the_second, **impossible)
+    trainings.clear()
+    assert_same(
+        run(checkpoint, after_epoch=lambda one: trainings.append(one.attempt), **impossible), expected
+    )
+    assert trainings == [1] * 3 + [2] * 5

@@ -14,7 +14,7 @@ Make = Callable[..., TrainingSettings]
 
 
 def test_settings_come_back_from_json_as_they_were(make_settings: Make) -> None:
-    settings = make_settings(savepoints=[0, 50], evaluation={"images": 5})
+    settings = make_settings(savepoints=[0, 50], evaluation={"images": 5}, trained_layers=["fc*"])
     values = json.loads(json.dumps(settings.as_mapping()))
     assert TrainingSettings.from_mapping(values) == settings
 
@@ -35,6 +35,13 @@ def test_settings_come_back_from_json_as_they_were(make_settings: Make) -> None:
         {"padding": "zeros"},
         {"savepoints": [0]},
         {"evaluation": {"images": 5}},
+        {"task": "transformation_regression"},
+        {"augmented": False},
+        {"random_flips": True},
+        {"trained_layers": ["fc*"]},
+        {"threshold": 0.5},
+        {"restarts": 1},
+        {"acceleration": {"channels_last": True}},
     ],
     ids=lambda change: next(iter(change)),
 )

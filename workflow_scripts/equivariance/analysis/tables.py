@@ -1,42 +1,24 @@
 """Tidy tables of experiments: one row per observation, named columns."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from equivariance.analysis.profiles import LAYER, layer_profile
+from equivariance.analysis.paths import merge_paths
+from equivariance.analysis.profiles import LAYER, layer_profile, network_values
 from equivariance.analysis.ratios import parts
 from equivariance.errors import UserError
 from equivariance.files import atomic_path, read_json
 
-NETWORK = ("dataset", "model", "trained_with", "seed")
+NETWORK = ("dataset", "model", "trained_with", "retrained_with", "scheme", "seed")
+NONE = "none"  # no transformations; of a network that was not retrained, also with what and which layers
 UNIT = [*LAYER, "aggregation", "measure", "unit", "value"]
 MEAN = "mean"  # in the place of a class: the mean over classes
 FLOOR = "_floor"  # behind a measure: what resampling alone gives
-
-
-def accuracy_table(network: Mapping[str, Any], tested_with: Sequence[str]) -> pd.DataFrame:
-    """Accuracies of a network at its savepoints, under the sets `tested_with`; `own` is that of training."""
-    description = read_json(network["description"])
-    names = dict.fromkeys(_own(description) if name == "own" else name for name in tested_with)
-    rows = []
-    for savepoint in network["savepoints"]:
-        epoch, accuracy = _accuracy(description, savepoint)
-        rows += [
-            {
-                **{key: network[key] for key in NETWORK},
-                "savepoint": savepoint,
-                "epoch": epoch,
-                "tested_with": name,
-                "accuracy": accuracy[name],
-                "images": description["test_images"],
-                "classes": len(description["classes"]),
-            }
-            for name in names
-        ]
-    return pd.DataFrame(rows)
+CLASSIFICATION = "classification"  # the task that has an accuracy
 
 
 def profile_table(
@@ -44,12 +26,13 @@ def profile_table(
 ) -> pd.DataFrame:
     """Layer profiles of the values that are wanted of one sweep.
 
-    `measurement` has dataset, model, trained_with, seed, savepoint, measured_on, measured_with, samples (as
-    asked for), transformations (how many), stratified, the wanted `values` (measure, aggregation), its `file`
-    and the file `description` of its network. With `classes` there is a row for each class that has a finite
-    value, else one for their mean; with `floors` there are the resampling floors of the measures.
+    `measurement` has the keys `NETWORK`, savepoint, measured_on, measured_with, samples (as asked for),
+    transformations (how many), stratified, the wanted `values` (measure, aggregation), its `file` and the
+    file `description` of its network. With `classes` there is a row for each class that has a finite value,
+    else one for their mean; with `floors` there are the resampling floors of the measures.
     """
-    table = _read(measurement)
+    description = read_json(measurement["description"])
+    table = _read(measurement, description)
     if "class" in table:
         table = table[(table["class"] != MEAN) == classes]
     wanted = [(measure, aggregation) for measure, aggregation in measurement["values"]]
@@ -61,24 +44,41 @@ def profile_table(
         profile = profile.dropna(subset="mean")
     elif "class" in profile:
         profile = profile.drop(columns="class")
-    return _described(measurement, int(table["images"].iloc[0]), profile)
+    return _described(measurement, description, table, profile)
 
 
 def unit_table(measurement: Mapping[str, Any]) -> pd.DataFrame:
     """Values of single units: what `profile_table` takes, with unit and value in the place of summaries."""
-    table = _read(measurement)
-    if "class" in table:
-        table = table[table["class"] == MEAN]
-    units = _only(table, [(measure, aggregation) for measure, aggregation in measurement["values"]])[UNIT]
-    return _described(measurement, int(table["images"].iloc[0]), units)
+    description = read_json(measurement["description"])
+    table = _read(measurement, description)
+    return _described(measurement, description, table, _wanted(measurement, table)[UNIT])
 
 
-def _read(measurement: Mapping[str, Any]) -> pd.DataFrame:
+def network_table(measurement: Mapping[str, Any]) -> pd.DataFrame:
+    """Values of a whole network, see `network_values`: a row for each measure and aggregation.
+
+    Takes what `profile_table` takes; of a stratified measurement it gives the means over classes.
+    """
+    description = read_json(measurement["description"])
+    table = _read(measurement, description)
+    values = network_values(_wanted(measurement, table).drop(columns="class", errors="ignore"))
+    return _described(measurement, description, table, values)
+
+
+def _read(measurement: Mapping[str, Any], description: Mapping[str, Any]) -> pd.DataFrame:
+    """The table of a sweep, with the paths of TI-pooling as one."""
     table = pd.read_parquet(measurement["file"])
     missing = sorted({measure for measure, _ in measurement["values"]} - {*table["measure"]})
     if missing:
         raise UserError(f"{measurement['file']} lacks {', '.join(missing)}; delete it to measure again")
-    return table
+    return merge_paths(table) if description["settings"]["family"] == "ti_pooling" else table
+
+
+def _wanted(measurement: Mapping[str, Any], table: pd.DataFrame) -> pd.DataFrame:
+    """The units of the wanted values; of classes, their mean."""
+    if "class" in table:
+        table = table[table["class"] == MEAN]
+    return _only(table, [(measure, aggregation) for measure, aggregation in measurement["values"]])
 
 
 def _only(table: pd.DataFrame, values: Sequence[tuple[str, str]]) -> pd.DataFrame:
@@ -86,22 +86,24 @@ def _only(table: pd.DataFrame, values: Sequence[tuple[str, str]]) -> pd.DataFram
     keys = pd.MultiIndex.from_frame(table[["measure", "aggregation"]])
     place = pd.Index(dict.fromkeys(values)).get_indexer(keys)
     order = place.argsort(kind="stable")
-    return table.iloc[order[place[order] >= 0]]
+    kept: pd.DataFrame = table.iloc[order[place[order] >= 0]]
+    return kept
 
 
-def _described(measurement: Mapping[str, Any], images: int, rows: pd.DataFrame) -> pd.DataFrame:
-    """Put before the rows of a measurement what they have in common; `images` is how many there were."""
-    description = read_json(measurement["description"])
-    epoch, accuracy = _accuracy(description, measurement["savepoint"])
-    augmented = measurement["trained_with"] not in ("none", "untrained")
+def _described(
+    measurement: Mapping[str, Any], description: Mapping[str, Any], table: pd.DataFrame, rows: pd.DataFrame
+) -> pd.DataFrame:
+    """Put before rows made of the table of a measurement what they have in common."""
+    sets = {measurement["trained_with"], measurement["retrained_with"]} - {NONE, "untrained"}
     common = {
         **{key: measurement[key] for key in NETWORK},
         "savepoint": measurement["savepoint"],
-        "epoch": epoch,
-        "accuracy": accuracy[_own(description)],
-        "augmented": "augmented" if augmented else "not augmented",
+        "epoch": epoch_of(description, measurement["savepoint"]),
+        "task": description["settings"]["task"],
+        "accuracy": _accuracy(description, measurement["savepoint"]),
+        "augmented": "augmented" if sets else "not augmented",
         **{key: measurement[key] for key in ("measured_on", "measured_with", "samples", "transformations")},
-        "images": images,
+        "images": int(table["images"].iloc[0]),
         "stratified": "stratified" if measurement["stratified"] else "not stratified",
     }
     return pd.concat([pd.DataFrame(common, index=rows.index), rows], axis="columns")
@@ -111,10 +113,12 @@ def write_table(tables: Sequence[pd.DataFrame], output: Path) -> None:
     """Write rows as CSV, whole or not at all.
 
     Raises UserError where there is none, or a cell is missing; only a layer without a finite value has no
-    summary of them.
+    summary of them, and a network that does not classify no accuracy.
     """
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
     needed = table[table["frac_inf"] < 1] if "frac_inf" in table else table
+    if "task" in needed:
+        needed = needed.assign(accuracy=needed["accuracy"].mask(needed["task"] != CLASSIFICATION, 0.0))
     empty = [str(column) for column in table.columns if needed[column].isna().any()]
     if table.empty or empty:
         raise UserError(
@@ -124,13 +128,14 @@ def write_table(tables: Sequence[pd.DataFrame], output: Path) -> None:
         table.to_csv(temporary, index=False)
 
 
-def _own(description: Mapping[str, Any]) -> str:
-    return str(description["settings"]["trained_with"])
-
-
-def _accuracy(description: Mapping[str, Any], savepoint: str) -> tuple[int, dict[str, float]]:
-    """Epoch and accuracies, by set, of a network at a savepoint."""
+def epoch_of(description: Mapping[str, Any], savepoint: str) -> int:
+    """The epoch of a network at a savepoint."""
     if savepoint == "final":
-        return description["settings"]["epochs"], description["accuracy"]
-    kept = description["savepoints"][savepoint]
-    return kept["epoch"], kept["accuracy"]
+        return int(description["settings"]["epochs"])
+    return int(description["savepoints"][savepoint]["epoch"])
+
+
+def _accuracy(description: Mapping[str, Any], savepoint: str) -> float:
+    """Accuracy of a network at a savepoint under the set of its last training; NaN of another task."""
+    kept = description if savepoint == "final" else description["savepoints"][savepoint]
+    return float(kept["metrics"][description["settings"]["trained_with"]].get("accuracy", math.nan))

@@ -34,6 +34,12 @@ A network of your own becomes a file in three lines of Python; its input must al
   torch.export.save(program, "model.pt2")
 """
 
+PLAN = """\
+Tell what a run of the workflow would do: its jobs by rule, its networks and measurements by model with their
+floating point operations, and the estimated hours. Nothing is run, and no data are needed. For the folder of
+the Snakefile.
+"""
+
 
 @dataclass(frozen=True)
 class Arguments:
@@ -66,10 +72,20 @@ class Arguments:
         return named_spec(self.transformations, self.count)
 
 
-def parse(given: Sequence[str]) -> Arguments:
+@dataclass(frozen=True)
+class PlanArguments:
+    """Which run to plan, and what it would run on; see the help of each option."""
+
+    config: list[Path]
+    cores: int
+    flops_per_second: float | None
+
+
+def parse(given: Sequence[str]) -> Arguments | PlanArguments:
     """Read what follows `python -m equivariance`. Raises UserError for mistakes that show without torch."""
     options = vars(_parser().parse_args(given))
-    options.pop("command")
+    if options.pop("command") == "plan":
+        return PlanArguments(**options)
     arguments = Arguments(**options)
     _ = arguments.spec
     if not arguments.model.startswith(TORCHVISION) and not Path(arguments.model).is_file():
@@ -95,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Invariance and same-equivariance of neural networks.",
         allow_abbrev=False,
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="measure")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="measure|plan")
     measure = commands.add_parser(
         "measure",
         help="measure the layers of a network on a folder of images",
@@ -107,6 +123,14 @@ def _parser() -> argparse.ArgumentParser:
     _add_inputs(measure)
     _add_measures(measure)
     _add_running(measure)
+    plan = commands.add_parser(
+        "plan",
+        help="tell the jobs and the estimated hours of a run of the workflow, before anything is run",
+        description=PLAN,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    _add_plan(plan)
     return parser
 
 
@@ -228,6 +252,27 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
         metavar="GiB",
         help="memory for the state of the measures, in GiB; layers are then measured in groups, with a pass "
         "over the images for each (default: all at once)",
+    )
+
+
+def _add_plan(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="YAML that overrides config/config.yaml, as for snakemake --configfile (default: the thesis)",
+    )
+    parser.add_argument(
+        "--cores", type=_whole, default=1, metavar="N", help="cores to run on (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--flops-per-second",
+        type=_positive,
+        metavar="X",
+        help="speed of what it runs on, such as 4e12, a fifth of a large GPU's peak (default: that of this "
+        "machine's cores, which is measured; and one that is assumed of a GPU where the run asks for any)",
     )
 
 

@@ -26,11 +26,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file of a data set: where it lies in a mirror, where it is published, and what is known of it."""
+    """A file from elsewhere: where it lies in a mirror, where it is published, and what is known of it."""
 
     name: str  # path within a mirror and within the cache
     urls: tuple[str, ...] = ()  # tried one after the other
-    sha256: str | None = None
+    sha256: str | None = None  # or its first digits, where no more are published
     md5: str | None = None
     unpacked_md5: str | None = None  # of what a .gz holds: the same for every compression of it
     size: int | None = None  # bytes

@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from equivariance.datasets.hand_drawing import Build, Pose, draw
 from equivariance.datasets.handshapes import SUBJECT_SPLIT, SUBJECT_SPLITS, split_by_settings
 from equivariance.datasets.image_set import ImageSet
 from equivariance.datasets.settings import one_of, resolve, whole
 
-DEFAULTS: dict[str, Any] = {"repetitions": 8, **SUBJECT_SPLIT}
+DEFAULTS: dict[str, Any] = {"repetitions": 8, "appearance": "rgb", **SUBJECT_SPLIT}
+CHANNELS = {"rgb": 3, "gray": 1, "bw": 1}  # of each appearance
+LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue (ITU-R BT.601)
 
 SUBJECTS = 10
 # Bend of each joint, and direction of the thumb from upright, outwards positive; all in radians.
@@ -41,12 +44,14 @@ HANDSHAPES = {
 
 
 def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageSet:
-    """Draw RGB images (3, 32, 32): 12 classes x 10 subjects x `repetitions`; the groups are the subjects.
+    """Draw images (C, 32, 32): 12 classes x 10 subjects x `repetitions`; the groups are the subjects.
 
+    `appearance` is rgb (3 channels), gray or bw (1 channel: the mask of the hand).
     `split: subject` tests on `test_subjects` (numbers from 1), `random` on a stratified `test_fraction`.
     """
     chosen = resolve("drawn_hands", settings, DEFAULTS)
     one_of("split of drawn_hands", chosen["split"], SUBJECT_SPLITS)
+    appearance = one_of("appearance of drawn_hands", chosen["appearance"], CHANNELS)
     repetitions = whole("repetitions", chosen["repetitions"], 1)
     seed = whole("seed", chosen["seed"], 0)
     pictures, labels, groups = [], [], []
@@ -60,7 +65,7 @@ def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageS
                 groups.append(str(subject))
     images = ImageSet(
         name="drawn_hands",
-        images=np.stack(pictures),
+        images=_seen_as(appearance, np.stack(pictures)),
         labels=np.array(labels, dtype=np.int64),
         classes=tuple(HANDSHAPES),
         groups=np.array(groups, dtype=np.str_),
@@ -93,3 +98,16 @@ def vary(pose: Pose, generator: np.random.Generator) -> Pose:
         spread=pose.spread * generator.uniform(0.8, 1.2),
         thumb=pose.thumb + generator.normal(0, 0.07),
     )
+
+
+def _seen_as(appearance: str, pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Change RGB pictures (N, 3, H, W) to the channels of an appearance.
+
+    The background is 0 in all channels and nothing else is, so that the mask is exact: 255 where the hand
+    covers any of a pixel.
+    """
+    if appearance == "gray":
+        return np.rint(np.einsum("nchw,c->nhw", pictures, LUMINANCE))[:, None].astype(np.uint8)
+    if appearance == "bw":
+        return np.where(pictures.any(axis=1, keepdims=True), 255, 0).astype(np.uint8)
+    return pictures

@@ -14,10 +14,13 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from equivariance.datasets.image_set import ImageSet
+from equivariance.datasets.pictures import resize
 from equivariance.datasets.settings import resolve, whole
 from equivariance.errors import UserError
 
-DEFAULTS: dict[str, Any] = {"train_per_class": 160, "test_per_class": 40, "seed": 0}
+PATCH = 32
+
+DEFAULTS: dict[str, Any] = {"train_per_class": 160, "test_per_class": 40, "image_size": PATCH, "seed": 0}
 
 PHOTOGRAPHS = {
     "astronaut": ("skimage.data", "astronaut.png"),
@@ -31,7 +34,6 @@ PHOTOGRAPHS = {
     "rocket": ("skimage.data", "rocket.jpg"),
     "tissue": ("skimage.data", "ihc.png"),
 }
-PATCH = 32
 TILE = 44  # 13 x 13 different patches lie within
 SHORTER_SIDE = 6 * TILE  # photographs are reduced to this, so that a patch shows more than a smooth surface
 TEST_TILES = 0.2
@@ -41,10 +43,13 @@ FLAT = (
 
 
 def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageSet:
-    """Cut RGB patches (3, 32, 32) out of 10 photographs; the groups are the tiles. Needs no file."""
+    """Cut RGB patches (3, 32, 32) out of 10 photographs; the groups are the tiles. Needs no file.
+
+    `image_size` is the side that the patches are resized to.
+    """
     chosen = resolve("natural_patches", settings, DEFAULTS)
     wanted = [whole(f"{part}_per_class", chosen[f"{part}_per_class"], 1) for part in ("train", "test")]
-    seed = whole("seed", chosen["seed"], 0)
+    seed, side = whole("seed", chosen["seed"], 0), whole("image_size", chosen["image_size"], 1)
     patches, labels, groups, test = [], [], [], []
     for label, name in enumerate(PHOTOGRAPHS):
         generator = np.random.default_rng((seed, label))
@@ -62,7 +67,7 @@ def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageS
                 test.append(is_test)
     return ImageSet(
         name="natural_patches",
-        images=np.ascontiguousarray(np.stack(patches).transpose(0, 3, 1, 2)),  # (N, 3, 32, 32)
+        images=resize(np.stack(patches), (side, side)),
         labels=np.array(labels, dtype=np.int64),
         classes=tuple(PHOTOGRAPHS),
         groups=np.array(groups, dtype=np.str_),

@@ -1,6 +1,6 @@
 """Figures of an experiment, one module per kind. They read tables and image grids, never torch.
 
-A kind is a module with `INPUT`, the sort of data it draws, and `plot(data, experiment, labels, stand_ins)`.
+A kind is a module with `INPUT`, the sorts of data it draws, and `plot(data, experiment, labels, stand_ins)`.
 Adding a kind is adding a module and its line in `INPUTS`.
 """
 
@@ -14,14 +14,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INPUTS = {
-    "layer_profile": "profiles",
-    "heat_map": "units",
-    "class_heat_map": "profiles",
-    "relative_error_map": "profiles",
-    "bars": "accuracies",
-    "image_grid": "images",
+    "layer_profile": ("profiles",),
+    "heat_map": ("units",),
+    "distribution": ("units",),
+    "class_heat_map": ("profiles",),
+    "relative_error_map": ("profiles",),
+    "bars": ("accuracies", "networks"),
+    "accuracy_heat_map": ("class_accuracies",),
+    "learning_curves": ("histories",),
+    "image_grid": ("images",),
 }
-"""What each kind of figure draws: a table of layer profiles, of single units or of accuracies, or images."""
+"""What each kind of figure draws, any one of: a table of layer profiles, of single units, of whole networks,
+of accuracies, of accuracies by class and transformation, of trainings; or images."""
 
 KINDS = tuple(INPUTS)
 

@@ -9,22 +9,23 @@ from equivariance.figures import tables
 from equivariance.figures.grids import Grid
 from equivariance.figures.measure_names import is_normalized, measure_name
 
+CONSTANT = ("dataset", "model", "measured_with", "trained_with", "tested_with", "savepoint", "aggregation")
+"""Columns that a caption gives the value of where there is one only."""
+
 SHOWN_AS = {"row": "rows", "column": "columns", "x": "groups", "hue": "colours", "style": "dashes"}
 
 
 def caption(experiment: Mapping[str, Any], data: Any, labels: Mapping[str, str] | None = None) -> str:
     """The caption of an experiment's figure.
 
-    `data` is what the figure draws: a table of profiles, of units or of accuracies, or grids of images.
+    `data` is what the figure draws: a table, or grids of images.
     Without `labels` the names in the tables are used.
     """
     names = dict(labels or {})
     if not isinstance(data, pd.DataFrame):
         parts = _images(data, names)
-    elif "measure" in data.columns:
-        parts = _MEASURED[experiment["figure"]["kind"]](experiment, data, names)
     else:
-        parts = _accuracies(experiment["figure"], data, names)
+        parts = _TABLES[experiment["figure"]["kind"]](experiment, data, names)
     return ". ".join(part for part in parts if part) + "."
 
 
@@ -38,9 +39,7 @@ def _profiles(experiment: Mapping[str, Any], data: pd.DataFrame, labels: dict[st
         _measured(mapping, values, labels),
     ]
     if is_normalized(values["measure"]):
-        parts.append(
-            "The thin line marks 1, where transforming an image moves a unit as much as changing it does"
-        )
+        parts.append(_ONE)
     if tables.floors(data)["measure"].isin(values["measure"]).any():
         parts.append(
             "Dotted grey lines are the resampling floor: what the measure gives for the images themselves, "
@@ -96,22 +95,80 @@ def _relative_error_map(
     ]
 
 
-_MEASURED = {
-    "layer_profile": _profiles,
-    "heat_map": _heat_map,
-    "class_heat_map": _class_heat_map,
-    "relative_error_map": _relative_error_map,
-}
+def _distribution(experiment: Mapping[str, Any], data: pd.DataFrame, labels: dict[str, str]) -> list[str]:
+    mapping = tables.mapping_of(experiment)
+    values = tables.by_panel(tables.shown(data, experiment), mapping)
+    parts = [
+        f"{_measures(values)} of single feature maps or units: for each layer a box from the lower to the "
+        "upper quartile of the finite values, with the median in white, and whiskers from the 5th to the "
+        "95th percentile",
+        _shown(mapping, values, labels),
+        _seeds(values, "boxes", False),
+        _measured(mapping, values, labels),
+    ]
+    return [*parts, _ONE] if is_normalized(values["measure"]) else parts
 
 
-def _accuracies(mapping: Mapping[str, Any], data: pd.DataFrame, labels: dict[str, str]) -> list[str]:
+def _bars(experiment: Mapping[str, Any], data: pd.DataFrame, labels: dict[str, str]) -> list[str]:
+    mapping = experiment["figure"]
+    if "measure" in data.columns:
+        values = tables.shown(data, experiment)
+        parts = [
+            f"{_measures(values)} of whole networks: the mean over layers of the mean over the feature maps "
+            "or units of a layer",
+            _shown(mapping, values, labels),
+            _seeds(values, "bars", False),
+            _measured(mapping, values, labels),
+        ]
+        return [*parts, _ONE] if is_normalized(values["measure"]) else parts
     return [
         "Test accuracy",
         _shown(mapping, data, labels),
         _seeds(data, "bars", False),
-        f"Accuracy on {_range(data['images'])} test images{_fixed(mapping, data, labels)}",
+        f"Accuracy on {_range(data['images'])} {_pairs(data)}{_fixed(mapping, data, labels)}",
         "The dashed line marks chance" if "classes" in data.columns else "",
     ]
+
+
+def _accuracy_heat_map(
+    experiment: Mapping[str, Any], data: pd.DataFrame, labels: dict[str, str]
+) -> list[str]:
+    mapping = experiment["figure"]
+    what = "angle that the images are rotated by" if "angle" in data.columns else "member of the set"
+    by = [column for column in (*tables.CONDITIONS, "seed") if column in data.columns and column != "class"]
+    images = data.groupby(by)["images"].sum()
+    return [
+        "Test accuracy by class and transformation: in each panel a row for each class and a column for each "
+        f"{what}",
+        _shown(mapping, data, labels, "of panels"),
+        _seeds(data, "cells", False),
+        f"Accuracy of a network on {_range(images)} {_pairs(data)}{_fixed(mapping, data, labels)}",
+    ]
+
+
+def _learning_curves(experiment: Mapping[str, Any], data: pd.DataFrame, labels: dict[str, str]) -> list[str]:
+    mapping = experiment["figure"]
+    return [
+        "Accuracy after each epoch of the training, on test images under the set that the network is trained "
+        f"with{_fixed(mapping, data, labels)}",
+        _shown(mapping, data, labels),
+        _seeds(data, "lines", tables.lonely(data, mapping)),
+        "A ring marks where a network first reaches 99 % of its final accuracy",
+    ]
+
+
+_ONE = "The thin line marks 1, where transforming an image moves a unit as much as changing it does"
+
+_TABLES = {
+    "layer_profile": _profiles,
+    "heat_map": _heat_map,
+    "distribution": _distribution,
+    "class_heat_map": _class_heat_map,
+    "relative_error_map": _relative_error_map,
+    "bars": _bars,
+    "accuracy_heat_map": _accuracy_heat_map,
+    "learning_curves": _learning_curves,
+}
 
 
 def _images(grids: Sequence[Grid], labels: dict[str, str]) -> list[str]:
@@ -146,6 +203,13 @@ def _measured(
     return f"Measured on {_range(data['samples'])} {what}{_fixed(mapping, data, labels)}"
 
 
+def _pairs(data: pd.DataFrame) -> str:
+    """What accuracies are counted over."""
+    if (data["tested_with"] == "none").all():
+        return "test images"
+    return "pairs of a test image and a transformation"
+
+
 def _shown(mapping: Mapping[str, Any], data: pd.DataFrame, labels: dict[str, str], of: str = "") -> str:
     """Which column of the table is shown as what."""
     parts = []
@@ -163,11 +227,14 @@ def _fixed(mapping: Mapping[str, Any], data: pd.DataFrame, labels: dict[str, str
     told, mapped = [], tables.told(mapping, *SHOWN_AS)
     if "measured_with" in data.columns and (data["measured_with"] == data["trained_with"]).all():
         told.append("with the set that the network was trained with")
-    for column in ("dataset", "model", "measured_with", "trained_with", "savepoint", "aggregation"):
+    for column in CONSTANT:
         if column in data.columns and data[column].nunique() == 1 and column not in mapped:
             value = data[column].iloc[0]
             if column != "savepoint" or value != "final":
                 told.append(f"{tables.COLUMN_NAMES[column]}: {tables.display(column, value, labels)}")
+    retrained = [value for value in data["retrained_with"].unique() if value != "none"]
+    if len(retrained) == 1 and "retrained_with" not in mapped:
+        told.append(f"retrained with: {tables.display('retrained_with', retrained[0], labels)}")
     return f" ({'; '.join(told)})" if told else ""
 
 
@@ -180,6 +247,8 @@ def _seeds(data: pd.DataFrame, what: str, lonely: bool) -> str:
     number = f"{most} seeds" if fewest == most else f"{fewest} to {most} seeds"
     if what == "cells":
         return f"Cells are means over {number}"
+    if what == "boxes":
+        return f"Boxes hold the units of {number}"
     if what == "bars":
         return f"Bars are means over {number}, points single seeds"
     if lonely:

@@ -27,7 +27,7 @@ from equivariance.figures.measure_names import measure_name
 from equivariance.figures.shades import color_bars, painted
 from equivariance.figures.style import SETTINGS
 
-INPUT = "profiles"
+INPUT = ("profiles",)
 
 PANEL_WIDTH = 5.2  # of all panels of a row together, about
 LOWEST = 0.9

@@ -20,7 +20,7 @@ from equivariance.figures.measure_names import measure_name
 from equivariance.figures.shades import INFINITE, MISSING, color_bars, painted
 from equivariance.figures.style import SETTINGS
 
-INPUT = "units"
+INPUT = ("units",)
 
 PANEL_HEIGHT = 1.3
 PANEL_WIDTH = 5.6  # of all panels of a row together, about

@@ -23,7 +23,7 @@ from equivariance.figures.grids import Grid
 from equivariance.figures.layout import PAGE, Layout, stand_in_note
 from equivariance.figures.style import SETTINGS, SMALL
 
-INPUT = "images"
+INPUT = ("images",)
 
 GAP = 0.06
 """Space between images, as a share of an image's height."""
@@ -129,7 +129,7 @@ def _value(grid: Grid, by: str | None) -> str:
 def _height(grid: Grid, width: float) -> float:
     """Height in inches of the images of a panel `width` inches wide."""
     high, wide, _ = mosaic(grid.images, grid.columns).shape
-    return high / wide * width
+    return float(high / wide * width)
 
 
 def mosaic(images: NDArray[np.float32], labels: Sequence[str] = ()) -> NDArray[np.float32]:

@@ -3,7 +3,8 @@
 The column `figure.hue` gives a line its colour, `figure.style` its dash; `figure.row` and `figure.column`
 cut the table into panels. Seeds are the replicates: a line is the mean over seeds. Where a panel has one
 line, the seeds are thin lines beside it; where it has more, a band reaches from the smallest to the largest
-seed.
+seed. With `figure.x: depth` layers stand where they lie between the first (0 %) and the last (100 %) of their
+network, so that networks of different layers can be compared.
 """
 
 from collections.abc import Sequence
@@ -34,7 +35,7 @@ from equivariance.figures.layout import (
 from equivariance.figures.measure_names import is_normalized, measure_name
 from equivariance.figures.style import GREY, SETTINGS, colors, markers
 
-INPUT = "profiles"
+INPUT = ("profiles",)
 
 LIMIT = 1.4
 """Upper limit of y for a normalized measure; more where a value exceeds it."""
@@ -54,7 +55,8 @@ def plot(
     mapping = tables.mapping_of(experiment)
     values = tables.by_panel(tables.shown(data, experiment), mapping)
     floors = tables.by_panel(tables.floors(data), mapping)
-    layers = merged_layers(values)
+    by_depth = mapping.get("x") == "depth"
+    layers = [] if by_depth else merged_layers(values)
     cells = panels(values, mapping, labels)
     texts = {(cell.row, cell.column): _entries(cell, mapping, labels) for cell in cells}
     where, ordered = scope(texts), tables.ordered(mapping, texts.values())
@@ -82,10 +84,14 @@ def plot(
             _draw(axes, cell, mapping, layers, looks[cell.row, cell.column], dashes, alone)
             floored |= _draw_floors(axes, cell.part_of(floors), cell.data, layers)
             width = PANEL_WIDTH / len(layout.columns) - (OWN_AXIS if mapping.get("panels") else 0)
-            layer_axis(axes, layers, width, layout.is_lowest(cell.row, cell.column))
+            lowest = layout.is_lowest(cell.row, cell.column)
+            if by_depth:
+                _depth_axis(axes, lowest)
+            else:
+                layer_axis(axes, layers, width, lowest)
         if floored:
             foot.entries["resampling floor"] = Line2D([], [], **_FLOOR)
-        foot.entries |= kind_entries(layers)
+        foot.entries |= {} if by_depth else kind_entries(layers)
         _limits(layout, cells, mapping)
         layout.titles(cells, height)
         _label_y(layout, values, mapping, labels, where, height)
@@ -211,7 +217,6 @@ def _draw(
     alone: bool,
 ) -> None:
     """Draw the lines of a panel, with what the seeds do."""
-    position = {layer: index for index, (layer, _) in enumerate(layers)}
     hue, style = mapping.get("hue"), mapping.get("style")
     by = list(dict.fromkeys(column for column in (hue, style) if column))
     for key, rows in cell.data.groupby(by, sort=False) if by else [((), cell.data)]:
@@ -219,8 +224,7 @@ def _draw(
         color, marker = looks[values.get(hue)]
         dash = dashes[values.get(style)]
         profiles = rows.pivot_table(index="layer", columns="seed", values="mean", aggfunc="mean")
-        profiles = profiles.loc[sorted(profiles.index, key=position.__getitem__)]
-        x = [position[layer] for layer in profiles.index]
+        x, profiles = _placed(profiles, rows, layers)
         if profiles.shape[1] > 1 and alone:
             axes.plot(x, profiles, color=color, linewidth=0.5, alpha=0.55, label="_seed")
         elif profiles.shape[1] > 1:
@@ -239,6 +243,27 @@ def _draw(
         )  # fmt: skip
 
 
+def _placed(values: Any, rows: pd.DataFrame, layers: Layers) -> tuple[list[float], Any]:
+    """Where on the axis layers stand, and their values (indexed by layer) in this order.
+
+    `rows` are those of one network; without `layers` its layers stand at their depth in per cent.
+    """
+    place = {layer: float(index) for index, (layer, _) in enumerate(layers)}
+    if not layers:
+        depths = rows.groupby("layer")["depth"].first()
+        place = dict(zip(depths.index, 100 * depths.to_numpy(), strict=True))
+    ordered = sorted(values.index, key=place.__getitem__)
+    return [place[layer] for layer in ordered], values.loc[ordered]
+
+
+def _depth_axis(axes: Axes, named: bool) -> None:
+    axes.set_xlim(-2, 102)
+    axes.set_xticks(range(0, 101, 20))
+    axes.tick_params(axis="x", labelbottom=named)
+    if named:
+        axes.set_xlabel("depth of the layer (%)")
+
+
 _FLOOR: dict[str, Any] = {"color": GREY, "linestyle": (0, (1, 1.2)), "linewidth": 0.9, "zorder": 1.8}
 
 
@@ -247,16 +272,15 @@ def _draw_floors(axes: Axes, floors: pd.DataFrame, data: pd.DataFrame, layers: L
 
     Networks of one condition share their floor as far as their images do: the mean over seeds.
     """
-    position = {layer: index for index, (layer, _) in enumerate(layers)}
-    floors = floors[floors["measure"].isin(data["measure"]) & floors["layer"].isin(list(position))]
+    floors = floors[floors["measure"].isin(data["measure"]) & floors["layer"].isin(set(data["layer"]))]
     by = [column for column in tables.CONDITIONS if column in floors.columns]
     drawn = set()
     for _, rows in floors.groupby(by, sort=False):
         means = rows.groupby("layer")["mean"].mean()
-        means = means.loc[sorted(means.index, key=position.__getitem__)]
+        x, means = _placed(means, rows, layers)
         line = tuple((layer, f"{mean:.3g}") for layer, mean in means.items())
         if line not in drawn:  # most networks of a panel have the same, but for rounding
-            axes.plot([position[layer] for layer in means.index], means, label="_floor", **_FLOOR)
+            axes.plot(x, means, label="_floor", **_FLOOR)
             drawn.add(line)
     return bool(drawn)
 

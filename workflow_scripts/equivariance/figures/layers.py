@@ -40,7 +40,7 @@ def merged_layers(data: pd.DataFrame) -> list[tuple[str, str]]:
     """
     merged: list[str] = []
     kinds: dict[str, str] = {}
-    networks = data.drop_duplicates([*NETWORK[:3], "layer"]).groupby(list(NETWORK[:3]), sort=False)
+    networks = data.drop_duplicates([*NETWORK[:-1], "layer"]).groupby(list(NETWORK[:-1]), sort=False)
     for _, network in networks:
         previous = -1
         ordered = network.sort_values("layer_index", kind="stable")

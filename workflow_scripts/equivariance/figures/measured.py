@@ -10,7 +10,8 @@ from equivariance.figures.style import save
 
 # What tells the networks of an experiment apart: a person's own is alone.
 ONE_NETWORK = {
-    **{"dataset": "", "model": "", "trained_with": "", "seed": 0, "savepoint": "final"},
+    **{"dataset": "", "model": "", "trained_with": "", "retrained_with": "none", "scheme": "none"},
+    **{"seed": 0, "savepoint": "final"},
     **{"measured_on": "", "measured_with": ""},
 }
 

@@ -16,4 +16,4 @@ def read(kind: str, path: str | Path) -> Any:
     """
     if kind not in INPUTS:
         raise UserError(unknown("kind of figure", kind, INPUTS))
-    return load_grids(path) if INPUTS[kind] == "images" else read_table(path, INPUTS[kind])
+    return load_grids(path) if INPUTS[kind] == ("images",) else read_table(path, INPUTS[kind])

@@ -22,7 +22,7 @@ from equivariance.figures.layout import ColorBar, Layout, panel_height, panels, 
 from equivariance.figures.shades import color_bars, painted
 from equivariance.figures.style import SETTINGS, SMALL
 
-INPUT = "profiles"
+INPUT = ("profiles",)
 
 PANEL_WIDTH = 5.2  # of all panels of a row together, about
 LETTER = 0.62 * SMALL / 72

@@ -1,7 +1,7 @@
 """Tables of an experiment as figures and the paper read them: checked, in order, with display names."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -11,16 +11,20 @@ import pandas as pd
 from equivariance.errors import UserError
 from equivariance.figures.measure_names import AGGREGATIONS, FLOOR, measure_name
 
-NETWORK = ("dataset", "model", "trained_with", "seed")
+NETWORK = ("dataset", "model", "trained_with", "retrained_with", "scheme", "seed")
 """What determines a trained network."""
 
 MEASUREMENT = (*NETWORK, "savepoint", "epoch", "accuracy", "measured_on", "measured_with", "samples")
 LAYER = ("layer", "layer_index", "kind", "depth")
+NETWORK_VALUES = ("global_layer_mean", "global_unit_mean", "top_unit_mean")
 
 COLUMNS = {
     "profiles": (*MEASUREMENT, "measure", *LAYER, "mean"),
     "units": (*MEASUREMENT, "measure", "aggregation", *LAYER, "unit", "value"),
+    "networks": (*MEASUREMENT, "measure", "aggregation", *NETWORK_VALUES),
     "accuracies": (*NETWORK, "savepoint", "epoch", "tested_with", "accuracy", "images"),
+    "class_accuracies": (*NETWORK, "savepoint", "tested_with", "class", "member", "accuracy", "images"),
+    "histories": (*NETWORK, "epoch", "seconds", "accuracy", "reached_epoch", "reached_seconds"),
 }
 """The columns a table of each sort must have; more are allowed."""
 
@@ -28,6 +32,8 @@ CONDITIONS = (
     "dataset",
     "model",
     "trained_with",
+    "retrained_with",
+    "scheme",
     "savepoint",
     "measured_on",
     "measured_with",
@@ -43,19 +49,27 @@ CONDITIONS = (
 
 AXES = {
     "layer_profile": (),
+    "distribution": (),
+    "bars": (),
     "heat_map": (),
     "class_heat_map": ("class",),
     "relative_error_map": ("samples", "transformations"),
 }
 """Columns that a kind of figure of measures tells apart by itself, on its axes."""
 
-HUED = ("layer_profile",)
-"""Kinds of figures of measures whose colours and dashes are conditions; in the others colours are values."""
+HUED = {
+    "layer_profile": ("hue", "style"),
+    "distribution": ("hue",),
+    "bars": ("hue", "x"),
+}
+"""What kinds of figures of measures tell apart besides rows and columns; in the others colours are values."""
 
 COLUMN_NAMES = {
     "dataset": "data set",
     "model": "model",
     "trained_with": "trained with",
+    "retrained_with": "retrained with",
+    "scheme": "retrained layers",
     "seed": "seed",
     "savepoint": "savepoint",
     "measured_on": "measured on",
@@ -70,6 +84,9 @@ COLUMN_NAMES = {
     "panel": "measures",
 }
 
+RETRAINED = ("retrained_with", "scheme")
+"""Columns that are "none" for networks that were not retrained."""
+
 VALUES = {
     "aggregation": AGGREGATIONS,
     "augmented": {"augmented": "trained with the set", "not augmented": "trained without"},
@@ -78,15 +95,16 @@ VALUES = {
 """Names of the values of columns that are the same in every experiment."""
 
 
-def read_table(path: str | Path, sort: str) -> pd.DataFrame:
-    """Read a table (.csv) of the sort "profiles", "units" or "accuracies".
+def read_table(path: str | Path, sorts: Sequence[str]) -> pd.DataFrame:
+    """Read a table (.csv) of one of several sorts of `COLUMNS`.
 
-    Raises UserError when columns are missing or the table is empty.
+    Raises UserError when it lacks columns of every sort, and names those of the nearest, or has no rows.
     """
     table = pd.read_csv(
         path, dtype={"savepoint": str, "class": str}, keep_default_na=False, na_values=["", "nan", "NaN"]
     )
-    missing = [column for column in COLUMNS[sort] if column not in table.columns]
+    lacking = {sort: [column for column in COLUMNS[sort] if column not in table.columns] for sort in sorts}
+    sort, missing = min(lacking.items(), key=lambda item: len(item[1]))
     if missing:
         raise UserError(f"{path} lacks the columns {', '.join(missing)} of a table of {sort}")
     if table.empty:
@@ -97,9 +115,12 @@ def read_table(path: str | Path, sort: str) -> pd.DataFrame:
 def levels(values: "pd.Series[Any]") -> list[Any]:
     """Distinct values in the order to show them: numbers ascending and "final" last, else as they come.
 
-    Values of columns that have the same in every experiment come in the order of `VALUES`.
+    Values of columns that have the same in every experiment come in the order of `VALUES`; networks that
+    were not retrained come first.
     """
     distinct = list(dict.fromkeys(values.dropna()))
+    if values.name in RETRAINED:
+        return sorted(distinct, key=lambda value: value != "none")
     known = list(VALUES.get(str(values.name), ()))
     if known and {str(value) for value in distinct} <= set(known):
         return sorted(distinct, key=lambda value: known.index(str(value)))
@@ -116,6 +137,10 @@ def display(column: str, value: Any, labels: dict[str, str]) -> str:
     text = str(value)
     if column == "savepoint":
         return "trained" if text == "final" else f"{text} % of training"
+    if column in RETRAINED and text == "none":
+        return "not retrained"
+    if column == "scheme":
+        return text.replace("_", " ")
     if column == "seed":
         return f"seed {text}"
     if column == "measure":
@@ -215,7 +240,7 @@ def shown(data: pd.DataFrame, experiment: Mapping[str, Any]) -> pd.DataFrame:
     """
     mapping, name = mapping_of(experiment), experiment["name"]
     axes = AXES[mapping["kind"]]
-    keys = ("row", "column", "hue", "style") if mapping["kind"] in HUED else ("row", "column")
+    keys = ("row", "column", *HUED.get(mapping["kind"], ()))
     mapped = list(dict.fromkeys([*told(mapping, *keys), *axes]))
     data = data[~_is_floor(data)]
     if "class" in axes:

@@ -19,15 +19,30 @@ FAMILIES = tuple(_settings.FAMILIES)
 
 
 def build(
-    family: str, image_shape: tuple[int, int, int], classes: int, settings: Mapping[str, Any]
+    family: str,
+    image_shape: tuple[int, int, int],
+    outputs: int,
+    settings: Mapping[str, Any],
+    task: str = "classification",
 ) -> nn.Module:
-    """Build an untrained network: images in [0, 1] (N, C, H, W) to log-probabilities (N, classes).
+    """Build an untrained network: images in [0, 1] (N, C, H, W) to log-probabilities (N, outputs) of classes.
 
-    The weights are torch's default draw, from its global generator. Raises UserError for an unknown family,
-    an unknown, missing or wrong setting, or images that the network cannot take.
+    For the task `transformation_regression` the last layer is a sigmoid in the place of the logarithm of the
+    softmax. The weights are torch's default draw, from its global generator. Raises UserError for an unknown
+    family, an unknown, missing or wrong setting, or images that the network cannot take.
     """
     checked = _settings.read_settings(family, settings)
-    if classes < 2:
-        raise UserError(f"{family}: {classes} classes; valid: at least 2")
-    network: nn.Module = import_module(f"{__name__}.{family}").build(tuple(image_shape), classes, checked)
+    if outputs < 2:
+        raise UserError(f"{family}: {outputs} classes; valid: at least 2")
+    network: nn.Module = import_module(f"{__name__}.{family}").build(tuple(image_shape), outputs, checked)
+    return network if task == "classification" else _with_sigmoid(network)
+
+
+def _with_sigmoid(network: nn.Module) -> nn.Module:
+    from torch import nn
+
+    if not isinstance(network, nn.Sequential) or not isinstance(network[-1], nn.LogSoftmax):
+        raise UserError("transformation regression takes families whose layers are a plain sequence")
+    delattr(network, list(network._modules)[-1])  # `pop` would give the others numbers for names
+    network.add_module("sigmoid", nn.Sigmoid())
     return network

@@ -169,6 +169,20 @@ class Inception2017Settings:
     batch_norm: bool = False
 
 
+@dataclass(frozen=True)
+class InceptionTransferSettings:
+    """Inception-v3 with given weights, and a head on its features: one linear layer, or two."""
+
+    head: Literal["linear", "network"]
+    hidden: int | None = None  # units of the first layer of the head "network"
+
+    def __post_init__(self) -> None:
+        if self.head == "network" and self.hidden is None:
+            raise UserError("the head network has a hidden layer; give hidden")
+        if self.head == "linear" and self.hidden is not None:
+            raise UserError(f"hidden is {self.hidden}, but the head linear has no hidden layer; leave it out")
+
+
 FAMILIES: dict[str, type] = {
     "simple_conv": SimpleConvSettings,
     "all_convolutional": AllConvolutionalSettings,
@@ -186,6 +200,7 @@ FAMILIES: dict[str, type] = {
     "vgg16_2017": VGG162017Settings,
     "resnet_2017": ResNet2017Settings,
     "inception_2017": Inception2017Settings,
+    "inception_transfer": InceptionTransferSettings,
 }
 
 

@@ -20,9 +20,20 @@ class DeviceImages:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def batch(self, rows: torch.Tensor, matrices: torch.Tensor | None, padding: Padding) -> torch.Tensor:
-        """Images of `rows` in [0, 1], each under its own matrix (N, 3, 3); None leaves them as they are."""
+    def batch(
+        self,
+        rows: torch.Tensor,
+        matrices: torch.Tensor | None,
+        padding: Padding,
+        flipped: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Images of `rows` in [0, 1], each under its own matrix (N, 3, 3); None leaves them as they are.
+
+        Left and right are exchanged before, where `flipped` (N,) says so.
+        """
         images = self.images[rows].float().div_(255)  # (N, C, H, W)
+        if flipped is not None:
+            images = torch.where(flipped[:, None, None, None], images.flip(3), images)
         return images if matrices is None else warp(images, matrices, padding=padding)
 
 
@@ -33,17 +44,19 @@ def epoch_batches(
     padding: Padding,
     order: torch.Generator,
     draws: torch.Generator,
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Batches of (images in [0, 1], labels) that cover the data once in random order.
+    random_flips: bool = False,
+) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    """Batches of (images in [0, 1], labels, members) that cover the data once in random order.
 
-    Every image is under a member of the set drawn uniformly for it, new in each epoch. The last batch may be
-    smaller. A last batch of one image joins the batch before it: batch normalization cannot train on one
-    value.
+    Every image is under a member of the set drawn uniformly for it, new in each epoch; with `random_flips`
+    left and right are exchanged before, with a probability of 1/2. The last batch may be smaller. A last
+    batch of one image joins the batch before it: batch normalization cannot train on one value.
     """
     device = data.labels.device
     rows = torch.randperm(len(data), generator=order).to(device)
     members = torch.randint(len(transformations), (len(data),), generator=draws).to(device)
     matrices = transformations.matrices.to(device)  # (T, 3, 3)
+    flips = torch.rand(len(data), generator=draws).to(device) < 0.5 if random_flips else None
     plain = len(transformations) == 1
     starts = list(range(0, len(data), batch_size))
     if len(starts) > 1 and len(data) - starts[-1] == 1:
@@ -51,4 +64,5 @@ def epoch_batches(
     for start, stop in zip(starts, [*starts[1:], len(data)], strict=True):
         chosen = rows[start:stop]
         warps = None if plain else matrices[members[start:stop]]
-        yield data.batch(chosen, warps, padding), data.labels[chosen]
+        flipped = None if flips is None else flips[start:stop]
+        yield data.batch(chosen, warps, padding, flipped), data.labels[chosen], members[start:stop]

@@ -1,7 +1,10 @@
-"""Accuracy over (image, transformation) pairs."""
+"""How good a network is, over (image, transformation) pairs of a whole data set."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from equivariance.sampling import generator
 from equivariance.training.data import DeviceImages
@@ -18,32 +21,94 @@ def accuracy(
     per_image: int | None,
     padding: Padding = "border",
 ) -> float:
-    """Share of (image, transformation) pairs that the network classifies right, in [0, 1].
+    """Share of the pairs that `counts` looks at which the network classifies right, in [0, 1]."""
+    right, seen = counts(model, data, transformations, per_image, padding)
+    return int(right.sum()) / int(seen.sum())
+
+
+def counts(
+    model: nn.Module,
+    data: DeviceImages,
+    transformations: TransformationSet,
+    per_image: int | None,
+    padding: Padding = "border",
+) -> tuple[Tensor, Tensor]:
+    """Count by class and member how many pairs are classified right, and how many there are.
 
     Every image is seen under `per_image` different members of the set, drawn once from a fixed seed, or under
-    all of them where the set has no more (or `per_image` is None). The mode of the network is restored.
+    all of them where the set has no more (or `per_image` is None). Returns two int64 tensors (classes, T) on
+    the CPU, for the classes up to the largest label. The mode of the network is restored.
     """
+    classes, members = int(data.labels.max()) + 1, len(transformations)
+    right = torch.zeros(classes, members, dtype=torch.int64, device=data.labels.device)
+    seen = torch.zeros_like(right)
+    for rows, draw, scores in _outputs(model, data, transformations, per_image, padding):
+        labels = data.labels[rows]
+        hits = (scores.argmax(1) == labels).to(torch.int64)
+        right.index_put_((labels, draw), hits, accumulate=True)
+        seen.index_put_((labels, draw), torch.ones_like(hits), accumulate=True)
+    return right.cpu(), seen.cpu()
+
+
+def errors(
+    model: nn.Module,
+    data: DeviceImages,
+    transformations: TransformationSet,
+    targets: Tensor,
+    per_image: int | None,
+    padding: Padding = "border",
+) -> dict[str, float]:
+    """Errors of predicted parameters over the same pairs as `counts`; `targets` are (T, K) in [0, 1].
+
+    With p the outputs, t the targets and means over all pairs and parameters:
+    mae = mean |p - t|; smape = mean 2 |p - t| / (|p| + |t|), 0 where both are 0;
+    rae = mean |p - t| / mean |m - t|, with m the mean target of each parameter over the pairs.
+    """
+    found = [
+        (scores.double(), targets[draw].double())
+        for _, draw, scores in _outputs(model, data, transformations, per_image, padding)
+    ]
+    p, t = (torch.cat(values) for values in zip(*found, strict=True))  # (pairs, K)
+    off = (p - t).abs()
+    size = p.abs() + t.abs()
+    smape = torch.where(size > 0, 2 * off / size.clamp_min(1e-300), 0.0)
+    return {
+        "mae": float(off.mean()),
+        "smape": float(smape.mean()),
+        "rae": float(off.mean() / (t.mean(0) - t).abs().mean()),
+    }
+
+
+def _outputs(
+    model: nn.Module,
+    data: DeviceImages,
+    transformations: TransformationSet,
+    per_image: int | None,
+    padding: Padding,
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Batches of rows (N,), the member each is under (N,), and what the network says (N, K)."""
     device = data.labels.device
-    members = member_draws(len(data), len(transformations), per_image)  # (N, K)
+    members = member_draws(len(data), len(transformations), per_image).to(device)  # (images, K)
     matrices = transformations.matrices.to(device)
     plain = len(transformations) == 1
+    with _evaluating(model), torch.inference_mode():
+        for draws in members.T:
+            for rows in torch.arange(len(data), device=device).split(BATCH):
+                draw = draws[rows]
+                yield rows, draw, model(data.batch(rows, None if plain else matrices[draw], padding))
+
+
+@contextmanager
+def _evaluating(model: nn.Module) -> Iterator[None]:
     training = model.training
     model.eval()
-    right = 0
     try:
-        with torch.inference_mode():
-            for draw in members.T:
-                for start in range(0, len(data), BATCH):
-                    rows = torch.arange(start, min(start + BATCH, len(data)), device=device)
-                    warps = None if plain else matrices[draw[start : start + BATCH].to(device)]
-                    scores = model(data.batch(rows, warps, padding))  # (N, classes)
-                    right += int((scores.argmax(1) == data.labels[rows]).sum())
+        yield
     finally:
         model.train(training)
-    return right / members.numel()
 
 
-def member_draws(images: int, members: int, per_image: int | None) -> torch.Tensor:
+def member_draws(images: int, members: int, per_image: int | None) -> Tensor:
     """Members for each image, (images, K): all, or K = `per_image` different ones from a fixed seed."""
     if per_image is None or per_image >= members:
         return torch.arange(members).expand(images, members)

@@ -17,15 +17,16 @@ from equivariance.datasets.image_set import ImageSet
 from equivariance.errors import UserError
 from equivariance.models import build
 from equivariance.models.standardize import Standardize
-from equivariance.sampling import derived_seed, generator, stratified_sample
+from equivariance.sampling import derived_seed, stratified_sample
 from equivariance.training.data import DeviceImages, epoch_batches
-from equivariance.training.evaluation import accuracy
+from equivariance.training.freezing import freeze_all_but
+from equivariance.training.optimizers import make_optimizer
 from equivariance.training.settings import TrainingSettings
+from equivariance.training.tasks import make_task
 from equivariance.transformations.sets import TransformationSet, build_set
 
 log = logging.getLogger(__name__)
 
-PROGRESS = "epoch %(epoch)d: loss %(loss).4f, test accuracy %(test_accuracy_own).3f"
 HISTORY_IMAGES = 1000  # most test images of the accuracies after each epoch; those at the end take all
 
 
@@ -34,11 +35,13 @@ class Trained:
     """A trained network, its metrics, and one row of history per epoch."""
 
     model: nn.Module
-    accuracy: dict[str, float]  # by set: none, and the one it was trained with
-    savepoints: dict[int, dict[str, Any]]  # by per cent: epoch, accuracy, state
+    metrics: dict[str, dict[str, float]]  # by set (none, its own): accuracy, or mae, smape and rae
+    savepoints: dict[int, dict[str, Any]]  # by per cent: epoch, metrics, state
     history: list[dict[str, float]] = field(default_factory=list)
     seconds: float = 0.0  # of training, kills included, evaluation not
     test_images: int = 0
+    outputs: int = 0  # of the network: classes, or parameters of a transformation
+    restarts: int = 0  # after trainings that did not reach the threshold
 
 
 class Training:
@@ -48,39 +51,60 @@ class Training:
     that draw (dropout) come from generators of their own, all from the experiment's seed.
     """
 
-    def __init__(self, settings: TrainingSettings, image_set: ImageSet, device: torch.device) -> None:
-        """Move the images to the device and build the network with its initial weights."""
+    def __init__(
+        self,
+        settings: TrainingSettings,
+        image_set: ImageSet,
+        device: torch.device,
+        initialize: Callable[[nn.Module], None] | None = None,
+        attempt: int = 0,
+    ) -> None:
+        """Move the images to the device and build the network with its initial weights.
+
+        `initialize` is called with the network to change these; `attempt` counts restarts, which differ in
+        their random numbers.
+        """
         self.settings = settings
         self.device = device
+        self.attempt = attempt
         self.set = build_set(settings.trained_with, settings.transformations)
         self.none = build_set("none", {})
+        self.seen = self.set if settings.augmented else self.none
+        self.task = make_task(settings.task, len(image_set.classes), self.set, device)
         images, labels = image_set.part("train")
         rows = stratified_sample(labels, settings.images, f"training images of {image_set.name}")
         self.train = DeviceImages(images[rows], labels[rows], device)
         test_images, test_labels = image_set.part("test")
         rows = stratified_sample(test_labels, settings.evaluation.images, f"test images of {image_set.name}")
         self.test = DeviceImages(test_images[rows], test_labels[rows], device)
-        few = min(HISTORY_IMAGES, max(1, len(self.train) // 4))  # watching stays cheap beside training
+        few = min(HISTORY_IMAGES, max(1, len(self.train) // 8))  # watching stays cheap beside training
         rows = stratified_sample(test_labels, few, f"history images of {image_set.name}")
         self.watched = DeviceImages(test_images[rows], test_labels[rows], device)
 
         channels, height, width = images.shape[1:]
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(derived_seed(settings.seed, "initial weights"))
+            torch.manual_seed(self._seed("initial weights"))
             self.model = build(
                 settings.family,
-                image_shape=(channels, height, width),
-                classes=len(image_set.classes),
-                settings=settings.settings,
+                (channels, height, width),
+                self.task.outputs,
+                settings.settings,
+                settings.task,
             )
         pixels = self.train.images.double().div_(255)
         standardize = cast(Standardize, self.model.get_submodule("standardize"))
         standardize.set(pixels.mean((0, 2, 3)), pixels.std((0, 2, 3)))
-        self.model.to(device)
-        self.optimizer = _optimizer(settings, self.model)
-        self.order = generator(settings.seed, "order of images")
-        self.draws = generator(settings.seed, "transformations")
-        torch.manual_seed(derived_seed(settings.seed, "layers"))
+        if initialize is not None:
+            initialize(self.model)
+        if settings.trained_layers is not None:
+            freeze_all_but(self.model, settings.trained_layers)
+        self.memory = torch.channels_last if settings.acceleration.channels_last else torch.preserve_format
+        self.model.to(device).to(memory_format=self.memory)
+        self.forward = torch.compile(self.model) if settings.acceleration.compile else self.model
+        self.optimizer = make_optimizer(settings.optimizer, self.model)
+        self.order = torch.Generator().manual_seed(self._seed("order of images"))
+        self.draws = torch.Generator().manual_seed(self._seed("transformations"))
+        torch.manual_seed(self._seed("layers"))
         self.epoch = 0
         self.seconds = 0.0
         self.history: list[dict[str, float]] = []
@@ -88,37 +112,39 @@ class Training:
 
     def run_epoch(self) -> None:
         """Train on every image once, each under a transformation of its own."""
+        settings = self.settings
         start = time.perf_counter()
         self.model.train()
         loss_sum = torch.zeros((), device=self.device, dtype=torch.float64)
-        right = torch.zeros((), device=self.device, dtype=torch.int64)
-        for images, labels in epoch_batches(
-            self.train, self.set, self.settings.batch_size, self.settings.padding, self.order, self.draws
+        for images, labels, members in epoch_batches(
+            self.train,
+            self.seen,
+            settings.batch_size,
+            settings.padding,
+            self.order,
+            self.draws,
+            settings.random_flips,
         ):
-            scores = self.model(images)  # (N, classes), log-probabilities
-            loss = nn.functional.nll_loss(scores, labels)
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=settings.acceleration.bfloat16):
+                outputs = self.forward(images.to(memory_format=self.memory))  # (N, K)
+            loss = self.task.loss(outputs.float(), labels, members)
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             self.optimizer.step()
             loss_sum += loss.detach() * len(labels)
-            right += (scores.detach().argmax(1) == labels).sum()
         self.epoch += 1
         mean_loss = float(loss_sum) / len(self.train)  # waits for the device, so before the clock is read
         self.seconds += time.perf_counter() - start
         if not (math.isfinite(mean_loss) and all(bool(p.isfinite().all()) for p in self.model.parameters())):
             raise UserError(
                 f"training diverged: epoch {self.epoch} has loss {mean_loss} or weights that are not finite; "
-                f"lower the learning rate (now {self.settings.optimizer.learning_rate})"
+                f"lower the learning rate (now {settings.optimizer.learning_rate})"
             )
-        self.history.append(
-            {
-                "epoch": self.epoch,
-                "loss": mean_loss,
-                "train_accuracy": int(right) / len(self.train),
-                "test_accuracy_none": self._accuracy(self.watched, self.none, 1),
-                "test_accuracy_own": self._accuracy(self.watched, self.set, 1),
-            }
-        )
+        row = {"epoch": self.epoch, "seconds": round(self.seconds, 3), "loss": mean_loss}
+        for one, name in ((self.none, "none"), (self.set, "own")):
+            found = self._metrics(self.watched, one, 1)
+            row |= {f"test_{metric}_{name}": found[metric] for metric in self.task.watched if metric in found}
+        self.history.append(row)
 
     def keep_savepoints(self) -> None:
         """Keep the weights if a savepoint is due after this epoch."""
@@ -126,12 +152,12 @@ class Training:
             if epoch == self.epoch and percent not in self.savepoints:
                 tensors = self.model.state_dict().items()
                 state = {name: tensor.detach().cpu().clone() for name, tensor in tensors}
-                self.savepoints[percent] = {"epoch": epoch, "accuracy": self.accuracies(), "state": state}
+                self.savepoints[percent] = {"epoch": epoch, "metrics": self.metrics(), "state": state}
 
-    def accuracies(self) -> dict[str, float]:
-        """Test accuracy without transformations and under the set it is trained with, by name of the set."""
+    def metrics(self) -> dict[str, dict[str, float]]:
+        """Metrics on the test images, as they are and under the set of the training, by name of the set."""
         per_image = self.settings.evaluation.transformations_per_image
-        return {one.name: self._accuracy(self.test, one, per_image) for one in (self.none, self.set)}
+        return {one.name: self._metrics(self.test, one, per_image) for one in (self.none, self.set)}
 
     def state(self) -> dict[str, Any]:
         """All that the next epoch depends on."""
@@ -162,10 +188,16 @@ class Training:
         self.history = state["history"]
         self.savepoints = state["savepoints"]
 
-    def _accuracy(
+    def _metrics(
         self, data: DeviceImages, transformations: TransformationSet, per_image: int | None
-    ) -> float:
-        return accuracy(self.model, data, transformations, per_image, self.settings.padding)
+    ) -> dict[str, float]:
+        return self.task.metrics(self.model, data, transformations, per_image, self.settings.padding)
+
+    def _seed(self, purpose: str) -> int:
+        """Seed of a purpose; a retraining and a restart draw other numbers than the training before them."""
+        again = "retraining: " if self.settings.trained_layers is not None else ""
+        again += f"restart {self.attempt}: " if self.attempt else ""
+        return derived_seed(self.settings.seed, f"{again}{purpose}")
 
 
 def train(
@@ -176,44 +208,73 @@ def train(
     code: str = "",
     after_epoch: Callable[[Training], None] | None = None,
     progress: bool = False,
+    initialize: Callable[[nn.Module], None] | None = None,
 ) -> Trained:
     """Train a network; the same settings give the same bits on one kind of machine and number of threads.
 
     With `checkpoint`, a file, every epoch is saved there, and a training that was killed goes on from it;
-    `code` is a digest of the code, so that changed code does not go on from the state of another one.
-    `after_epoch` is called with the training after each epoch. Raises UserError where the loss or a weight is
-    no longer finite.
+    `code` is a digest of all that it depends on besides the settings, so that nothing goes on from the state
+    of another training. `after_epoch` is called with the training after each epoch, `initialize` with the
+    network before the first. A training that does not reach the threshold of the settings starts again from
+    other initial weights, and the best one counts. Raises UserError where the loss or a weight is no longer
+    finite.
     """
-    digest = settings.digest(code)
-    training = Training(settings, image_set, device)
+    best: tuple[Training, dict[str, dict[str, float]]] | None = None
+    for attempt in range(settings.restarts + 1):
+        training = Training(settings, image_set, device, initialize, attempt)
+        file = checkpoint and restart_checkpoint(checkpoint, attempt)
+        _run(training, file, settings.digest(code, str(attempt)), after_epoch, progress)
+        metrics, own = training.metrics(), settings.trained_with
+        if best is None or training.task.goodness(metrics[own]) > training.task.goodness(best[1][own]):
+            best = training, metrics
+        if settings.threshold is None or training.task.converged(metrics[own], settings.threshold):
+            break
+        log.info("attempt %d reached %s, not %s", attempt + 1, metrics[own], settings.threshold)
+    assert best is not None
+    chosen, metrics = best
+    return Trained(
+        model=chosen.model.eval(),
+        metrics=metrics,
+        savepoints=chosen.savepoints,
+        history=chosen.history,
+        seconds=chosen.seconds,
+        test_images=len(chosen.test),
+        outputs=chosen.task.outputs,
+        restarts=attempt,
+    )
+
+
+def restart_checkpoint(checkpoint: Path, attempt: int) -> Path:
+    """The file of an attempt; one that has ended is kept until all have."""
+    return checkpoint.with_name(f"{checkpoint.stem}-{attempt}{checkpoint.suffix}") if attempt else checkpoint
+
+
+def _run(
+    training: Training,
+    checkpoint: Path | None,
+    digest: str,
+    after_epoch: Callable[[Training], None] | None,
+    progress: bool,
+) -> None:
+    """Train to the last epoch, from where the checkpoint left off."""
+    settings = training.settings
     saved = load_checkpoint(checkpoint, digest) if checkpoint else None
     if saved is not None:
         training.restore(saved)
         log.info("goes on after epoch %d of %d", training.epoch, settings.epochs)
     training.keep_savepoints()
-    epochs = range(training.epoch, settings.epochs)
-    for _ in tqdm(epochs, desc="epochs", unit="epoch", disable=not progress):
+    if settings.optimizer.name == "linear_svm":
+        from equivariance.training.linear_svm import fit_linear_svm
+
+        fit_linear_svm(
+            training.model, training.train, settings.optimizer.penalty, settings.batch_size, settings.seed
+        )
+        return
+    for _ in tqdm(range(training.epoch, settings.epochs), desc="epochs", unit="epoch", disable=not progress):
         training.run_epoch()
         training.keep_savepoints()
-        log.info(PROGRESS, training.history[-1])
+        log.info(", ".join(f"{name} {value:.6g}" for name, value in training.history[-1].items()))
         if checkpoint:
             save_checkpoint(checkpoint, digest, training.state())
         if after_epoch:
             after_epoch(training)
-    return Trained(
-        model=training.model.eval(),
-        accuracy=training.accuracies(),
-        savepoints=training.savepoints,
-        history=training.history,
-        seconds=training.seconds,
-        test_images=len(training.test),
-    )
-
-
-def _optimizer(settings: TrainingSettings, model: nn.Module) -> torch.optim.Optimizer:
-    kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
-    chosen = settings.optimizer
-    # The fused step is one kernel instead of a dozen per parameter.
-    return kinds[chosen.name](
-        model.parameters(), lr=chosen.learning_rate, weight_decay=chosen.weight_decay, fused=True
-    )

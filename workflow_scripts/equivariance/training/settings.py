@@ -3,19 +3,30 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
 from equivariance.transformations.warp import Padding
 
 
 @dataclass(frozen=True)
 class Optimizer:
-    """Adam or AdamW at a constant learning rate."""
+    """Adam or AdamW at a constant learning rate, or a linear support vector machine for the last layer."""
 
     name: str
-    learning_rate: float
+    learning_rate: float = 0.0  # of adam and adamw
     weight_decay: float = 0.0
+    other_rates: Mapping[str, float] = field(default_factory=dict)  # by patterns of parameter names
+    penalty: float = 0.0  # C of linear_svm
+
+
+@dataclass(frozen=True)
+class Acceleration:
+    """What makes training faster on a GPU, and changes its bits."""
+
+    bfloat16: bool = False  # autocast
+    channels_last: bool = False
+    compile: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,6 +54,13 @@ class TrainingSettings:
     padding: Padding = "border"
     savepoints: tuple[int, ...] = ()  # per cent of the epochs, below 100
     evaluation: Evaluation = Evaluation()
+    task: Literal["classification", "transformation_regression"] = "classification"
+    augmented: bool = True  # False: trained on untransformed images, and tested under the set all the same
+    random_flips: bool = False  # left and right are exchanged, for every other image
+    trained_layers: tuple[str, ...] | None = None  # patterns; the others are frozen. None: none is
+    threshold: float | None = None  # what a training has to reach, see `training.tasks`; else it starts again
+    restarts: int = 0  # at most
+    acceleration: Acceleration = Acceleration()
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> "TrainingSettings":
@@ -51,11 +69,15 @@ class TrainingSettings:
         plain["optimizer"] = Optimizer(**plain["optimizer"])
         plain["savepoints"] = tuple(plain.get("savepoints", ()))
         plain["evaluation"] = Evaluation(**plain.get("evaluation", {}))
+        plain["acceleration"] = Acceleration(**plain.get("acceleration", {}))
+        if plain.get("trained_layers") is not None:
+            plain["trained_layers"] = tuple(plain["trained_layers"])
         return cls(**plain)
 
     def as_mapping(self) -> dict[str, Any]:
         """The plain values, fit for JSON."""
-        return {**asdict(self), "savepoints": list(self.savepoints)}
+        plain = {**asdict(self), "savepoints": list(self.savepoints)}
+        return plain | ({} if self.trained_layers is None else {"trained_layers": list(self.trained_layers)})
 
     def digest(self, *more: str) -> str:
         """Short name of these settings, and of `more` that the weights depend on."""

@@ -1,0 +1,209 @@
+"""How much work a run is: counts in closed form, and the laws that they follow."""
+
+import json
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+import pandas as pd
+import pytest
+
+from equivariance.cli.plan import count_jobs
+from equivariance.config import load_config
+from equivariance.datasets.sizes import Size
+from equivariance.estimate import (
+    KINDS,
+    SWEEP_FACTORS,
+    _count,
+    core_speed,
+    image_flops,
+    measuring_flops,
+    run_flops,
+    sweep_factor,
+    training_flops,
+)
+from equivariance.models.settings import FAMILIES
+from equivariance.plan import ACCURACY, Network, Plan
+from equivariance.training.settings import TrainingSettings
+from equivariance.transformations.parameters import Spec
+
+SIZE = Size((1, 12, 12), 5, 100, 40)
+MNIST = Size((1, 28, 28), 10, 60_000, 10_000)
+
+MakeSettings = Callable[..., TrainingSettings]
+
+
+@pytest.fixture
+def plan(raw: dict[str, Any], schemas: Path) -> Plan:
+    return Plan(load_config(raw, schemas))
+
+
+def convolution(inputs: int, outputs: int, side: int, kernel: int = 3) -> int:
+    """Two operations for each multiplication with its addition, of a convolution that keeps the size."""
+    return 2 * kernel**2 * inputs * outputs * side**2
+
+
+def test_a_network_of_convolutions_and_linear_layers_is_counted_in_closed_form(
+    make_settings: MakeSettings,
+) -> None:
+    f, hidden = 8, 32
+    settings = make_settings(settings={"filters": f, "hidden": hidden})
+    first = convolution(1, f, 28)
+    others = convolution(f, f, 28) + convolution(f, 2 * f, 14) + convolution(2 * f, 2 * f, 14)
+    others += convolution(2 * f, 4 * f, 7) + 2 * (4 * f * 7 * 7 * hidden + hidden * 10)
+    flops = image_flops(settings, MNIST)
+    assert flops.forward == first + others
+    # The backward pass has a product for the weights and one for the input, which images do not need.
+    assert flops.step == 3 * flops.forward - first
+
+
+def test_frozen_layers_cost_what_is_left_of_them(make_settings: MakeSettings) -> None:
+    settings = make_settings(family="feed_forward", settings={"hidden1": 6, "hidden2": 7})
+    first, second, third = 2 * 144 * 6, 2 * 6 * 7, 2 * 7 * 5
+    forward = first + second + third
+    every = image_flops(settings, SIZE)
+    assert every == (forward, forward + first + 2 * second + 2 * third)
+    last = image_flops(replace(settings, trained_layers=("fc3",)), SIZE)
+    assert last == (forward, forward + third)
+    middle = image_flops(replace(settings, trained_layers=("fc2",)), SIZE)
+    assert middle == (forward, forward + second + third), "weights of fc2, input of fc3"
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_is_counted_without_its_values(family: str) -> None:
+    def value(expected: Any) -> Any:
+        if get_origin(expected) is not None and expected != Spec:
+            return get_args(expected)[0]
+        return {"rotations": {"count": 4}} if expected == Spec else 4
+
+    needed = [field for field in fields(FAMILIES[family]) if field.default is field.default_factory]
+    settings = TrainingSettings.from_mapping(
+        {
+            "dataset": "any",
+            "family": family,
+            "settings": {field.name: value(field.type) for field in needed},
+            "optimizer": {"name": "adam", "learning_rate": 0.1},
+            "batch_size": 1,
+            "epochs": 1,
+            "trained_with": "none",
+            "transformations": {},
+            "seed": 0,
+        }
+    )
+    flops = image_flops(settings, Size((3, 32, 32), 10, 100, 10))
+    assert flops.forward > 0
+    assert flops.step == pytest.approx(3 * flops.forward, rel=0.2) or family == "feed_forward"
+
+
+def test_pooling_over_many_transformations_is_counted_from_a_few(make_settings: MakeSettings) -> None:
+    given = {"filters": 2, "hidden": 4, "transformations": {"rotations": {"count": 9}}}
+    settings = make_settings(family="ti_pooling", settings=given)
+    whole = _count("ti_pooling", json.dumps(given), SIZE.shape, SIZE.classes, "classification", None)
+    assert image_flops(settings, SIZE) == whole
+
+
+def test_a_regression_has_as_many_outputs_as_its_set_has_parameters(make_settings: MakeSettings) -> None:
+    settings = make_settings(
+        family="feed_forward", settings={}, task="transformation_regression", trained_with="scale"
+    )
+    scales = {"scales": {"steps": 1, "smallest": 0.5, "largest": 1.25}}
+    assert image_flops(replace(settings, transformations=scales), SIZE).forward == 2 * 144 * 2
+
+
+def test_training_is_linear_in_epochs_and_images(make_settings: MakeSettings) -> None:
+    settings = make_settings(epochs=3, images=20)
+    one = training_flops(settings, SIZE)
+    assert one["training"] == image_flops(settings, SIZE).step * 3 * 20
+    assert training_flops(replace(settings, epochs=12), SIZE)["training"] == 4 * one["training"]
+    assert training_flops(replace(settings, images=60), SIZE)["training"] == 3 * one["training"]
+    every = training_flops(replace(settings, images=None), SIZE)["training"]
+    assert every == training_flops(replace(settings, images=10**6), SIZE)["training"] == 5 * one["training"]
+
+
+def test_evaluation_follows_each_epoch_and_savepoint(make_settings: MakeSettings) -> None:
+    settings = make_settings(epochs=3, images=40, evaluation={"images": 30, "transformations_per_image": 2})
+    forward = image_flops(settings, SIZE).forward
+    assert training_flops(settings, SIZE)["evaluation"] == forward * (3 * 2 * 10 + 30 * (1 + 2))
+    kept = replace(settings, savepoints=(0, 50))
+    assert training_flops(kept, SIZE)["evaluation"] == forward * (3 * 2 * 10 + 3 * 30 * (1 + 2))
+    untrained = training_flops(replace(settings, epochs=0), SIZE)
+    assert untrained == {"training": 0, "evaluation": forward * 30 * (1 + 2)}
+
+
+def test_a_measurement_is_its_inputs_times_a_factor(plan: Plan, make_settings: MakeSettings) -> None:
+    one = plan.measurements("profiles")[0]
+    settings = TrainingSettings.from_mapping(plan.training_settings(one.network))
+    images = min(SIZE.test, one.samples)
+    expected = image_flops(settings, SIZE).forward * images * 4 * SWEEP_FACTORS["variances"]
+    assert measuring_flops(plan, one, lambda name: SIZE) == expected
+    few = replace(one, samples=10)
+    plan._all_values[few] = plan._all_values[one]
+    assert measuring_flops(plan, few, lambda name: SIZE) == expected * 10 / images
+
+
+@pytest.mark.parametrize(
+    ("family", "measures", "factor"),
+    [
+        ("invariance", ["nv", "sv", "tv"], SWEEP_FACTORS["variances"]),
+        ("stratified_invariance", ["nv"], SWEEP_FACTORS["variances"]),
+        ("stratified_invariance", ["nv", "anova"], SWEEP_FACTORS["invariance"]),
+        ("same_equivariance", ["nvse"], SWEEP_FACTORS["same_equivariance"]),
+        (ACCURACY, [], 1),
+    ],
+)
+def test_measures_cost_more_than_forward_passes(family: str, measures: list[str], factor: float) -> None:
+    assert sweep_factor(family, {"measures": measures}) == factor
+
+
+def test_a_run_is_the_sum_of_its_networks_and_measurements(plan: Plan) -> None:
+    flops = run_flops(plan, lambda name: SIZE)
+    assert set(flops.index) == {"plain", "normalized"}
+    assert flops["networks"].sum() == len(plan.networks())
+    assert flops["measurements"].sum() == len(plan.measurements())
+    assert flops["retrained"].sum() == 0
+    trained = [
+        training_flops(TrainingSettings.from_mapping(plan.training_settings(one)), SIZE)
+        for one in plan.networks()
+    ]
+    for kind in ("training", "evaluation"):
+        assert flops[kind].sum() == sum(one[kind] for one in trained)
+    assert flops["measuring"].sum() == sum(
+        measuring_flops(plan, one, lambda name: SIZE) for one in plan.measurements()
+    )
+    assert flops[list(KINDS)].sum(axis=1).is_monotonic_decreasing
+    assert isinstance(flops, pd.DataFrame)
+
+
+def test_retrained_networks_are_counted_by_themselves(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = Network("digits", "plain", "none", 0)
+    again = replace(network, retrained_with="rotation", scheme="last")
+    settings = plan.training_settings(network)
+    monkeypatch.setattr(plan, "networks", lambda: [network, again])
+    monkeypatch.setattr(plan, "measurements", lambda: [])
+    monkeypatch.setattr(
+        plan,
+        "training_settings",
+        lambda one: settings | ({"trained_layers": ["fc2"]} if one.retrained else {}),
+    )
+    flops = run_flops(plan, lambda name: SIZE).loc["plain"]
+    assert (flops["networks"], flops["retrained"], flops["measurements"]) == (1, 1, 0)
+    every, last = (
+        training_flops(TrainingSettings.from_mapping(plan.training_settings(one)), SIZE)["training"]
+        for one in (network, again)
+    )
+    assert flops["training"] == every + last
+    assert last < every / 2
+
+
+def test_jobs_are_counted_by_rule_and_batches_as_one() -> None:
+    graph = (
+        'digraph snakemake_dag {\n\t0[label = "all", color = "0.1 0.6 0.85", style="rounded"];\n'
+        '\t1[label = "train_networks_0\\ndataset: a", color = "0"];\n\t2[label = "train_networks_11"];\n'
+        '\t12[label = "plot_figure\\nexperiment: a_1", style="rounded,dashed"];\n\t1 -> 0\n}\n'
+    )
+    assert list(count_jobs(graph).items()) == [("train_networks", 2), ("all", 1), ("plot_figure", 1)]
+
+
+def test_the_speed_of_a_core_is_one_that_a_processor_can_have() -> None:
+    assert 1e7 < core_speed(seconds=0.05) < 1e13

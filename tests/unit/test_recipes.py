@@ -1,0 +1,305 @@
+"""The models of this repository: their recipes fit their networks, whatever the data set and the width."""
+
+from collections.abc import Callable, Iterator, Mapping
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from torch import nn
+
+from equivariance import models
+from equivariance.config import Config, load_config, read_yaml
+from equivariance.datasets.lsa16_schemes import CHANNELS, POSITIONS
+from equivariance.errors import UserError
+from equivariance.training.freezing import learning_layers, matching_layers
+
+FILES = ("config", "models", "transformations", "experiments")
+CONFIG = Path(__file__).parents[2] / "config"
+MODELS = tuple(yaml.safe_load((CONFIG / "models.yaml").read_text(encoding="utf-8"))["models"])
+
+Shape = tuple[tuple[int, int, int], int]
+"""Shape of the images, and number of classes."""
+
+LSA16, RWTH, DRAWN = ((3, 32, 32), 16), ((3, 32, 32), 23), ((3, 32, 32), 12)
+SHAPES: dict[str, Shape] = {
+    "mnist": ((1, 28, 28), 10),
+    "cifar10": ((3, 32, 32), 10),
+    "lsa16": LSA16,
+    "lsa16_random": LSA16,
+    "rwth": RWTH,
+    "rwth_random": RWTH,
+    "rwth_2017": ((3, 32, 32), 30),
+    "digits": ((1, 16, 16), 10),
+    "natural_patches": ((3, 32, 32), 10),
+    "drawn_hands": DRAWN,
+    "drawn_hands_random": DRAWN,
+    "drawn_hands_gray": ((1, 32, 32), 12),
+    "drawn_hands_bw": ((1, 32, 32), 12),
+} | {
+    f"lsa16_{position}_{appearance}": ((CHANNELS[appearance], 32, 32), 16)
+    for position in POSITIONS
+    for appearance in ("rgb", "rgb_black_background", "gray", "bw", "bw_contour")
+}
+
+# Parameters with the widths of 2020 on MNIST, CIFAR10, LSA16 and RWTH, counted by hand from the descriptions.
+PARAMETERS = {
+    "simple_conv": (540_970, 6_412_298, 4_314_832, 6_413_975),
+    "simple_conv_bn": (541_738, 6_415_114, 4_317_520, 6_416_791),
+    "simple_conv_k5": (656_170, 8_253_450, 6_155_984, 8_255_127),
+    "simple_conv_k7": (828_970, 11_015_178, 8_917_712, 11_016_855),
+    "all_convolutional": (38_570, 610_058, 610_832, 2_435_863),
+    "all_convolutional_bn": (38_986, 611_722, 612_496, 2_439_191),
+    "vgg16d": (490_810, 8_952_138, 7_702_416, 8_958_807),
+    "vgg16d_bn": (492_154, 8_957_514, 7_707_792, 8_964_183),
+    "resnet18": (11_163_210, 11_164_362, 11_167_440, 11_171_031),
+    "resnet18_bn": (11_172_810, 11_173_962, 11_177_040, 11_180_631),
+    "resnet34": (21_263_946, 21_265_098),
+    "resnet34_bn": (21_280_970, 21_282_122),
+    "ti_pooling": (540_970, 6_412_298, 4_314_832, 6_413_975),
+}
+# Epochs of 2020 on the same data sets, before scaling.
+EPOCHS = {
+    "simple_conv": (5, 25, 25, 25),
+    "ti_pooling": (5, 20, 25, 25),
+    "all_convolutional": (30, 40, 20, 20),
+    "vgg16d": (10, 30, 20, 20),
+    "resnet18": (7, 40, 20, 20),
+    "feed_forward": (10, 30, 25, 15),
+}
+STANDARD = ("mnist", "cifar10", "lsa16", "rwth")
+
+
+@pytest.fixture(scope="module")
+def thesis() -> Config:
+    return config_of()
+
+
+@cache
+def config_of(*runs: str) -> Config:
+    files = [CONFIG / f"{name}.yaml" for name in (*FILES, *runs)]
+    return load_config(read_yaml(*files), CONFIG / "schemas")
+
+
+def network(config: Config, name: str, dataset: str, width: float = 1.0) -> nn.Module:
+    """A model for a data set, without memory for its weights where the family allows."""
+    model = config.models[name]
+    widths = model["datasets"][dataset]["widths"]
+    scaled = {key: max(1, round(value * width)) for key, value in widths.items()}
+    pools = {"transformations": {"rotations": {"count": 2}}} if model["family"] == "ti_pooling" else {}
+    shape, classes = SHAPES[dataset]
+    with torch.device("cpu" if pools else "meta"):  # sets of transformations are computed
+        return models.build(
+            model["family"], shape, classes, {**model["settings"], **scaled, **pools}, model["task"]
+        )
+
+
+def recipes(config: Config, name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The data sets of a model whose networks differ in shape or width, each with its recipe."""
+    seen = set()
+    for dataset, recipe in config.models[name]["datasets"].items():
+        kind = (SHAPES[dataset], tuple(sorted(recipe["widths"].items())))
+        if kind not in seen:
+            seen.add(kind)
+            yield dataset, recipe
+
+
+def parameters(model: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def test_every_data_set_of_this_repository_has_a_shape_here(thesis: Config) -> None:
+    assert set(SHAPES) == set(thesis.datasets)
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("width", [1.0, 0.25])
+def test_every_model_can_be_built_for_every_data_set_that_it_has_a_recipe_for(
+    name: str, width: float, thesis: Config
+) -> None:
+    for dataset, _ in recipes(thesis, name):
+        assert parameters(network(thesis, name, dataset, width)) > 0, dataset
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_networks_of_2020_have_as_many_parameters_as_they_had(name: str, thesis: Config) -> None:
+    counts = PARAMETERS[name]
+    datasets = STANDARD[: len(counts)]
+    assert tuple(parameters(network(thesis, name, dataset)) for dataset in datasets) == counts
+
+
+@pytest.mark.parametrize("name", EPOCHS)
+def test_epochs_of_2020_are_those_of_its_table(name: str, thesis: Config) -> None:
+    assert tuple(thesis.epochs(name, dataset, "none") for dataset in STANDARD) == EPOCHS[name]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_scheme_retrains_layers_that_learn_and_no_two_the_same(name: str, thesis: Config) -> None:
+    schemes = thesis.models[name]["schemes"]
+    if not schemes:
+        return
+    dataset = next(iter(thesis.models[name]["datasets"]))
+    model = network(thesis, name, dataset)
+    chosen = {scheme: matching_layers(model, patterns) for scheme, patterns in schemes.items()}
+    assert chosen["all"] == list(learning_layers(model))
+    assert len({tuple(layers) for layers in chosen.values()}) == len(chosen)
+    single = [layers for scheme, layers in chosen.items() if not scheme.startswith("all")]
+    assert sorted(layer for layers in single for layer in layers) == sorted(chosen["all"])
+
+
+def test_a_normalization_is_retrained_with_its_convolution(thesis: Config) -> None:
+    schemes = thesis.models["all_conv_retraining"]["schemes"]
+    model = network(thesis, "all_conv_retraining", "mnist")
+    assert matching_layers(model, schemes["conv3"]) == ["conv3", "conv3_bn"]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_other_rates_are_those_of_some_parameters_and_not_of_all(name: str, thesis: Config) -> None:
+    rates = thesis.models[name]["optimizer"]["other_rates"]
+    for dataset, _ in recipes(thesis, name):
+        if not rates:
+            break
+        names = [key for key, _ in network(thesis, name, dataset).named_parameters()]
+        for pattern in rates:
+            matched = [key for key in names if fnmatchcase(key, pattern)]
+            assert 0 < len(matched) < len(names), pattern
+
+
+def test_specialised_networks_are_compared_with_plain_ones_of_their_kind(thesis: Config) -> None:
+    """The trunk behind a transformer is the plain network; p4 networks have the settings of the plain one."""
+    for plain, special in (("simple_conv_2018", "stn_simple_conv"), ("all_conv_2018", "stn_all_conv")):
+        for dataset in thesis.models[plain]["datasets"]:
+            trunk = dict(network(thesis, plain, dataset).named_parameters())
+            other = dict(network(thesis, special, dataset).named_parameters())
+            behind = {key: value for key, value in other.items() if not key.startswith("transformer.")}
+            assert {key: value.shape for key, value in behind.items()} == {
+                key: value.shape for key, value in trunk.items()
+            }
+    for plain, special in (("simple_conv_2018", "g_simple_conv"), ("all_conv_2018", "g_all_conv")):
+        settings, of_special = thesis.models[plain]["settings"], thesis.models[special]["settings"]
+        assert {key: settings[key] for key in of_special} == of_special
+
+
+def test_ti_pooling_is_as_wide_as_the_network_it_is_compared_with() -> None:
+    for runs in ((), ("laptop",), ("quick",)):
+        config = config_of(*runs)
+        for dataset in config.models["ti_pooling"]["datasets"]:
+            assert config.widths("ti_pooling", dataset) == config.widths("simple_conv", dataset)
+
+
+def test_given_epochs_of_augmentation_are_not_scaled_with_the_set(thesis: Config) -> None:
+    assert thesis.epochs("simple_conv_2018", "mnist", "none") == 5
+    assert {thesis.epochs("simple_conv_2018", "mnist", one) for one in ("rotation", "scale", "combined")} == {
+        15
+    }
+
+
+@pytest.mark.parametrize("run", ["laptop", "quick"])
+def test_a_smaller_run_has_no_larger_network_and_no_longer_training(run: str, thesis: Config) -> None:
+    smaller = config_of(run)
+    sets = [one for one in ("none", "rotation", "combined") if one in smaller.transformations]
+    for name in MODELS:
+        for dataset in thesis.models[name]["datasets"]:
+            widths, full = smaller.widths(name, dataset), thesis.widths(name, dataset)
+            assert all(widths[key] <= full[key] for key in full), (name, dataset)
+            for one in sets:
+                limit = smaller.training["max_epochs"]
+                assert smaller.epochs(name, dataset, one) <= limit
+
+
+def test_every_handshape_data_set_has_the_networks_of_2017(thesis: Config) -> None:
+    handshapes = {name for name in thesis.datasets if name.startswith(("lsa16", "rwth", "drawn_hands"))}
+    for name in MODELS:
+        if name.endswith("_2017"):
+            recipes_of = thesis.models[name]["datasets"]
+            assert set(recipes_of) == handshapes, name
+            for dataset, recipe in recipes_of.items():
+                if not dataset.startswith("drawn"):
+                    assert (recipe["epochs"], recipe["batch_size"]) == (8 if "_mr_" in dataset else 120, 16)
+
+
+def scheme_without_epochs(raw: dict[str, Any]) -> None:
+    raw["models"]["plain"]["schemes"] = {"first": ["conv1"]}
+    raw["models"]["plain"]["datasets"]["digits"]["retraining_epochs"] = 1
+
+
+MISTAKES: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
+    "no source": (
+        lambda raw: raw["models"]["plain"].pop("source"),
+        "models.plain: 'source' is a required property",
+    ),
+    "an unknown task": (
+        lambda raw: raw["models"]["plain"].update(task="clasification"),
+        "models.plain.task: unknown value 'clasification'; valid: classification, transformation_regression",
+    ),
+    "an unknown optimizer": (
+        lambda raw: raw["models"]["plain"]["optimizer"].update(name="adamx"),
+        "models.plain.optimizer.name: unknown value 'adamx'; valid: adam",
+    ),
+    "a support vector machine without penalty": (
+        lambda raw: raw["models"]["plain"].update(optimizer={"name": "linear_svm"}),
+        "models.plain (and 1 more): optimizer: linear_svm needs a penalty; give optimizer.penalty",
+    ),
+    "an optimizer without rate": (
+        lambda raw: raw["models"]["plain"].update(optimizer={"name": "adam"}),
+        "models.plain (and 1 more): optimizer: adam needs a learning_rate; give optimizer.learning_rate",
+    ),
+    "a scheme with the name of the one that is built in": (
+        lambda raw: [
+            raw["models"]["plain"].update(schemes={"none": ["conv1"]}),
+            *(one.update(retraining_epochs=1) for one in raw["models"]["plain"]["datasets"].values()),
+        ],
+        "models.plain (and 1 more): schemes: 'none' retrains nothing and is there without being defined",
+    ),
+    "a scheme without epochs": (
+        scheme_without_epochs,
+        "models.plain for natural_patches (and 1 more): the model has schemes of retraining, so that it "
+        "needs retraining_epochs",
+    ),
+    "a scheme without layers": (
+        lambda raw: raw["models"]["plain"].update(schemes={"first": []}),
+        "models.plain.schemes.first: [] should be non-empty",
+    ),
+    "a threshold in per cent": (
+        lambda raw: raw["models"]["plain"]["datasets"]["digits"].update(threshold=90),
+        "models.plain for digits (and 1 more): threshold is 90; valid for classification: an accuracy, at ",
+    ),
+    "a threshold that cannot be reached": (
+        lambda raw: raw["models"]["plain"]["datasets"]["digits"].update(threshold=1.0),
+        "models.plain for digits (and 1 more): threshold is 1.0; valid for classification: ",
+    ),
+    "a set of its own for TI-pooling": (
+        lambda raw: raw["models"]["plain"].update(
+            family="ti_pooling", settings={"transformations": {"rotations": {"count": 4}}}
+        ),
+        "models.plain (and 1 more): settings: TI-pooling is over the set that a network is trained with",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", MISTAKES)
+def test_a_mistake_in_a_recipe_is_said_once_in_words(kind: str, raw: dict[str, Any], schemas: Path) -> None:
+    change, text = MISTAKES[kind]
+    change(raw)
+    with pytest.raises(UserError) as caught:
+        load_config(raw, schemas)
+    _, *found = str(caught.value).splitlines()
+    assert len(found) == 1
+    assert found[0].removeprefix("  - ").startswith(text)
+
+
+def test_an_error_of_no_transformation_is_no_threshold(raw: dict[str, Any], schemas: Path) -> None:
+    raw["models"]["telling"] = {"like": "plain", "task": "transformation_regression"}
+    raw["models"]["telling"]["datasets"] = {"digits": {"threshold": 0}}
+    with pytest.raises(UserError, match=r"threshold is 0; valid for transformation_regression: a relative"):
+        load_config(raw, schemas)
+    raw["models"]["telling"]["datasets"] = {"digits": {"threshold": 1.5}}
+    assert load_config(raw, schemas).models["telling"]["datasets"]["digits"]["threshold"] == 1.5
+
+
+def test_ti_pooling_takes_the_set_from_its_training(raw: dict[str, Any], schemas: Path) -> None:
+    raw["models"]["pooled"] = {"like": "plain", "family": "ti_pooling"}
+    assert load_config(raw, schemas).models["pooled"]["settings"] == {}

@@ -1,0 +1,185 @@
+"""How much work a run is, before anything is run: floating point operations (FLOPs) of its networks and
+measurements.
+
+Counted are those of convolutions and matrix products, two for each multiplication with its addition; of the
+backward pass too, so that frozen layers cost what they cost. Not counted: warping, activations, pooling,
+restarts below a threshold, passes that are repeated where measures take too much memory.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from functools import cache
+from statistics import median
+from typing import Any, NamedTuple
+
+import pandas as pd
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from equivariance.datasets.sizes import Size
+from equivariance.models import build
+from equivariance.plan import ACCURACY, STRATIFIED, Measurement, Plan
+from equivariance.training.freezing import freeze_all_but
+from equivariance.training.loop import HISTORY_IMAGES
+from equivariance.training.settings import TrainingSettings
+from equivariance.training.tasks import make_task
+from equivariance.transformations.parameters import set_size
+from equivariance.transformations.sets import build_set
+
+KINDS = ("training", "evaluation", "measuring")
+
+VARIANCES = {"tv", "sv", "nv"}
+SWEEP_FACTORS = {"variances": 1.2, "invariance": 2.0, "same_equivariance": 3.0}
+"""Time of a sweep in times of its forward passes, as `make bench` finds them on a CPU: with variances alone,
+with other measures of invariance too, and of same-equivariance, where maps are transformed back."""
+
+A100_SHARE = 0.2
+A100_SPEED = A100_SHARE * 19.5e12
+"""FLOP/s assumed of a GPU: a share of what the A100's data sheet has for float32. Networks as small as most
+of these do not fill it."""
+
+Sizes = Callable[[str], Size]
+"""The size of a data set, by its name."""
+
+
+class ImageFlops(NamedTuple):
+    """FLOPs of one image: of its forward pass, and of a training step, which is forward and backward pass."""
+
+    forward: int
+    step: int
+
+    def scaled(self, other: "ImageFlops", times: int) -> "ImageFlops":
+        """Add `times` the difference to another count."""
+        forward, step = ((other[i] - self[i]) * times + self[i] for i in range(2))
+        return ImageFlops(forward, step)
+
+
+def run_flops(plan: Plan, sizes: Sizes) -> pd.DataFrame:
+    """Count a run: a row per model (the index), the one with the most FLOPs first.
+
+    Columns: networks to train, those to retrain (`retrained`), measurements, and FLOPs of `KINDS`. What
+    exists already is not left out.
+    """
+    rows: list[dict[str, Any]] = []
+    for network in plan.networks():
+        settings = TrainingSettings.from_mapping(plan.training_settings(network))
+        flops = training_flops(settings, sizes(network.dataset))
+        count = {"networks": not network.retrained, "retrained": network.retrained}
+        rows.append({"model": network.model, **count, **flops})
+    for one in plan.measurements():
+        flops = {"measuring": measuring_flops(plan, one, sizes)}
+        rows.append({"model": one.network.model, "measurements": 1, **flops})
+    columns = ["networks", "retrained", "measurements", *KINDS]
+    table = pd.DataFrame(rows, columns=["model", *columns]).fillna(0).groupby("model").sum()
+    table = table.astype(dict.fromkeys(columns[:3], int) | dict.fromkeys(KINDS, float))
+    return table.loc[table[list(KINDS)].sum(axis=1).sort_values(ascending=False, kind="stable").index]
+
+
+def training_flops(settings: TrainingSettings, size: Size) -> dict[str, float]:
+    """FLOPs of one training, and of the evaluations after each epoch, at each savepoint and at the end."""
+    flops = image_flops(settings, size)
+    images = min(size.train, settings.images or size.train)
+    by_svm = settings.optimizer.name == "linear_svm"  # fits the features of one forward pass
+    trained = (flops.forward if by_svm and settings.epochs else flops.step * settings.epochs) * images
+    sets = 2 if settings.task == "classification" else 1  # as they are, and transformed
+    watched = min(HISTORY_IMAGES, max(1, images // 8), size.test) * sets * (0 if by_svm else settings.epochs)
+    draws = _draws(settings.transformations, settings.evaluation.transformations_per_image)
+    tested = min(size.test, settings.evaluation.images or size.test) * (draws + sets - 1)
+    evaluated = watched + tested * (len(settings.savepoints) + 1)
+    return {"training": float(trained), "evaluation": float(flops.forward * evaluated)}
+
+
+def measuring_flops(plan: Plan, measurement: Measurement, sizes: Sizes) -> float:
+    """FLOPs of the forward passes of a measurement, times the factor of its measures."""
+    network = measurement.network
+    chosen = TrainingSettings.from_mapping(plan.training_settings(network))
+    flops = image_flops(chosen, sizes(network.dataset))
+    settings = plan.measuring_settings(measurement)
+    known = sizes(measurement.dataset).images(measurement.part)
+    images = min(known, measurement.samples or known)
+    draws = _draws(settings["transformations"], settings.get("transformations_per_image"))
+    return flops.forward * images * draws * sweep_factor(measurement.family, settings)
+
+
+def sweep_factor(family: str, settings: Mapping[str, Any]) -> float:
+    """How much longer a measurement takes than its forward passes."""
+    if family == ACCURACY:
+        return 1.0
+    cheap = set(settings["measures"]) <= VARIANCES
+    return SWEEP_FACTORS["variances" if cheap else family.removeprefix(STRATIFIED)]
+
+
+def image_flops(settings: TrainingSettings, size: Size) -> ImageFlops:
+    """Count the FLOPs of one image in the network of a training. Raises UserError for wrong settings."""
+    outputs = size.classes
+    if settings.task != "classification":
+        own = build_set(settings.trained_with, settings.transformations)
+        outputs = make_task(settings.task, size.classes, own, torch.device("cpu")).outputs
+    layers = None if settings.trained_layers is None else tuple(settings.trained_layers)
+    given = dict(settings.settings)
+    if settings.family != "ti_pooling":
+        return _count(settings.family, json.dumps(given), size.shape, outputs, settings.task, layers)
+    # Hundreds of paths, all alike: what one more costs shows with two and three.
+    two, three = (
+        _count(
+            settings.family,
+            json.dumps({**given, "transformations": {"rotations": {"count": paths}}}),
+            size.shape,
+            outputs,
+            settings.task,
+            layers,
+        )
+        for paths in (2, 3)
+    )
+    return two.scaled(three, set_size(given["transformations"]) - 2)
+
+
+def core_speed(seconds: float = 1.0) -> float:
+    """FLOP/s of one core of this machine while it trains a small SimpleConv, by the steps of about a second.
+
+    What is not counted, such as activations, takes its time too, so that this is less than its peak.
+    """
+    model = build("simple_conv", (3, 32, 32), 10, {"filters": 16, "hidden": 32}).train()
+    images = torch.rand(32, 3, 32, 32)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        took: list[float] = []
+        start = time.perf_counter()
+        with FlopCounterMode(display=False) as counter:  # the first step, which is not timed
+            model(images).sum().backward()
+        while not took or time.perf_counter() - start < seconds:
+            before = time.perf_counter()
+            model(images).sum().backward()
+            took.append(time.perf_counter() - before)
+    finally:
+        torch.set_num_threads(threads)
+    return float(counter.get_total_flops() / median(took))
+
+
+@cache
+def _count(
+    family: str,
+    settings: str,
+    image_shape: tuple[int, int, int],
+    outputs: int,
+    task: str,
+    trained_layers: tuple[str, ...] | None,
+) -> ImageFlops:
+    """Count on the meta device, where tensors have shapes and no values."""
+    batch = 2  # batch normalization does not train on one value
+    model = build(family, image_shape, outputs, json.loads(settings), task)
+    if trained_layers is not None:
+        freeze_all_but(model, trained_layers)
+    model.to("meta").train()
+    with FlopCounterMode(display=False) as counter:
+        scores = model(torch.empty(batch, *image_shape, device="meta"))
+        forward = counter.get_total_flops()
+        scores.sum().backward()
+    return ImageFlops(forward // batch, counter.get_total_flops() // batch)
+
+
+def _draws(spec: Mapping[str, Any], per_image: int | None) -> int:
+    members = set_size(spec)
+    return min(members, per_image or members)
