@@ -1,6 +1,7 @@
 # What all rules share: the settings of the run, what it consists of, and the helpers that name files and parameters.
 import sys
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -9,13 +10,18 @@ from snakemake.exceptions import WorkflowError
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from equivariance.config import load_config
+from equivariance.config import load_config, read_yaml
 from equivariance.digest import code_digest
 from equivariance.errors import UserError
 from equivariance.measures.names import MODULE_OF, base
 from equivariance.plan import ACCURACY, MEASURED_FAMILIES, Measurement, Network, Plan, batches
 from equivariance.pretrained import FILES
 from equivariance.transformations.parameters import set_size
+
+# What a file of overrides names comes first in the merged configuration; the order of experiments.yaml is the paper's.
+ORDER = read_yaml(Path(workflow.basedir) / "config" / "experiments.yaml")["experiments"]
+if isinstance(given := config.get("experiments"), dict):
+    config["experiments"] = {name: given[name] for name in [*ORDER, *given] if name in given}
 
 try:
     CONFIG = load_config(config, Path(workflow.basedir) / "config" / "schemas")
@@ -43,6 +49,7 @@ wildcard_constraints:
     experiment="|".join(CONFIG.experiments),
 
 
+@cache
 def code_of(script, *plugins):
     """Digest of what a script runs; see equivariance/digest.py."""
     return code_digest(SCRIPTS / f"{script}.py", *plugins)
@@ -101,14 +108,12 @@ def training_settings(networks):
     return [PLAN.training_settings(network) for network in networks]
 
 
-def trained_networks():
-    """The networks that are trained from the start."""
-    return [network for network in PLAN.networks() if not network.retrained]
-
-
-def retrained_networks():
-    """The networks that start from another one."""
-    return [network for network in PLAN.networks() if network.retrained]
+def training_batches():
+    """What each job of a small run trains: the stage, train or retrain, and its networks."""
+    networks = PLAN.networks()
+    for stage in ("train", "retrain"):
+        chosen = [network for network in networks if network.retrained == (stage == "retrain")]
+        yield from ((stage, batch) for batch in batches(chosen, CONFIG.jobs.batch))
 
 
 def initial_weights(networks):

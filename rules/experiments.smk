@@ -62,6 +62,7 @@ rule tabulate_histories:
     """Gather the trainings of an experiment's networks, epoch by epoch."""
     input:
         histories=lambda wildcards: [row["history"] for row in network_rows(wildcards.experiment)],
+        networks=lambda wildcards: [row["description"] for row in network_rows(wildcards.experiment)],
     output:
         "results/{run}/tables/{experiment}.csv",
     log:

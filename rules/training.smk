@@ -36,12 +36,12 @@ if CONFIG.jobs.batch == 1:
             "../workflow_scripts/train_networks.py"
 
 else:
-    for number, networks in enumerate(batches(trained_networks(), CONFIG.jobs.batch)):
+    for number, (stage, networks) in enumerate(training_batches()):
 
         rule:
-            """Train a few networks, one after another, with one start of torch."""
+            """Train or retrain a few networks, one after another, with one start of torch."""
             name:
-                f"train_networks_{number}"
+                f"{stage}_networks_{number}"
             input:
                 datasets=sorted({dataset_file(network.dataset) for network in networks}),
                 initial=initial_files(networks),
@@ -51,9 +51,9 @@ else:
                 savepoints=[directory(network_file(network, "savepoints")) for network in networks],
                 description=[network_file(network, "model.json") for network in networks],
             log:
-                f"logs/{CONFIG.run}/training/batch{number}.log",
+                f"logs/{CONFIG.run}/{stage}ing/batch{number}.log",
             benchmark:
-                f"logs/{CONFIG.run}/training/batch{number}.benchmark.tsv"
+                f"logs/{CONFIG.run}/{stage}ing/batch{number}.benchmark.tsv"
             conda:
                 "../envs/compute.yaml"
             threads: CONFIG.jobs.threads

@@ -77,8 +77,11 @@ def train_network(
         trained.model.load_state_dict(savepoint.pop("state"))
         save_weights(trained.model, weights_file(folder, str(percent)))
     with atomic_path(folder / "history.csv") as temporary:
-        columns = None if trained.history else ["epoch", "seconds", "loss"]
-        pd.DataFrame(trained.history, columns=columns).to_csv(temporary, index=False)
+        # Seconds are no part of it: the same settings give the same bytes.
+        history = pd.DataFrame(
+            trained.history, columns=None if trained.history else ["epoch", "seconds", "loss"]
+        )
+        history.drop(columns="seconds").to_csv(temporary, index=False)
     on_gpu = device.type == "cuda"
     processor = torch.cuda.get_device_name(device) if on_gpu else platform.processor() or "cpu"
     write_json(
@@ -97,6 +100,7 @@ def train_network(
             "initial_sha256": start or None,
             "weights_sha256": _sha256(weights),
             "seconds": round(trained.seconds, 3),
+            "seconds_by_epoch": [row["seconds"] for row in trained.history],  # so far
             "device": processor,
             "threads": threads,
             "versions": {"python": platform.python_version(), "torch": version("torch")},

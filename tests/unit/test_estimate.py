@@ -124,9 +124,9 @@ def test_training_is_linear_in_epochs_and_images(make_settings: MakeSettings) ->
 def test_evaluation_follows_each_epoch_and_savepoint(make_settings: MakeSettings) -> None:
     settings = make_settings(epochs=3, images=40, evaluation={"images": 30, "transformations_per_image": 2})
     forward = image_flops(settings, SIZE).forward
-    assert training_flops(settings, SIZE)["evaluation"] == forward * (3 * 2 * 10 + 30 * (1 + 2))
+    assert training_flops(settings, SIZE)["evaluation"] == forward * (3 * 2 * 5 + 30 * (1 + 2))
     kept = replace(settings, savepoints=(0, 50))
-    assert training_flops(kept, SIZE)["evaluation"] == forward * (3 * 2 * 10 + 3 * 30 * (1 + 2))
+    assert training_flops(kept, SIZE)["evaluation"] == forward * (3 * 2 * 5 + 3 * 30 * (1 + 2))
     untrained = training_flops(replace(settings, epochs=0), SIZE)
     assert untrained == {"training": 0, "evaluation": forward * 30 * (1 + 2)}
 

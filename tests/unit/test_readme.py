@@ -28,7 +28,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from equivariance import datasets
+from equivariance import datasets, pretrained
 from equivariance.config import load_config, read_yaml
 from equivariance.datasets import mnist
 
@@ -217,6 +217,7 @@ def test_mirror_table_names_the_files_that_the_sources_ask_for() -> None:
     modules = [import_module(f"equivariance.datasets.{source}") for source in datasets.SOURCES]
     asked = {module.ARCHIVE.name for module in modules if hasattr(module, "ARCHIVE")}
     asked |= {f"mnist/{name}.gz" for name in mnist.UNPACKED_MD5}
+    asked |= {file.name for file in pretrained.FILES.values()}
     assert named == asked
 
 

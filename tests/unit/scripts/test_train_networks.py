@@ -79,6 +79,8 @@ def test_a_folder_holds_a_network_its_savepoints_its_history_and_what_it_is(run:
     assert description["code"] == "code"
     assert description["threads"] == 1
     assert list(pd.read_csv(folder / "history.csv")["epoch"]) == [1, 2, 3]
+    assert sorted(description["seconds_by_epoch"]) == description["seconds_by_epoch"]
+    assert len(description["seconds_by_epoch"]) == 3
     assert list((tmp_path / "checkpoints").iterdir()) == []
 
 
@@ -98,7 +100,7 @@ def test_an_untrained_network_has_a_whole_folder_too(run: Run) -> None:
     [folder] = run({"epochs": 0, "trained_with": "none", "transformations": {}})
     assert files(folder) == ["history.csv", "model.json", "weights.safetensors"]
     assert (folder / "savepoints").is_dir()  # the workflow waits for it
-    assert (folder / "history.csv").read_text() == "epoch,seconds,loss\n"
+    assert (folder / "history.csv").read_text() == "epoch,loss\n"
     load_network(folder)
 
 
