@@ -187,7 +187,8 @@ def network_values(profiles: pd.DataFrame) -> pd.DataFrame:
 def conditions(values: pd.DataFrame, mapping: Mapping[str, Any]) -> list[str]:
     """Columns that tell the rows of an experiment's table apart: what its figure maps and what varies."""
     also = [*(["measure"] if mapping.get("panels") else []), *(["class"] if "class" in values else [])]
-    mapped = [column for column in (*tables.told(mapping, *MAPPED), *also) if column != "seed"]
+    # The depth of layers is an axis, no condition.
+    mapped = [column for column in (*tables.told(mapping, *MAPPED), *also) if column not in ("seed", "depth")]
     return [column for column in dict.fromkeys(mapped) if values[column].nunique() > 1 or column == "dataset"]
 
 

@@ -18,6 +18,7 @@ from synthetic_tables import (
     units,
 )
 
+from equivariance.figures.captions import caption
 from equivariance.figures.grids import Grid
 from equivariance.paper import Entry, content, flat, network_values, numbers, spread
 
@@ -66,6 +67,18 @@ def test_the_numbers_of_a_profile_are_means_over_layers_and_seeds() -> None:
         f"{over_layers.mean():.3f} ± {over_layers.std():.3f}", f"{last.mean():.3f} ± {last.std():.3f}",
         f"{accuracy.mean():.1f} ± {accuracy.std():.1f}",
     ]  # fmt: skip
+
+
+def test_the_depth_of_layers_is_an_axis_and_no_condition() -> None:
+    data = profiles(models=("simple_conv", "simple_conv_k5"))
+    named, deep = (
+        numbers(Entry(entry("layer_profile", hue="model", **axis), data, ""), LABELS)
+        for axis in ({}, {"x": "depth"})
+    )
+    assert named == deep
+    said = caption(entry("layer_profile", hue="model", x="depth"), data, LABELS)
+    assert "depth of the layer in its network" in said
+    assert "groups" not in said
 
 
 def test_the_numbers_of_accuracies_are_per_cent_in_the_order_of_the_figure() -> None:

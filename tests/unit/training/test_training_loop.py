@@ -262,3 +262,15 @@ def test_weight_decay_is_decoupled_in_adamw_only(run: Run, optimizer: str) -> No
     group = trainings[0].optimizer.param_groups[0]
     assert (group["lr"], group["weight_decay"]) == (0.001, 0.1)
     assert bool(group.get("decoupled_weight_decay")) == (optimizer == "adamw")
+
+
+@pytest.mark.parametrize("option", ["bfloat16", "channels_last"])
+def test_what_is_faster_on_a_gpu_learns_the_same(run: Run, option: str) -> None:
+    plain = {"epochs": 25, "trained_with": "none", "transformations": {}}
+    trained = run(**plain, acceleration={option: True})
+    assert trained.metrics == {"none": {"accuracy": 1.0}}
+    assert all(tensor.dtype == torch.float32 for tensor in trained.model.parameters())
+    slow = run(**plain)
+    assert trained.history[0]["loss"] == pytest.approx(slow.history[0]["loss"], rel=0.02)
+    if option == "channels_last":
+        assert trained.model.conv1.weight.is_contiguous(memory_format=torch.channels_last)

@@ -214,6 +214,9 @@ def _shown(mapping: Mapping[str, Any], data: pd.DataFrame, labels: dict[str, str
     """Which column of the table is shown as what."""
     parts = []
     for key, what in SHOWN_AS.items():
+        if mapping.get(key) == "depth":
+            parts.append("from left to right: depth of the layer in its network")
+            continue
         columns = [column for column in tables.told(mapping, key) if data[column].nunique() > 1]
         if columns:
             names = join(tables.COLUMN_NAMES.get(column, column) for column in columns)
