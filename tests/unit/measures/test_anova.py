@@ -7,7 +7,7 @@ from scipy import stats
 from torch import Tensor
 
 from equivariance.measures.accumulator import Setting
-from equivariance.measures.anova import analyse, f_critical
+from equivariance.measures.anova import analyse, f_critical, sums_of_squares
 from equivariance.measures.variance import CONFIDENCE, VarianceAccumulator
 
 
@@ -25,7 +25,8 @@ def maps(activations: Tensor, cuts=(), **options) -> dict[str, Tensor]:
 
 def f_and_eta_squared(activations: Tensor) -> tuple[Tensor, Tensor]:
     means = activations.mean(0)
-    return analyse(means, (activations - means).square().sum(0), len(activations))
+    squares = sums_of_squares(means, (activations - means).square().sum(0), len(activations))
+    return analyse(*squares, len(means), len(activations))
 
 
 @pytest.mark.parametrize("samples, transformations", [(2, 2), (30, 2), (2, 9), (40, 7)])

@@ -4,69 +4,32 @@ import io
 
 import pytest
 import torch
+from all_measures import CLOSE, NAMES, assert_close, calibrate, draw, make, values, with_batch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from equivariance.measures.accumulator import Setting
 from equivariance.measures.layer import LayerMeasures
-from equivariance.measures.names import FAMILY_OF, MEMBERS, RATIOS, base
-from equivariance.measures.registry import resolve
-from equivariance.transformations.sets import build_set
+from equivariance.measures.names import FAMILY_OF, RATIOS, base
 
 SAMPLES = 24
 BATCH = 8  # of the distances
-CLOSE = {torch.float32: 1e-5, torch.float64: 1e-10}
-ROTATIONS = build_set("rotation", {"rotations": {"count": 5}})
-NAMES = [
-    *dict.fromkeys(name for members in MEMBERS.values() for name in members),
-    *(f"{kind}d{variant}" for variant in ("_keep", "_normalize_keep") for kind in "tsn"),
-    *("ndse", "ndse_normalize_keep", "anova_uncorrected", "goodfellow_normal_original"),
-]
-
 measures = pytest.mark.parametrize("name", NAMES)
 dtypes = pytest.mark.parametrize("dtype", CLOSE, ids=lambda dtype: str(dtype)[6:])
 seeds = st.integers(0, 1000)
 few = settings(max_examples=4, deadline=None)
 
 
-def with_batch(name: str, batch: int) -> str:
-    """Name the measure with a parameter that suits so few samples."""
-    if name[:2] in ("td", "sd", "nd"):
-        return f"{name}@{batch}"
-    return f"{name}@0.8" if name.startswith("goodfellow") else name
-
-
-def draw(seed: int, samples: int = SAMPLES) -> Tensor:
-    """Activations (n, T, C, H, W) with a row, a column and a random effect."""
-    generator = torch.Generator().manual_seed(seed)
-    shapes = ((samples, 1), (1, 5), (samples, 5))
-    return sum(torch.randn(*shape, 2, 3, 4, generator=generator, dtype=torch.float64) for shape in shapes)
-
-
-def make(name: str, dtype: torch.dtype) -> LayerMeasures:
-    setting = Setting(dtype, ROTATIONS.identity_index, ROTATIONS.matrices)
-    return LayerMeasures(resolve(name), ["none"], setting)
-
-
 def fed(name: str, dtype: torch.dtype, whole: Tensor, blocks: list[Tensor]) -> LayerMeasures:
     """Calibrate on the whole, and feed the blocks."""
-    layer = make(name, dtype)
-    if layer.needs_calibration:
-        layer.calibrate(whole[:, ROTATIONS.identity_index], len(whole))
+    layer = calibrate(make(name, dtype), whole)
     for block in blocks:
         layer.update(block)
     return layer
 
 
-def values(layer: LayerMeasures) -> Tensor:
-    ((_, _, found),) = layer.compute()
-    assert found.dtype == torch.float64
-    return found
-
-
 def measured(name: str, activations: Tensor, dtype: torch.dtype = torch.float64) -> Tensor:
-    return values(fed(name, dtype, activations, [activations]))
+    return values(fed(name, dtype, activations, [activations]))[name]
 
 
 def merged(layers: list[LayerMeasures], random) -> LayerMeasures:
@@ -76,10 +39,6 @@ def merged(layers: list[LayerMeasures], random) -> LayerMeasures:
     return layers[0]
 
 
-def assert_close(ours: Tensor, expected: Tensor, relative: float) -> None:
-    torch.testing.assert_close(ours, expected, rtol=relative, atol=relative * 1e-3, equal_nan=True)
-
-
 @measures
 @dtypes
 @given(seed=seeds, cuts=st.lists(st.integers(1, SAMPLES - 1), max_size=6, unique=True), random=st.randoms())
@@ -87,13 +46,13 @@ def assert_close(ours: Tensor, expected: Tensor, relative: float) -> None:
 def test_order_and_cuts_of_the_samples_and_merges_change_nothing(name, dtype, seed, cuts, random):
     """Distances compare all pairs here."""
     name = with_batch(name, SAMPLES)
-    activations = draw(seed).to(dtype)
+    activations = draw(seed, SAMPLES).to(dtype)
     expected = measured(name, activations, dtype)
     order = random.sample(range(SAMPLES), SAMPLES)
     blocks = torch.tensor_split(activations[order], sorted(cuts))
-    assert_close(values(fed(name, dtype, activations, blocks)), expected, CLOSE[dtype])
+    assert_close(values(fed(name, dtype, activations, blocks))[name], expected, CLOSE[dtype])
     parts = [fed(name, dtype, activations, [block]) for block in blocks]
-    assert_close(values(merged([make(name, dtype), *parts], random)), expected, CLOSE[dtype])
+    assert_close(values(merged([make(name, dtype), *parts], random))[name], expected, CLOSE[dtype])
 
 
 @measures
@@ -102,11 +61,11 @@ def test_order_and_cuts_of_the_samples_and_merges_change_nothing(name, dtype, se
 @few
 def test_cuts_at_multiples_of_the_batch_and_merges_change_nothing(name, dtype, seed, cuts, random):
     name = with_batch(name, BATCH)
-    activations = draw(seed).to(dtype)
+    activations = draw(seed, SAMPLES).to(dtype)
     expected = measured(name, activations, dtype)
     blocks = torch.tensor_split(activations, sorted(cuts))
     parts = [fed(name, dtype, activations, list(block.split(3))) for block in blocks]
-    assert_close(values(merged(parts, random)), expected, CLOSE[dtype])
+    assert_close(values(merged(parts, random))[name], expected, CLOSE[dtype])
 
 
 @measures
@@ -115,7 +74,7 @@ def test_cuts_at_multiples_of_the_batch_and_merges_change_nothing(name, dtype, s
 @few
 def test_a_state_that_was_saved_and_read_goes_on_to_the_same_bits(name, dtype, seed, cut):
     name = with_batch(name, BATCH)
-    activations = draw(seed).to(dtype)
+    activations = draw(seed, SAMPLES).to(dtype)
     first, rest = activations.split((cut, SAMPLES - cut))
     before = list(first.split(5)) if cut else []
     file = io.BytesIO()
@@ -125,15 +84,15 @@ def test_a_state_that_was_saved_and_read_goes_on_to_the_same_bits(name, dtype, s
     other.restore(torch.load(file, weights_only=True))
     for block in rest.split(7):
         other.update(block)
-    expected = values(fed(name, dtype, activations, [*before, *rest.split(7)]))
-    torch.testing.assert_close(values(other), expected, rtol=0, atol=0)
+    expected = values(fed(name, dtype, activations, [*before, *rest.split(7)]))[name]
+    torch.testing.assert_close(values(other)[name], expected, rtol=0, atol=0)
 
 
 @measures
 @given(seed=seeds, scale=st.floats(1e-6, 1e6))
 @few
 def test_measures_scale_as_they_should(name, seed, scale):
-    activations = draw(seed)
+    activations = draw(seed, SAMPLES)
     unit = base(name) not in RATIOS and not name.startswith(("anova", "eta", "goodfellow"))
     power = 1 if unit and "normalize" not in name else 0
     name = with_batch(name, BATCH)
@@ -154,7 +113,7 @@ UNMOVED = [
 @given(seed=seeds, offset=st.sampled_from([1e4, -1e4, 8192.0]))
 @few
 def test_adding_a_constant_changes_no_measure_of_invariance(name, dtype, seed, offset):
-    activations = (draw(seed) * 512).round() / 512  # so that the sums are exact
+    activations = (draw(seed, SAMPLES) * 512).round() / 512  # so that the sums are exact
     name = with_batch(name, BATCH)
     expected = measured(name, activations.to(dtype), dtype)
     moved = (activations + offset).to(dtype)
@@ -166,12 +125,12 @@ def test_adding_a_constant_changes_no_measure_of_invariance(name, dtype, seed, o
 @dtypes
 def test_reading_does_not_disturb_what_follows(name, dtype):
     name = with_batch(name, BATCH)
-    activations = draw(0).to(dtype)
+    activations = draw(0, SAMPLES).to(dtype)
     layer = fed(name, dtype, activations, [])
     for block in activations.split(3):
         layer.update(block)
-        values(layer)
-    assert_close(values(layer), measured(name, activations, dtype), CLOSE[dtype])
+        values(layer)[name]
+    assert_close(values(layer)[name], measured(name, activations, dtype), CLOSE[dtype])
 
 
 @measures
@@ -182,7 +141,7 @@ def test_few_samples_are_measured_without_nan(name, samples):
 
 @measures
 def test_the_activations_stay_as_they_are(name):
-    activations = draw(0)
+    activations = draw(0, SAMPLES)
     before = activations.clone()
     measured(with_batch(name, BATCH), activations)
     assert torch.equal(activations, before)
@@ -192,7 +151,7 @@ def test_the_activations_stay_as_they_are(name):
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
 def test_blocks_of_any_precision_and_layout(name, dtype):
     name = with_batch(name, BATCH)
-    activations = draw(0).to(dtype)
+    activations = draw(0, SAMPLES).to(dtype)
     expected = measured(name, activations.float(), torch.float32)
     flat = activations.flatten(0, 1).contiguous(memory_format=torch.channels_last)
     block = flat.unflatten(0, (SAMPLES, 5))

@@ -1,124 +1,162 @@
 """What every family of measures is made of: accumulators, and the measures read from them."""
 
-import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self, get_args
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
 
-from equivariance.errors import UserError, unknown
-from equivariance.measures.resampling import Resampler
-from equivariance.transformations.warp import Padding
-
-
-class Scratch:
-    """One piece of memory that all layers use in turn for what lives within one call.
-
-    It stays in the cache, and the allocator, whose fresh pages cost as much as the arithmetic, is left alone.
-    """
-
-    def __init__(self) -> None:
-        self._memory = torch.empty(0)
-
-    def like(self, tensor: Tensor, dtype: torch.dtype) -> Tensor:
-        """Lend uninitialised memory of the tensor's shape and device; the next call takes it back."""
-        size = math.prod(tensor.shape)
-        memory = self._memory
-        if memory.numel() < size or memory.dtype != dtype or memory.device != tensor.device:
-            self._memory = torch.empty(size, dtype=dtype, device=tensor.device)
-        return self._memory[:size].view(tensor.shape)
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What all accumulators of a sweep share.
-
-    `dtype` is the precision of what is summed within a block, float32 or float64; what is kept for long is
-    float64. `identity` is the index of the identity among the transformations, None where there is none;
-    `matrices` (T, 3, 3) are theirs, None for data that are no images; `padding` is what is seen beyond a
-    feature map, and `mask` leaves out pixels that depend on it. `scratch` may be shared because accumulators
-    are not updated at the same time.
-    """
-
-    dtype: torch.dtype = torch.float32
-    identity: int | None = None
-    matrices: Tensor | None = None
-    padding: Padding = "border"
-    mask: bool = False
-    scratch: Scratch = field(default_factory=Scratch)
-    _resamplers: dict[tuple[bool, int, int], Resampler] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if self.padding not in get_args(Padding):
-            raise UserError(unknown("padding", self.padding, get_args(Padding)))
-
-    def resampler(self, height: int, width: int, *, inverse: bool) -> Resampler:
-        """Give what transforms feature maps (H, W) by the members of the set, or by their inverses.
-
-        Raises UserError where the data are no images.
-        """
-        if self.matrices is None:
-            raise UserError("same-equivariance needs the matrices of the transformations")
-        key = (inverse, height, width)
-        if key not in self._resamplers:
-            matrices = torch.linalg.inv(self.matrices) if inverse else self.matrices
-            self._resamplers[key] = Resampler(matrices, height, width, self.padding, self.dtype)
-        return self._resamplers[key]
-
-
-class Stateful:
-    """What can be put down and taken up again."""
-
-    STATE: ClassVar[tuple[str, ...]]
-    """Names of the attributes that are its whole state: tensors, numbers, tuples, or others of this class."""
-
-    def state(self) -> dict[str, Any]:
-        """Give all of the state, as tensors and plain values that torch.save and torch.load take."""
-        values = {name: getattr(self, name) for name in self.STATE}
-        return {name: x.state() if isinstance(x, Stateful) else x for name, x in values.items()}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take on a state that `state()` gave."""
-        for name in self.STATE:
-            mine = getattr(self, name)
-            if isinstance(mine, Stateful):
-                mine.restore(state[name])
-            else:
-                setattr(self, name, state[name])
+from equivariance.measures.passes import Passes
+from equivariance.measures.setting import Setting
+from equivariance.measures.stateful import Stateful
 
 
 class Accumulator(Stateful, ABC):
-    """The state of some measures of one layer: fed block by block, merged in any order, read at any time."""
+    """The state of some measures of one layer: fed block by block, merged in any order, read at any time.
 
+    It is fed in one pass, by `update`, or in two (see `passes`), by `update_rows` and by `update_columns` and
+    `end_columns`, in any order. Either way an empty block is nothing, and a block of another shape than
+    before raises ValueError.
+
+    `wanted` names the maps that `compute` is to give, all by default; a pass that none of them needs may be
+    left out.
+    """
+
+    BY_ROWS: ClassVar[tuple[str, ...]] = ()
+    """The maps that compare within a sample, over the transformations."""
+    BY_COLUMNS: ClassVar[tuple[str, ...]] = ()
+    """The maps that compare over the samples, under one transformation."""
     CALIBRATED: ClassVar[bool] = False
     """Whether it has to see all untransformed activations, by `calibrate`, before the first update."""
 
-    def __init__(self, setting: Setting, **options: Any) -> None:
+    def __init__(self, setting: Setting, wanted: Collection[str] | None = None) -> None:
         self.setting = setting
+        self.wanted = frozenset((*self.BY_ROWS, *self.BY_COLUMNS) if wanted is None else wanted)
+        transformations = 0 if setting.matrices is None else len(setting.matrices)
+        self._passes = Passes(transformations, least=1 if setting.identity is None else setting.identity + 1)
 
     @classmethod
     def cell_bytes(cls, dtype: torch.dtype, **options: Any) -> int:
-        """Bytes that it keeps for each unit and transformation; what it keeps for units alone is left out."""
+        """Bytes that it keeps for each unit and transformation, in two passes for each that is open."""
         return 0
+
+    @classmethod
+    def unit_bytes(
+        cls, dtype: torch.dtype, *, wanted: Collection[str] | None = None, samples: int = 0, **options: Any
+    ) -> int:
+        """Bytes that it keeps for each unit, whatever the number of transformations, in two passes.
+
+        `samples` is how many there are in all. What it keeps for whole feature maps is left out.
+        """
+        return 0
+
+    @property
+    def needs_rows(self) -> bool:
+        """Whether a map that is wanted needs `update_rows`, in two passes."""
+        return not self.wanted.isdisjoint(self.BY_ROWS)
+
+    @property
+    def needs_columns(self) -> bool:
+        """Whether a map that is wanted needs `update_columns`, in two passes."""
+        return not self.wanted.isdisjoint(self.BY_COLUMNS)
 
     def calibrate(self, rows: Tensor, total: int) -> None:
         """Take in untransformed activations (n, ...), some of `total`; only where `CALIBRATED`."""
         raise NotImplementedError
 
-    @abstractmethod
+    @torch.no_grad()
     def update(self, block: Tensor) -> None:
         """Take in a block (n, T, ...): n samples of a layer of any shape, under all T transformations."""
+        if len(block):
+            self._passes.take(tuple(block.shape))
+            self._update(block.detach())
 
-    @abstractmethod
+    @torch.no_grad()
+    def update_rows(self, block: Tensor) -> None:
+        """Take in a block (n, T, ...), complete in T, for what is compared within a sample."""
+        if len(block) and self.needs_rows:
+            self._passes.take_rows(tuple(block.shape))
+            self._update_rows(block.detach())
+
+    @torch.no_grad()
+    def update_columns(self, block: Tensor, members: range) -> None:
+        """Take in a block (n, J, ...) of consecutive transformations, for what is compared over samples.
+
+        The first members begin at 0. All samples come under the same members, until `end_columns`; then come
+        the next.
+        """
+        if len(block) and self.needs_columns:
+            self._passes.take_columns(tuple(block.shape), members)
+            self._update_columns(block.detach())
+
+    @torch.no_grad()
+    def end_columns(self) -> None:
+        """Fold the open columns, of which all samples were seen, into sums for each unit.
+
+        Raises ValueError where none is open, or for another number of samples than the columns before had.
+        """
+        if self.needs_columns:
+            self._passes.fold()
+            self._fold()
+
+    @torch.no_grad()
     def merge(self, other: Self) -> None:
-        """Take in what another accumulator has seen; both then describe what they describe."""
+        """Take in what another accumulator has seen, in the same pass; both then describe what they describe.
+
+        Raises ValueError for other shapes, or another pass; one of the two may be untouched.
+        """
+        if other._passes.begun:
+            if self._passes.begun:
+                self._passes.check_mergeable(other._passes)
+            self._merge(other)
+            self._passes.merge(other._passes)
+
+    @torch.no_grad()
+    def compute(self) -> dict[str, Tensor]:
+        """Give the wanted maps by name, float64 on the CPU, of the layer's shape or, for vectors of whole
+        feature maps, (C,); further updates are welcome.
+
+        Raises ValueError where samples, or transformations, are missing.
+        """
+        self._passes.check_complete(needs_rows=self.needs_rows, needs_columns=self.needs_columns)
+        return {name: x for name, x in self._compute().items() if name in self.wanted}
+
+    @property
+    def _layer(self) -> tuple[int, ...]:
+        """The shape of the layer, which is known once a block was taken in."""
+        assert self._passes.layer is not None
+        return self._passes.layer
+
+    def _flat_units(self, block: Tensor) -> Tensor:
+        """Lay the units of a block (n, T, ...) in a row, (n, T, U), in the setting's precision."""
+        flat = block.flatten(2) if block.dim() > 2 else block.unsqueeze(2)
+        return flat.to(self.setting.dtype)
 
     @abstractmethod
-    def compute(self) -> dict[str, Tensor]:
-        """Give maps by name, float64 on the CPU, of the layer's shape or, for vectors of whole feature maps,
-        (C,); further updates are welcome."""
+    def _update(self, block: Tensor) -> None:
+        """Take in a block (n, T, ...) of the one pass, which fits."""
+
+    @abstractmethod
+    def _update_rows(self, block: Tensor) -> None:
+        """Take in a block (n, T, ...) of the row pass, which fits."""
+
+    def _update_columns(self, block: Tensor) -> None:
+        """Take in a block (n, J, ...) of the column pass, which fits."""
+        raise NotImplementedError
+
+    def _fold(self) -> None:
+        """Fold the columns that were open."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def _merge(self, other: Self) -> None:
+        """Take in another, which has seen something and fits."""
+
+    @abstractmethod
+    def _compute(self) -> dict[str, Tensor]:
+        """Give at least the wanted maps; nothing is missing."""
 
 
 @dataclass(frozen=True)
@@ -130,9 +168,9 @@ class Source:
     options: tuple[tuple[str, Any], ...] = ()
     view: str = "activations"
 
-    def make(self, setting: Setting) -> Accumulator:
-        """Make the accumulator."""
-        return self.accumulator(setting, **dict(self.options))
+    def make(self, setting: Setting, wanted: Collection[str] | None = None) -> Accumulator:
+        """Make the accumulator, for the maps `wanted` or for all."""
+        return self.accumulator(setting, wanted=wanted, **dict(self.options))
 
 
 @dataclass(frozen=True)
@@ -147,3 +185,8 @@ class Measure:
     source: Source
     numerator: str
     denominator: str | None = None
+
+    @property
+    def maps(self) -> tuple[str, ...]:
+        """The maps that it is read from."""
+        return (self.numerator,) if self.denominator is None else (self.numerator, self.denominator)

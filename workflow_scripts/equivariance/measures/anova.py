@@ -20,20 +20,23 @@ from torch import Tensor
 
 def f_critical(confidence: float, tests: int, between: int, within: int) -> float:
     """Compute the critical value of F for degrees of freedom `between` and `within`, among `tests` tests."""
-    return float(fdtri(between, within, 1 - (1 - confidence) / tests))
+    return float(fdtri(between, within, 1 - (1 - confidence) / max(tests, 1)))
 
 
-def analyse(means: Tensor, m2: Tensor, samples: int) -> tuple[Tensor, Tensor]:
-    """Compute F and eta^2 from means and sums of squared deviations (m, ...) over n samples.
+def sums_of_squares(means: Tensor, m2: Tensor, samples: int) -> tuple[Tensor, Tensor]:
+    """Compute SSB and SSW from means and sums of squared deviations (m, ...) over n samples."""
+    first = means[0]
+    mean = first + sum(group - first for group in means) / len(means)  # exact where all are equal
+    between = samples * sum((group - mean).square() for group in means)
+    return between, sum(group for group in m2)
+
+
+def analyse(between: Tensor, within: Tensor, groups: int, samples: int) -> tuple[Tensor, Tensor]:
+    """Compute F and eta^2 from SSB and SSW of m groups of n samples.
 
     Of a unit that is constant eta^2 is 0, and F is 0, not 0/0. F is infinite where only the transformation
     moves a unit, and 0 where there is nothing to test: one sample, or one transformation. NaN stays NaN.
     """
-    groups = len(means)
-    first = means[0]
-    mean = first + sum(group - first for group in means) / groups  # exact where all are equal
-    between = samples * sum((group - mean).square() for group in means)
-    within = sum(group for group in m2)
     eta_squared = torch.where(between == 0, 0.0, between / (between + within))
     if groups < 2 or samples < 2:
         return torch.zeros_like(between), eta_squared

@@ -23,6 +23,7 @@ author's code, are too much alike. Batches of samples are consecutive ones, as t
 """
 
 import functools
+from collections.abc import Collection
 from typing import Any, Literal, Self
 
 import torch
@@ -71,124 +72,131 @@ class DistanceAccumulator(Accumulator):
     whatever pieces, merges to the result of the whole; cut elsewhere, other pairs are compared.
     """
 
-    STATE = ("_shape", "_td_sum", "_sd_sum", "_samples", "_pairs", "_held", "_pending")
+    STATE = ("_passes", "_td_sum", "_sd_sum", "_held", "_pending")
+    BY_ROWS = ("td",)
+    BY_COLUMNS = ("sd",)
 
-    def __init__(self, setting: Setting, *, kind: Kind, batch: int | None) -> None:
-        super().__init__(setting)
+    def __init__(
+        self, setting: Setting, wanted: Collection[str] | None = None, *, kind: Kind, batch: int | None
+    ) -> None:
+        super().__init__(setting, wanted)
         self._keep = kind != "scalar"
         self._normalize = kind == "normalize_keep"
         self._most_transformations = batch or TRANSFORMATIONS
         self._most_samples = batch or SAMPLES
-        self._shape: tuple[int, ...] = ()  # T and the layer's
-        self._samples = 0
-        self._pairs = 0  # of samples in complete batches
         self._td_sum = self._sd_sum = torch.zeros(0, dtype=torch.float64)  # (V,), over samples, over T
         self._held = 0
-        self._pending = torch.empty(0, dtype=setting.dtype)  # (held or more, T, V, D)
+        self._pending = torch.empty(0, dtype=setting.dtype)  # (held or more, T, V, D), J for T in two passes
 
     @classmethod
     def cell_bytes(cls, dtype: torch.dtype, **options: Any) -> int:
         """A batch of samples."""
         return (options["batch"] or SAMPLES) * dtype.itemsize
 
-    @torch.no_grad()
-    def update(self, block: Tensor) -> None:
-        """Take in a block (n, T, ...), complete in T.
+    @classmethod
+    def unit_bytes(
+        cls, dtype: torch.dtype, *, wanted: Collection[str] | None = None, samples: int = 0, **options: Any
+    ) -> int:
+        """A sum for each map; for whole feature maps it is less."""
+        return 8 * len({*cls.BY_ROWS, *cls.BY_COLUMNS} if wanted is None else wanted)
 
-        Raises ValueError for another shape than before.
-        """
-        if self._samples and tuple(block.shape[1:]) != self._shape:
-            raise ValueError(f"a block {tuple(block.shape)} where {('n', *self._shape)} is expected")
-        self._shape = tuple(block.shape[1:])
-        samples, transformations, *layer = block.shape
-        whole_maps = self._keep and is_spatial(tuple(layer))
-        shape = (samples, transformations, layer[0], -1) if whole_maps else (samples, transformations, -1, 1)
-        vectors = block.detach().reshape(shape).to(self.setting.dtype).contiguous()  # (n, T, V, D)
-        self._place(vectors.shape[1:], vectors.device)
+    def _update(self, block: Tensor) -> None:
+        vectors = self._vectors(block)
+        self._compare_transformations(vectors)
+        self._compare_samples(vectors)
+
+    def _update_rows(self, block: Tensor) -> None:
+        self._compare_transformations(self._vectors(block))
+
+    def _update_columns(self, block: Tensor) -> None:
+        self._compare_samples(self._vectors(block))
+
+    def _vectors(self, block: Tensor) -> Tensor:
+        """Cut a block (n, T, ...) into the vectors that are compared, (n, T, V, D), contiguous."""
+        vectors = block.flatten(3) if self._has_whole_maps else self._flat_units(block).unsqueeze(3)
+        return vectors.to(self.setting.dtype).contiguous()
+
+    @property
+    def _has_whole_maps(self) -> bool:
+        return self._keep and is_spatial(self._layer)
+
+    def _compare_transformations(self, vectors: Tensor) -> None:
+        """Compare the transformations of each of some samples (n, T, V, D), in batches."""
+        samples, transformations = vectors.shape[:2]
+        self._td_sum = _sum_of(self._td_sum, vectors)
         rows = vectors.flatten(0, 1)
         first = transformations * torch.arange(samples)[:, None]
         for batch in transformation_batches(transformations, self._most_transformations):
             add_distances(rows, first + batch, self._normalize, self._td_sum)
-        self._samples += samples
-        self._compare_samples(vectors)
-
-    def _place(self, shape: torch.Size, device: torch.device) -> None:
-        """See to it that the state is one for samples (T, V, D), and on the device."""
-        if not self._samples:
-            self._td_sum = torch.zeros(shape[1], dtype=torch.float64)
-            self._sd_sum = torch.zeros_like(self._td_sum)
-            self._pending = self._pending.new_empty((0, *shape))
-        state = (self._td_sum, self._sd_sum, self._pending)
-        self._td_sum, self._sd_sum, self._pending = (x.to(device) for x in state)
 
     def _compare_samples(self, vectors: Tensor) -> None:
         """Compare samples (n, T, V, D) in complete batches, without a copy where one is complete, and hold
         the rest."""
         size = self._most_samples
+        self._sd_sum = _sum_of(self._sd_sum, vectors)
         while len(vectors):
             if self._held or len(vectors) < size:
                 taken = min(size - self._held, len(vectors))
                 self._hold(vectors[:taken])
                 if self._held == size:
-                    self._add_complete(self._pending)
+                    _add_sample_distances(self._pending, size, self._normalize, self._sd_sum)
                     self._held = 0
             else:
                 taken = len(vectors) - len(vectors) % size
-                self._add_complete(vectors[:taken])
+                _add_sample_distances(vectors[:taken], size, self._normalize, self._sd_sum)
             vectors = vectors[taken:]
-
-    def _add_complete(self, vectors: Tensor) -> None:
-        size = self._most_samples
-        _add_sample_distances(vectors, size, self._normalize, self._sd_sum)
-        self._pairs += len(vectors) // size * _pairs(size)
 
     def _hold(self, vectors: Tensor) -> None:
         held = self._held + len(vectors)
-        if held > len(self._pending):
+        if held > len(self._pending) or self._pending.device != vectors.device:
             # Room for a batch, but not at once: it may be meant to be larger than any number of samples.
             room = min(max(held, 2 * len(self._pending)), self._most_samples)
             larger = vectors.new_empty((room, *vectors.shape[1:]))
-            larger[: self._held] = self._pending[: self._held]
+            if self._held:
+                larger[: self._held] = self._pending[: self._held]
             self._pending = larger
         self._pending[self._held : held] = vectors
         self._held = held
 
-    @torch.no_grad()
-    def merge(self, other: Self) -> None:
-        """Take in the samples of another; those of its unfinished batch come behind one's own.
+    def _fold(self) -> None:
+        self._add_unfinished(self._sd_sum)
+        self._held = 0
+        self._pending = self._pending.new_empty(0)
 
-        Raises ValueError for another shape.
-        """
-        if not other._samples:
-            return
-        if self._samples and self._shape != other._shape:
-            raise ValueError(f"activations of shapes {self._shape} and {other._shape} cannot be merged")
-        self._shape = other._shape
-        device = (self if self._samples else other)._td_sum.device
-        self._place(other._pending.shape[1:], device)
-        self._td_sum += other._td_sum.to(device)
-        self._sd_sum += other._sd_sum.to(device)
-        self._samples += other._samples
-        self._pairs += other._pairs
-        self._compare_samples(other._pending[: other._held].to(device))
-
-    @torch.no_grad()
-    def compute(self) -> dict[str, Tensor]:
-        """Give the maps `td` and `sd`; an unfinished batch counts with the pairs it has."""
-        if not self._samples:
-            raise ValueError("no samples were taken in")
-        transformations, *layer = self._shape
-        sd_sum = self._sd_sum.clone()
+    def _add_unfinished(self, out: Tensor) -> None:
         if self._held:
-            _add_sample_distances(self._pending[: self._held], self._held, self._normalize, sd_sum)
-        batches = transformation_batches(transformations, self._most_transformations)
-        pairs = sum(_pairs(len(batch)) for batch in batches)
-        maps = {
-            "td": self._td_sum / max(self._samples * pairs, 1),
-            "sd": sd_sum / max(transformations * (self._pairs + _pairs(self._held)), 1),
-        }
-        shape = layer[:1] if self._keep and is_spatial(tuple(layer)) else layer
+            _add_sample_distances(self._pending[: self._held], self._held, self._normalize, out)
+
+    def _merge(self, other: Self) -> None:
+        """Add the sums; the samples of the other's unfinished batch come behind one's own."""
+        for name in ("_td_sum", "_sd_sum"):
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if len(theirs):
+                setattr(self, name, mine + theirs.to(mine.device) if len(mine) else theirs.clone())
+        if other._held:
+            held = other._pending[: other._held]
+            self._compare_samples(held.to(self._sd_sum.device, self.setting.dtype))
+
+    def _compute(self) -> dict[str, Tensor]:
+        """Give the maps `td` and `sd`; an unfinished batch counts with the pairs it has."""
+        transformations, samples = self._passes.transformations or self._passes.start, self._passes.count
+        maps = {}
+        if "td" in self.wanted:
+            batches = transformation_batches(transformations, self._most_transformations)
+            maps["td"] = self._td_sum / max(samples * sum(_pairs(len(batch)) for batch in batches), 1)
+        if "sd" in self.wanted:
+            total = self._sd_sum.clone()
+            self._add_unfinished(total)
+            complete, rest = divmod(samples, self._most_samples)
+            pairs = complete * _pairs(self._most_samples) + _pairs(rest)
+            maps["sd"] = total / max(transformations * pairs, 1)
+        shape = self._layer[:1] if self._has_whole_maps else self._layer
         return {name: values.reshape(shape).cpu() for name, values in maps.items()}
+
+
+def _sum_of(sums: Tensor, vectors: Tensor) -> Tensor:
+    """Give the sums for vectors (n, T, V, D), on their device; zeros where there are none yet."""
+    return sums.to(vectors.device) if len(sums) else vectors.new_zeros(vectors.shape[2], dtype=torch.float64)
 
 
 def _pairs(count: int) -> int:

@@ -23,8 +23,9 @@ all t(x). With N (1 - alpha) <= 1 the percentile is the largest value, which not
 An activation that is NaN does not fire; a NaN among the untransformed ones makes all maps of the unit NaN.
 """
 
+from collections.abc import Collection
 from statistics import NormalDist
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor
@@ -64,14 +65,20 @@ class GoodfellowAccumulator(Accumulator):
     Raises UserError for a setting without an identity.
     """
 
-    STATE = (
-        *("_shape", "_calibrated", "_held", "_thresholds"),
-        *("_samples", "_transformations", "_fired", "_firings"),
-    )
+    STATE = ("_passes", "_calibrated", "_held", "_thresholds", "_fired", "_firings")
+    BY_ROWS = ("local", "global", "threshold")
     CALIBRATED = True
 
-    def __init__(self, setting: Setting, *, threshold: Threshold, original: bool, alpha: float) -> None:
-        super().__init__(setting)
+    def __init__(
+        self,
+        setting: Setting,
+        wanted: Collection[str] | None = None,
+        *,
+        threshold: Threshold,
+        original: bool,
+        alpha: float,
+    ) -> None:
+        super().__init__(setting, wanted)
         if setting.identity is None:
             raise UserError("Goodfellow's measures need the identity among the transformations")
         self._identity = setting.identity
@@ -79,12 +86,20 @@ class GoodfellowAccumulator(Accumulator):
         self._original = original
         self._alpha = alpha
         self._signs = (1, -1) if original else (1,)
-        self._shape: tuple[int, ...] = ()  # of the layer
         self._calibrated = 0  # untransformed samples seen by calibrate
         self._held: tuple[Tensor, ...] = ()  # what the calibration needs until it is complete
         self._thresholds = torch.empty(0, dtype=setting.dtype)  # (signs, units), of s a
-        self._samples = self._transformations = 0
         self._fired = self._firings = torch.empty(0, dtype=torch.int64)  # (signs, units)
+
+    @classmethod
+    def unit_bytes(
+        cls, dtype: torch.dtype, *, wanted: Collection[str] | None = None, samples: int = 0, **options: Any
+    ) -> int:
+        """Threshold and two counts for each sign, or what the calibration holds, where that is more."""
+        signs = 2 if options["original"] else 1
+        largest = signs * _kept(options["alpha"], samples) * dtype.itemsize
+        calibration = 3 * 8 if options["threshold"] == "normal" else largest
+        return max(signs * (dtype.itemsize + 2 * 8), calibration)
 
     @torch.no_grad()
     def calibrate(self, rows: Tensor, total: int) -> None:
@@ -93,18 +108,20 @@ class GoodfellowAccumulator(Accumulator):
         The result depends on their order only by rounding, and not on how they are cut into pieces. Raises
         ValueError for more than `total` samples, or samples of another shape.
         """
-        shape = self._shape if self._calibrated else tuple(rows.shape[1:])
+        if not len(rows):
+            return
+        shape = tuple(rows.shape[1:]) if self._passes.layer is None else self._passes.layer
         if self._calibrated + len(rows) > total or tuple(rows.shape[1:]) != shape:
             raise ValueError(f"rows {tuple(rows.shape)} where {total} samples of {shape} are expected in all")
-        self._shape = shape
+        self._passes.layer = shape
         self._calibrated += len(rows)
-        rows = rows.detach().reshape(len(rows), -1).to(self.setting.dtype)
+        rows = self._flat_units(rows.detach()[:, None]).squeeze(1)
         held = tuple(x.to(rows.device) for x in self._held)
         if self._kind == "normal":
             self._held = held or _no_sums(rows)
             _add_to_sums(rows, *self._held)
         else:
-            kept = max(total - int(self._alpha * total), 1)  # v[floor(alpha N)] is the smallest of them
+            kept = _kept(self._alpha, total)
             self._held = held or (rows.new_full((len(self._signs), kept, rows.shape[1]), -torch.inf),)
             _keep_largest(rows, self._signs, *self._held)
         if self._calibrated == total:
@@ -125,29 +142,32 @@ class GoodfellowAccumulator(Accumulator):
 
     @property
     def _is_ready(self) -> bool:
-        return self._thresholds.numel() > 0
+        return self._calibrated > 0 and not self._held
 
-    @torch.no_grad()
     def update(self, block: Tensor) -> None:
-        """Take in a block (n, T, ...), complete in T.
+        """Take in a block (n, T, ...). Raises ValueError before the calibration is complete."""
+        self._check_ready()
+        super().update(block)
 
-        Raises ValueError before the calibration is complete, and for another shape than before.
-        """
+    def update_rows(self, block: Tensor) -> None:
+        """Take in a block (n, T, ...). Raises ValueError before the calibration is complete."""
+        self._check_ready()
+        super().update_rows(block)
+
+    def _check_ready(self) -> None:
         if not self._is_ready:
             raise ValueError("update before calibrate has seen all samples")
-        transformations = self._transformations or max(block.shape[1], self._identity + 1)
-        if tuple(block.shape[1:]) != (transformations, *self._shape):
-            expected = ("n", transformations, *self._shape)
-            raise ValueError(f"a block {tuple(block.shape)} where {expected} is expected")
-        self._transformations = transformations
-        self._samples += len(block)
+
+    def _update(self, block: Tensor) -> None:
         counts = (self._thresholds, self._fired, self._firings)
         self._thresholds, self._fired, self._firings = (x.to(block.device) for x in counts)
-        rows = block.detach().reshape(*block.shape[:2], -1).to(self.setting.dtype)  # (n, T, units)
+        rows = self._flat_units(block)
         count = _count_on_cpu if rows.device.type == "cpu" else count_firings
         count(rows, self._identity, self._signs, self._thresholds, self._original, self._fired, self._firings)
 
-    @torch.no_grad()
+    def _update_rows(self, block: Tensor) -> None:
+        self._update(block)
+
     def merge(self, other: Self) -> None:
         """Take in what another accumulator has seen, after the same calibration; one may be untouched.
 
@@ -158,38 +178,43 @@ class GoodfellowAccumulator(Accumulator):
         if not other._is_ready or (self._calibrated and not self._has_thresholds_of(other)):
             raise ValueError("the accumulators have different thresholds, or incomplete ones")
         if not self._calibrated:
-            for name in self.STATE:
-                value = getattr(other, name)
-                setattr(self, name, value.clone() if isinstance(value, Tensor) else value)
-            return
-        if self._samples and other._samples and self._transformations != other._transformations:
-            raise ValueError("the accumulators have different transformations")
-        self._transformations = self._transformations or other._transformations
-        self._samples += other._samples
+            self._passes.layer = other._passes.layer
+            self._calibrated = other._calibrated
+            self._thresholds = other._thresholds.clone()
+            self._fired, self._firings = torch.zeros_like(other._fired), torch.zeros_like(other._firings)
+        super().merge(other)
+
+    def _merge(self, other: Self) -> None:
         self._fired += other._fired.to(self._fired.device)
         self._firings += other._firings.to(self._firings.device)
 
     def _has_thresholds_of(self, other: Self) -> bool:
         mine, theirs = self._thresholds, other._thresholds.to(self._thresholds.device)
-        same_shape = self._shape == other._shape and mine.shape == theirs.shape
-        return same_shape and torch.allclose(mine, theirs, rtol=0, atol=0, equal_nan=True)
+        same_shape = self._passes.layer == other._passes.layer and mine.shape == theirs.shape
+        return (
+            same_shape
+            and mine.dtype == theirs.dtype
+            and torch.allclose(mine, theirs, rtol=0, atol=0, equal_nan=True)
+        )
 
-    @torch.no_grad()
-    def compute(self) -> dict[str, Tensor]:
-        """Give the maps `local`, `global` and `threshold` of the layer's shape."""
-        if not self._samples:
-            raise ValueError("no samples were taken in")
-        samples = self._fired if self._original else torch.full_like(self._fired, self._samples)
-        local = self._firings.double() / (samples * self._transformations).clamp(min=1)
-        fraction = self._fired.double() / self._samples
+    def _compute(self) -> dict[str, Tensor]:
+        count, transformations = self._passes.count, self._passes.transformations
+        samples = self._fired if self._original else torch.full_like(self._fired, count)
+        local = self._firings.double() / (samples * transformations).clamp(min=1)
+        fraction = self._fired.double() / count
         ratio = (local / fraction).nan_to_num(nan=0)  # a sign that never fires loses to one that does
         negative = ratio[-1] > ratio[0]
         maps = {"local": local, "global": fraction, "threshold": self._thresholds.double()}
         chosen = {name: x[-1].where(negative, x[0]) for name, x in maps.items()}
         broken = chosen["threshold"].isnan()
         return {
-            name: x.masked_fill(broken, torch.nan).reshape(self._shape).cpu() for name, x in chosen.items()
+            name: x.masked_fill(broken, torch.nan).reshape(self._layer).cpu() for name, x in chosen.items()
         }
+
+
+def _kept(alpha: float, total: int) -> int:
+    """Count the largest of `total` values, of which v[floor(alpha N)] is the smallest."""
+    return max(total - int(alpha * total), 1)
 
 
 def _no_sums(rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:

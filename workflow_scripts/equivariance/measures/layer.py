@@ -1,65 +1,192 @@
 """The measures of one layer: its accumulators, each fed what it sees, and their values."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+import torch
 from torch import Tensor
 
 from equivariance.errors import UserError, unknown
 from equivariance.measures.accumulator import Measure, Setting, Source
 from equivariance.measures.aggregation import aggregate
 from equivariance.measures.names import AGGREGATIONS
-from equivariance.measures.views import view
+from equivariance.measures.views import seen_shape, view
 
 
 class LayerMeasures:
-    """All measures of one layer, each with all aggregations, from as few accumulators as they need."""
+    """All measures of one layer, each with all aggregations, from as few accumulators as they need.
 
-    def __init__(self, measures: Sequence[Measure], aggregations: Sequence[str], setting: Setting) -> None:
-        self._setting = setting
+    Fed as an accumulator is, in one pass (`update`) or in two (`update_rows`; `update_columns` and
+    `end_columns`). `name` is the layer's, for errors: every block must have the shape and the type of the
+    first, else UserError is raised and nothing is taken in. Empty blocks are nothing.
+    """
+
+    def __init__(
+        self, measures: Sequence[Measure], aggregations: Sequence[str], setting: Setting, name: str = ""
+    ) -> None:
+        self._name = name
         self._sources = [
             (measure, aggregation, source(measure, aggregation))
             for measure in measures
             for aggregation in aggregations
         ]
-        self._accumulators = {source: source.make(setting) for _, _, source in self._sources}
+        self._start(setting)
+
+    def _start(self, setting: Setting) -> None:
+        wanted: dict[Source, set[str]] = {}
+        for measure, _, one in self._sources:
+            wanted.setdefault(one, set()).update(measure.maps)
+        self.setting = setting
+        self._accumulators = {one: one.make(setting, maps) for one, maps in wanted.items()}
         self._fed: set[Source] = set()
+        self._called: set[str] = set()  # "update", "rows", "columns"
+        self._transformations = 0 if setting.matrices is None else len(setting.matrices)  # 0: not known yet
+        self._first: tuple[tuple[int, ...], torch.dtype] | None = None  # shape and type of activations
 
     @property
     def needs_calibration(self) -> bool:
         """Whether a measure needs `calibrate` before the first `update`."""
-        return any(source.accumulator.CALIBRATED for source in self._accumulators)
+        return any(one.accumulator.CALIBRATED for one in self._accumulators)
+
+    @property
+    def needs_rows(self) -> bool:
+        """Whether a measure needs `update_rows`, in two passes."""
+        return any(accumulator.needs_rows for accumulator in self._accumulators.values())
+
+    @property
+    def needs_columns(self) -> bool:
+        """Whether a measure needs `update_columns`, in two passes."""
+        return any(accumulator.needs_columns for accumulator in self._accumulators.values())
+
+    def state_bytes(self, shape: tuple[int, ...], members: int, samples: int = 0) -> int:
+        """Bytes kept of a layer of this shape, in two passes with `members` open at a time.
+
+        `samples` is how many there are in all, which thresholds need. With all T members it is also what one
+        pass keeps, or a little more.
+        """
+        total = 0
+        for one, accumulator in self._accumulators.items():
+            options, dtype = dict(one.options), self.setting.dtype
+            cell = accumulator.cell_bytes(dtype, **options) if accumulator.needs_columns else 0
+            unit = accumulator.unit_bytes(dtype, wanted=accumulator.wanted, samples=samples, **options)
+            total += math.prod(seen_shape(one.view, shape)) * (unit + members * cell)
+        return total
 
     def calibrate(self, rows: Tensor, total: int) -> None:
         """Show untransformed activations (n, ...), some of `total`, to the accumulators that want them."""
-        for seen, sources in self._by_view(self._accumulators, rows[:, None]):
-            for source in sources:
-                if source.accumulator.CALIBRATED:
-                    self._accumulators[source].calibrate(seen[:, 0], total)
+        if len(rows):
+            self._check(rows.shape[1:], rows.dtype)
+            calibrated = [one for one in self._accumulators if one.accumulator.CALIBRATED]
+            for one, seen in self._seen(calibrated, rows[:, None]):
+                self._accumulators[one].calibrate(seen[:, 0], total)
 
     def update(self, block: Tensor) -> None:
         """Take in a block of activations (n, T, ...)."""
-        for seen, sources in self._by_view(self._accumulators, block):
-            for source in sources:
-                self._accumulators[source].update(seen)
-                self._fed.add(source)
+        if len(block):
+            self._check_block(block)
+            self._called.add("update")
+            for one, seen in self._seen(self._accumulators, block):
+                self._accumulators[one].update(seen)
+                self._fed.add(one)
+
+    def update_rows(self, block: Tensor) -> None:
+        """Take in a block of activations (n, T, ...), complete in T, for what is compared within a sample."""
+        if len(block):
+            self._check_block(block)
+            self._called.add("rows")
+            rows = [one for one, accumulator in self._accumulators.items() if accumulator.needs_rows]
+            for one, seen in self._seen(rows, block):
+                self._accumulators[one].update_rows(seen)
+                self._fed.add(one)
+
+    def update_columns(self, block: Tensor, members: range) -> None:
+        """Take in a block (n, J, ...) of consecutive transformations, for what is compared over samples.
+
+        All samples come under the same members, until `end_columns`; then come the next, in order from 0.
+        """
+        if len(block):
+            self._check_block(block, members)
+            self._called.add("columns")
+            for one, seen in self._seen(self._columns, block, members):
+                self._accumulators[one].update_columns(seen, members)
+                self._fed.add(one)
+
+    def end_columns(self) -> None:
+        """Fold the open columns, of which all samples were seen."""
+        for one in self._columns:
+            if one in self._fed:
+                self._accumulators[one].end_columns()
+
+    @property
+    def _columns(self) -> list[Source]:
+        return [one for one, accumulator in self._accumulators.items() if accumulator.needs_columns]
 
     def merge(self, other: Self) -> None:
-        """Take in what another has seen, of the same layer and with the same measures."""
-        for source in other._fed:
-            self._accumulators[source].merge(other._accumulators[source])
+        """Take in what another has seen, of the same layer and with the same measures, in the same pass.
+
+        Raises UserError where the layer's activations have another shape or type there.
+        """
+        if self._accumulators.keys() != other._accumulators.keys():
+            raise ValueError("the layers have different measures")
+        if other._first is not None:
+            if self._first is None and self.setting.dtype != other.setting.dtype:
+                self._start(self.setting.with_dtype(other.setting.dtype))
+            self._check(*other._first)
+            self._check_count(other._transformations or self._transformations)
+        for one in other._fed:
+            self._accumulators[one].merge(other._accumulators[one])
         self._fed |= other._fed
+        self._called |= other._called
+
+    def _check_block(self, block: Tensor, members: range | None = None) -> None:
+        if block.dim() < 2 or not block.shape[1]:
+            raise UserError(f"{self._subject} gave {tuple(block.shape)}; needed: (n, T, ...) with T from 1")
+        if members is None:
+            self._check_count(block.shape[1])
+        self._check(block.shape[2:], block.dtype)
+        if members is None:
+            self._transformations = block.shape[1]
+
+    def _check_count(self, count: int) -> None:
+        expected = self._transformations or count
+        if count != expected:
+            raise UserError(f"{self._subject} gave {count} transformations; expected: {expected}")
+
+    def _check(self, shape: tuple[int, ...], dtype: torch.dtype) -> None:
+        """Compare activations with the first ones; the first are what is compared with."""
+        given = (tuple(shape), dtype)
+        if dtype.is_complex:
+            raise UserError(f"{self._subject} gave {dtype}; needed: real numbers")
+        for first, now in zip(self._first or given, given, strict=True):
+            if first != now:
+                raise UserError(
+                    f"{self._subject} gave {first} for the first images and {now} now; a layer can be "
+                    "measured if that is the same for all images"
+                )
+        self._first = given
+
+    @property
+    def _subject(self) -> str:
+        return f"layer {self._name!r}" if self._name else "a layer"
 
     def compute(self) -> Iterator[tuple[str, str, Tensor]]:
         """Give measure, aggregation and values (feature maps or units); what the layer does not have is left
-        out."""
-        maps = {source: self._accumulators[source].compute() for source in self._fed}
-        for measure, aggregation, source in self._sources:
-            if source in maps:
-                found = maps[source]
+        out.
+
+        Raises ValueError where a pass, or part of one, is missing.
+        """
+        needed = {"rows": self.needs_rows, "columns": self.needs_columns}
+        missing = [name for name, is_needed in needed.items() if is_needed and name not in self._called]
+        if self._called and "update" not in self._called and missing:
+            raise ValueError(f"no {missing[0]} were taken in")
+        maps = {one: self._accumulators[one].compute() for one in self._fed}
+        for measure, aggregation, one in self._sources:
+            if one in maps:
+                found = maps[one]
                 denominator = None if measure.denominator is None else found[measure.denominator]
                 how = "none" if aggregation.startswith("first_") else aggregation
                 yield measure.name, aggregation, aggregate(found[measure.numerator], denominator, how)
@@ -77,26 +204,36 @@ class LayerMeasures:
     def state(self) -> dict[str, Any]:
         """Give all of the state, as tensors and plain values."""
         return {
-            "fed": [source in self._fed for source in self._accumulators],
+            "dtype": self.setting.dtype,
+            "first": self._first,
+            "transformations": self._transformations,
+            "called": sorted(self._called),
+            "fed": [one in self._fed for one in self._accumulators],
             "accumulators": [accumulator.state() for accumulator in self._accumulators.values()],
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take on a state that `state()` gave, of the same measures and aggregations."""
+        """Take on a state that `state()` gave, of the same measures and aggregations; its precision too."""
+        self._start(self.setting.with_dtype(state["dtype"]))
+        self._first, self._transformations = state["first"], state["transformations"]
         for accumulator, saved in zip(self._accumulators.values(), state["accumulators"], strict=True):
             accumulator.restore(saved)
+        self._called = {*state["called"]}
         fed = zip(self._accumulators, state["fed"], strict=True)
-        self._fed = {source for source, was_fed in fed if was_fed}
+        self._fed = {one for one, was_fed in fed if was_fed}
 
-    def _by_view(self, sources: Iterable[Source], block: Tensor) -> Iterator[tuple[Tensor, list[Source]]]:
-        """Look at a block by each view that sources have, once, a view at a time."""
+    def _seen(
+        self, sources: Iterable[Source], block: Tensor, members: range | None = None
+    ) -> Iterator[tuple[Source, Tensor]]:
+        """Show a block to sources, by the view of each, a view at a time; not where the layer has none."""
         grouped: dict[str, list[Source]] = {}
         for one in sources:
             grouped.setdefault(one.view, []).append(one)
         for name, group in grouped.items():
-            seen = view(name, block, self._setting)
+            seen = view(name, block, self.setting, members)
             if seen is not None:
-                yield seen, group
+                for one in group:
+                    yield one, seen
 
 
 def source(measure: Measure, aggregation: str) -> Source:

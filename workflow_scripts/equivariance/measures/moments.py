@@ -9,8 +9,9 @@ sum (x - x_0)^2 <= m M2: cancellation costs at most a factor m of the precision,
 import torch
 from torch import Tensor
 
-from equivariance.measures.accumulator import Scratch, Stateful
-from equivariance.measures.kernels_variance import add_rows
+from equivariance.measures.kernels_variance import add_deviations, add_differences, add_rows
+from equivariance.measures.setting import Scratch
+from equivariance.measures.stateful import Stateful
 
 # Rows summed before they are merged in float64. Merging costs as much as ten updates, so blocks grow with
 # what has been seen, from the first to the longest, which bounds the rounding.
@@ -32,8 +33,16 @@ def std_along(block: Tensor, dim: int, scratch: Scratch) -> Tensor:
     return m2.clamp_(min=0).mul_(1 / max(count - 1, 1)).sqrt_()
 
 
+def add_standard_deviations(rows: Tensor, deviations: Tensor, scratch: Scratch) -> None:
+    """Add to `deviations` (U,), float64, the standard deviations (ddof=1) over T of rows (n, T, U)."""
+    if rows.device.type == "cpu":
+        add_deviations(rows.numpy(), deviations.numpy())
+    else:
+        deviations += std_along(rows, 1, scratch).double().sum(0)
+
+
 class Moments(Stateful):
-    """Count, mean and sum of squared deviations (M2) of rows of one shape, in float64.
+    """Count, mean and sum of squared deviations (M2) of rows (T, U), in float64.
 
     Rows go into short sums of precision `dtype` of differences from a pilot: the first row, later the mean so
     far, rounded. Where that mean is far from a block's own, so that the block's sums cancel, the distance
@@ -55,10 +64,10 @@ class Moments(Stateful):
 
     @torch.no_grad()
     def update(self, rows: Tensor, deviations: Tensor | None = None) -> None:
-        """Take in rows (n, ...).
+        """Take in rows (n, T, U).
 
-        To `deviations` (U,), float64, are added the standard deviations of each row over T, where rows are
-        (n, T, U): they are in the cache here.
+        To `deviations` (U,), float64, are added the standard deviations of each row over T: the rows are in
+        the cache here.
         """
         if len(rows) and not self.count:
             self._allocate(rows[0])
@@ -66,11 +75,13 @@ class Moments(Stateful):
         while len(rows):
             block = min(max(FIRST_BLOCK, self._merged), LONGEST_BLOCK)
             part, rows = rows.split((taken := min(block - self._pending, len(rows)), len(rows) - taken))
-            if deviations is not None and rows.device.type == "cpu":
-                arrays = (x.numpy() for x in (part, self._pilot, self._sum, self._squares, deviations))
-                add_rows(*arrays)
-            else:
+            sums = (self._pilot, self._sum, self._squares)
+            if rows.device.type != "cpu":
                 self._add(part, deviations)
+            elif deviations is None:
+                add_differences(*(x.numpy() for x in (part, *sums)))
+            else:
+                add_rows(*(x.numpy() for x in (part, *sums, deviations)))
             self._pending += len(part)
             if self._pending == block:
                 self._flush()
@@ -120,11 +131,6 @@ class Moments(Stateful):
         self._pilot.copy_(self._mean)
 
     @property
-    def rows_shape(self) -> torch.Size:
-        """The shape of a row; empty before the first."""
-        return self._mean.shape
-
-    @property
     def count(self) -> int:
         """How many rows were taken in."""
         return self._merged + self._pending
@@ -142,8 +148,8 @@ class Moments(Stateful):
         return self._m2
 
     @torch.no_grad()
-    def mean_std(self) -> Tensor:
-        """Compute the mean, over the first dimension, of the rows' standard deviations (ddof=1), float64.
+    def std_sum(self) -> Tensor:
+        """Compute the sum, over the first dimension, of the rows' standard deviations (ddof=1), float64.
 
         The standard deviation of a single row is 0.
         """
@@ -151,7 +157,7 @@ class Moments(Stateful):
         total = torch.zeros_like(self._m2[0])
         for m2 in self._m2:
             total += (m2 / max(self._merged - 1, 1)).sqrt_()
-        return total / len(self._m2)
+        return total
 
 
 def _chan(count: int, mean: Tensor, m2: Tensor, new_count: int, new_mean: Tensor, new_m2: Tensor) -> None:

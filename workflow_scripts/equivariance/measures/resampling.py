@@ -18,6 +18,7 @@ class Resampler:
         self, matrices: Tensor, height: int, width: int, padding: Padding, dtype: torch.dtype
     ) -> None:
         self._matrices = matrices
+        self._shape = (height, width)
         self._padding = padding
         self._dtype = dtype
         if matrices.device.type == "cpu":
@@ -25,9 +26,14 @@ class Resampler:
             self._indices, self._weights = indices.int().numpy(), weights.to(dtype).numpy()
 
     def __call__(self, maps: Tensor) -> Tensor:
-        """Transform maps (n, T, C, H, W), each by its matrix, or (n, 1, C, H, W), by all, to as many."""
+        """Transform maps (n, T, C, H, W), each by its matrix, or (n, 1, C, H, W), by all, to as many.
+
+        Raises ValueError for other shapes.
+        """
         count, sources, *shape = maps.shape
         members = len(self._matrices)
+        if sources not in (1, members) or tuple(shape[1:]) != self._shape:
+            raise ValueError(f"maps {tuple(maps.shape)} for {members} matrices and pixels {self._shape}")
         given = maps.to(self._dtype)
         if maps.device.type != "cpu":
             flat = given.expand(-1, members, *shape).reshape(-1, *shape)

@@ -15,6 +15,7 @@ fraction of theirs. Only layers with feature maps have these measures. Interpola
 border keep all but DSES above 0 even for the identity network: see `floor`.
 """
 
+from collections.abc import Collection
 from typing import Self
 
 import torch
@@ -28,24 +29,23 @@ from equivariance.transformations.warp import inside
 
 
 class SimpleDistanceAccumulator(Accumulator):
-    """DSES of one layer, both forms: float64 sums per feature map."""
+    """DSES of one layer: maps `dses` and `dses_normalize`, (C,) each; float64 sums per feature map."""
 
-    STATE = ("_samples", "_sums")
+    STATE = ("_passes", "_sums")
+    BY_ROWS = ("dses", "dses_normalize")
 
-    def __init__(self, setting: Setting) -> None:
-        super().__init__(setting)
+    def __init__(self, setting: Setting, wanted: Collection[str] | None = None) -> None:
+        super().__init__(setting, wanted)
         if setting.identity is None or setting.matrices is None:
             raise UserError("dses needs the matrices of the transformations, the identity among them")
         self._matrices = setting.matrices
-        self._samples = 0
+        self._identity = setting.identity
         self._sums = torch.zeros(0, dtype=torch.float64)  # (2, C)
 
-    @torch.no_grad()
-    def update(self, block: Tensor) -> None:
-        """Take in a block (n, T, C, H, W)."""
+    def _update(self, block: Tensor) -> None:
         height, width = block.shape[3:]
         maps = block.to(self.setting.dtype)
-        untransformed = maps[:, self.setting.identity, None]  # (n, 1, C, H, W)
+        untransformed = maps[:, self._identity, None]  # (n, 1, C, H, W)
         expected = self.setting.resampler(height, width, inverse=False)(untransformed)
         pixels = torch.tensor(height * width, device=maps.device)
         if self.setting.mask:
@@ -54,21 +54,17 @@ class SimpleDistanceAccumulator(Accumulator):
             pixels = valid.sum((-2, -1)).clamp(min=1)  # (T, 1)
         plain, normalized = _distances(maps.flatten(3), expected.flatten(3))  # (n, T, C) each
         sums = torch.stack([(plain / pixels.sqrt()), normalized]).double().mean(2).sum(1)  # (2, C)
-        self._sums = self._sums + sums if self._samples else sums
-        self._samples += len(block)
+        self._sums = self._sums + sums if self._sums.numel() else sums
 
-    def merge(self, other: Self) -> None:
-        """Take in the samples of another."""
-        if other._samples:
-            theirs = other._sums.to(self._matrices.device)
-            self._sums = self._sums + theirs if self._samples else theirs.clone()
-            self._samples += other._samples
+    def _update_rows(self, block: Tensor) -> None:
+        self._update(block)
 
-    def compute(self) -> dict[str, Tensor]:
-        """Give the maps `dses` and `dses_normalize`, (C,) each."""
-        if not self._samples:
-            raise ValueError("no samples were taken in")
-        plain, normalized = (self._sums / self._samples).cpu()
+    def _merge(self, other: Self) -> None:
+        theirs = other._sums.to(self._matrices.device)
+        self._sums = self._sums + theirs if self._sums.numel() else theirs.clone()
+
+    def _compute(self) -> dict[str, Tensor]:
+        plain, normalized = (self._sums / self._passes.count).cpu()
         return {"dses": plain, "dses_normalize": normalized}
 
 

@@ -2,10 +2,11 @@
 undone.
 
 A view takes a block (n, T, ...) of activations and gives a block (n, T, ...), or None where the layer has no
-such view.
+such view. `members` are the transformations of a block that has only some, consecutive ones.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,9 +20,16 @@ def is_spatial(shape: tuple[int, ...]) -> bool:
     return len(shape) == 3 and shape[1] * shape[2] > 1
 
 
-def view(name: str, block: Tensor, setting: Setting) -> Tensor | None:
+def view(name: str, block: Tensor, setting: Setting, members: range | None = None) -> Tensor | None:
     """Look at a block of activations (n, T, ...) by one of `VIEWS`."""
-    return VIEWS[name](block, setting)
+    return VIEWS[name](block, setting, members)
+
+
+def seen_shape(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Give the shape that a view gives to a layer (at most: a mask leaves out pixels)."""
+    if is_spatial(shape):
+        return shape[:1] if name.startswith("first_") else shape
+    return (0,) if name in ("feature_maps", "returned") else shape
 
 
 def valid_pixels(matrices: Tensor, height: int, width: int) -> Tensor:
@@ -29,16 +37,29 @@ def valid_pixels(matrices: Tensor, height: int, width: int) -> Tensor:
     return inside(torch.linalg.inv(matrices), height, width).all(0)
 
 
-def _pooled(how: Callable[[Tensor], Tensor]) -> Callable[[Tensor, Setting], Tensor]:
-    return lambda block, _: how(block) if is_spatial(tuple(block.shape[2:])) else block
+def _whole(block: Tensor, *_: Any) -> Tensor:
+    return block
 
 
-def _returned(block: Tensor, setting: Setting) -> Tensor | None:
+def _maps(block: Tensor, *_: Any) -> Tensor | None:
+    return block if is_spatial(tuple(block.shape[2:])) else None
+
+
+def _mean(block: Tensor, setting: Setting, _: Any) -> Tensor:
+    spatial = is_spatial(tuple(block.shape[2:]))
+    return block.mean((-2, -1), dtype=setting.dtype) if spatial else block
+
+
+def _max(block: Tensor, *_: Any) -> Tensor:
+    return block.amax((-2, -1)) if is_spatial(tuple(block.shape[2:])) else block
+
+
+def _returned(block: Tensor, setting: Setting, members: range | None) -> Tensor | None:
     """Undo each transformation on the feature maps it led to: B[i, j] = t_j^-1(a(t_j(x_i)))."""
     if not is_spatial(tuple(block.shape[2:])):
         return None
     height, width = block.shape[3:]
-    maps = setting.resampler(height, width, inverse=True)(block)  # (n, T, C, H, W)
+    maps = setting.resampler(height, width, inverse=True, members=members)(block)  # (n, T, C, H, W)
     if not setting.mask:
         return maps
     assert setting.matrices is not None
@@ -46,10 +67,10 @@ def _returned(block: Tensor, setting: Setting) -> Tensor | None:
     return maps[..., valid].unsqueeze(-1) if valid.any() else None  # (n, T, C, pixels, 1)
 
 
-VIEWS: dict[str, Callable[[Tensor, Setting], Tensor | None]] = {
-    "activations": lambda block, _: block,
-    "feature_maps": lambda block, _: block if is_spatial(tuple(block.shape[2:])) else None,
-    "first_mean": _pooled(lambda block: block.mean((-2, -1))),
-    "first_max": _pooled(lambda block: block.amax((-2, -1))),
+VIEWS: dict[str, Callable[[Tensor, Setting, range | None], Tensor | None]] = {
+    "activations": _whole,
+    "feature_maps": _maps,
+    "first_mean": _mean,
+    "first_max": _max,
     "returned": _returned,
 }
