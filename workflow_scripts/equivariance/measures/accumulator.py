@@ -130,9 +130,9 @@ class Accumulator(Stateful, ABC):
         return self._passes.layer
 
     def _flat_units(self, block: Tensor) -> Tensor:
-        """Lay the units of a block (n, T, ...) in a row, (n, T, U), in the setting's precision."""
+        """Lay the units of a block (n, T, ...) in a row: (n, T, U), contiguous, in the setting's dtype."""
         flat = block.flatten(2) if block.dim() > 2 else block.unsqueeze(2)
-        return flat.to(self.setting.dtype)
+        return flat.to(self.setting.dtype).contiguous()
 
     @abstractmethod
     def _update(self, block: Tensor) -> None:

@@ -65,8 +65,8 @@ class DistanceAccumulator(Accumulator):
     batch of all samples or transformations is exact. The last batch of samples may be smaller; one of a
     single sample has no pairs. Without a pair the mean distance is 0.
 
-    Sums of float64; those over the pairs of one batch are in the setting's dtype. With float32, differences
-    of feature maps whose squares leave its range (below 1e-19 or above 1e18) need float64.
+    Sums of float64; those over the pairs of one batch are in the setting's dtype, which has to be float64
+    where squares of differences leave the range of float32 (see `precision`).
 
     Besides the sums it keeps the samples of an unfinished batch. What was cut at multiples of the batch, in
     whatever pieces, merges to the result of the whole; cut elsewhere, other pairs are compared.
@@ -113,8 +113,9 @@ class DistanceAccumulator(Accumulator):
 
     def _vectors(self, block: Tensor) -> Tensor:
         """Cut a block (n, T, ...) into the vectors that are compared, (n, T, V, D), contiguous."""
-        vectors = block.flatten(3) if self._has_whole_maps else self._flat_units(block).unsqueeze(3)
-        return vectors.to(self.setting.dtype).contiguous()
+        if not self._has_whole_maps:
+            return self._flat_units(block).unsqueeze(3)
+        return block.flatten(3).to(self.setting.dtype).contiguous()
 
     @property
     def _has_whole_maps(self) -> bool:

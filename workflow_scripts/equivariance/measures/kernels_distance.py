@@ -42,10 +42,15 @@ def add_absolute_differences(
     """Add to `out` (U,), for each of the groups (G, m) of indices of rows (R, U), sum_{i<j} |x_i - x_j|.
 
     The gap between the k-th and the next of m sorted values lies between the two values of k (m - k) pairs:
-    m log^2 m operations instead of m^2, and no cancellation, as no term is negative. Nothing checks the
-    indices here.
+    m log^2 m operations instead of m^2, and no cancellation, as no term is negative.
+
+    Raises ValueError for shapes that do not fit and for indices of nothing.
     """
     count = groups.shape[1]
+    if out.shape != rows.shape[1:] or exchanges.shape[1] != 2:
+        raise ValueError("rows, exchanges and sums differ in shape")
+    if _any_outside(groups, len(rows)) or _any_outside(exchanges, count):
+        raise ValueError("indices of no row")
     ordered = np.zeros((count + 2, CHUNK), rows.dtype)
     place = np.arange(count + 2)  # in `ordered`, of the k-th value; the last two are free
     total = np.empty(CHUNK, rows.dtype)
@@ -98,10 +103,14 @@ def add_euclidean_distances(
     """Add to `out` (V,), for each of the groups (G, m) of indices of rows (R, V, D), the sum of the Euclidean
     distances of all pairs of vectors, each divided by its norm first with `normalize` (zeros stay).
 
-    Nothing checks the indices here.
+    Raises ValueError for shapes that do not fit and for indices of nothing.
     """
     count = groups.shape[1]
     _, vectors, length = rows.shape
+    if out.shape != (vectors,):
+        raise ValueError("rows and sums differ in shape")
+    if _any_outside(groups, len(rows)):
+        raise ValueError("indices of no row")
     tile = np.empty((count, min(TILE, length)), rows.dtype)
     scales = np.ones(count, rows.dtype)
     squares = np.empty((count, count), np.float64)
@@ -122,6 +131,14 @@ def add_euclidean_distances(
             for i in range(count):
                 for j in range(i + 1, count):
                     out[v] += np.sqrt(squares[i, j])
+
+
+@njit(error_model="numpy")
+def _any_outside(indices, count):  # type: ignore[no-untyped-def]
+    found = False
+    for index in indices.flat:
+        found |= (index < 0) | (index >= count)
+    return found
 
 
 @njit(error_model="numpy")

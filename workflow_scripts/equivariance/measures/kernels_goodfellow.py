@@ -23,9 +23,13 @@ def count_firings(
     """Do what `goodfellow.count_firings` does, for a block (n, T, U).
 
     `signs` and `thresholds` (signs, U) have the block's dtype: a product with a wider sign would be compared
-    in the wider precision. Nothing checks shapes or indices here.
+    in the wider precision. Raises ValueError for shapes that do not fit, and for an identity that is none.
     """
     samples, transformations, units = block.shape
+    if not thresholds.shape == fired.shape == firings.shape == (len(signs), units):
+        raise ValueError("block, thresholds and counts differ in shape")
+    if not 0 <= identity < transformations:
+        raise ValueError("the identity is none of the transformations")
     counts = np.empty(CHUNK, np.int32)
     for sample in range(samples):
         for start in range(0, units, CHUNK):
@@ -54,8 +58,12 @@ def keep_largest(rows: NDArray[np.floating], signs: NDArray[np.floating], kept: 
 
     Each kept[s, :, u] is a binary heap with the smallest value at 0, which most new values do not reach. A
     NaN takes that place for ever, since no value is greater than NaN.
+
+    Raises ValueError for shapes that do not fit.
     """
     size = kept.shape[1]
+    if kept.shape[0] != len(signs) or kept.shape[2] != rows.shape[1] or not size:
+        raise ValueError("rows, signs and kept values differ in shape")
     for index in range(len(signs)):
         heap = kept[index]
         for row in range(rows.shape[0]):

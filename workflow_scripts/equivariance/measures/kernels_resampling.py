@@ -17,8 +17,19 @@ def resample(
     With S = T each transformation has maps of its own, with S = 1 all have the same. Pixel p under
     transformation t is the sum of the four pixels `indices[t, :, p]` by `weights[t, :, p]`, (T, 4, P) each.
     Four channels go together: finding the neighbours costs as much as reading them.
+
+    Raises ValueError for shapes that do not fit and for indices of no pixel.
     """
-    samples, sources, channels, _ = maps.shape
+    samples, sources, channels, pixels = maps.shape
+    members, corners, made_pixels = indices.shape
+    if indices.shape != weights.shape or corners != 4 or (sources != 1 and sources != members):
+        raise ValueError("maps, indices and weights differ in shape")
+    if out.shape != (samples, members, channels, made_pixels):
+        raise ValueError("what is read and what is written differ in shape")
+    for t in range(members):
+        for corner in range(4):
+            if _any_outside(indices[t, corner], pixels):
+                raise ValueError("indices of no pixel")
     for i in range(samples):
         for t in range(len(indices)):
             given, made = maps[i, t if sources > 1 else 0], out[i, t]
@@ -26,6 +37,14 @@ def resample(
                 _resample_four(given[c : c + 4], indices[t], weights[t], made[c : c + 4])
             for c in range(channels - channels % 4, channels):
                 _resample_one(given[c], indices[t], weights[t], made[c])
+
+
+@njit(error_model="numpy")
+def _any_outside(indices, count):  # type: ignore[no-untyped-def]
+    found = False
+    for p in range(indices.size):  # all of them, as the compiler makes vector instructions of that
+        found |= (indices[p] < 0) | (indices[p] >= count)
+    return found
 
 
 @njit(error_model="numpy")
@@ -59,7 +78,12 @@ def map_distances(
     normalized: NDArray[np.floating],
 ) -> None:
     """Write the Euclidean distances of maps (N, P) to `plain` (N,), and of the maps divided by their norms,
-    where a map of zeros stays, to `normalized` (N,)."""
+    where a map of zeros stays, to `normalized` (N,).
+
+    Raises ValueError for shapes that do not fit.
+    """
+    if first.shape != second.shape or not plain.shape == normalized.shape == first.shape[:1]:
+        raise ValueError("maps and distances differ in shape")
     for n in range(len(first)):
         one = first.dtype.type(1)
         norm, other_norm = np.sqrt(_dot(first[n], first[n])), np.sqrt(_dot(second[n], second[n]))
