@@ -230,6 +230,15 @@ def test_the_mask_of_the_simple_distance_is_of_each_transformation_alone():
     assert table["value"].tolist() == pytest.approx([math.sqrt(100 / 20) / 2])
 
 
+@pytest.mark.parametrize("broken", [math.nan, math.inf])
+def test_what_is_not_finite_in_a_pixel_that_is_left_out_does_not_count(broken):
+    matrices = torch.stack([torch.eye(3, dtype=torch.float64), translation(1 / 6, 0)])
+    block = torch.ones(1, 2, 1, 4, 6, dtype=torch.float64)
+    block[0, 1, 0, :, 0] = broken  # what came in from beyond the border
+    table = measure_arrays(block.numpy(), SIMPLE, matrices=matrices, mask=True)
+    assert table["value"].tolist() == pytest.approx([0, 0], abs=1e-12)
+
+
 @pytest.mark.parametrize("padding", ["border", "zeros"])
 def test_the_identity_network_is_equivariant_where_the_border_does_not_matter(padding):
     network, x = nn.Sequential(nn.Identity()), draw(20, 1, 12, 12)

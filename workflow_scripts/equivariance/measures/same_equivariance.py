@@ -47,11 +47,11 @@ class SimpleDistanceAccumulator(Accumulator):
         maps = block.to(self.setting.dtype)
         untransformed = maps[:, self._identity, None]  # (n, 1, C, H, W)
         expected = self.setting.resampler(height, width, inverse=False)(untransformed)
-        pixels = torch.tensor(height * width, device=maps.device)
+        pixels = maps.new_tensor(height * width)
         if self.setting.mask:
             valid = inside(self._matrices, height, width)[:, None]  # (T, 1, H, W)
-            maps, expected = maps * valid, expected * valid
-            pixels = valid.sum((-2, -1)).clamp(min=1)  # (T, 1)
+            maps, expected = maps.where(valid, 0), expected.where(valid, 0)
+            pixels = valid.sum((-2, -1)).clamp(min=1).to(maps)  # (T, 1)
         plain, normalized = _distances(maps.flatten(3), expected.flatten(3))  # (n, T, C) each
         sums = torch.stack([(plain / pixels.sqrt()), normalized]).double().mean(2).sum(1)  # (2, C)
         self._sums = self._sums + sums if self._sums.numel() else sums
