@@ -15,7 +15,8 @@ from torch import Tensor
 from equivariance.measures import kernels_variance
 from equivariance.measures.accumulator import Setting
 from equivariance.measures.aggregation import divide
-from equivariance.measures.moments import Moments
+from equivariance.measures.moments import Moments, std_along
+from equivariance.measures.setting import Scratch
 from equivariance.measures.variance import VarianceAccumulator
 
 CHUNK = kernels_variance.CHUNK
@@ -25,17 +26,27 @@ DTYPES = list(CLOSE)
 
 def add_rows_by_torch(*arrays: np.ndarray) -> None:
     """Do what the kernel does with the operations that other devices use."""
-    rows, pilot, total, squares, deviations = map(torch.from_numpy, arrays)
+    rows, pilot, total, squares, *deviations = map(torch.from_numpy, arrays)
     moments = Moments(rows.dtype)
     moments._pilot, moments._sum, moments._squares = pilot, total, squares
-    moments._add(rows, deviations)
+    moments._add(rows, *(deviations or [None]))
+
+
+def add_deviations_by_torch(*arrays: np.ndarray) -> None:
+    rows, deviations = map(torch.from_numpy, arrays)
+    deviations += std_along(rows, 1, Scratch()).double().sum(0)
 
 
 @pytest.fixture(scope="module", params=["kernel", "torch"], autouse=True)
 def implementation(request):
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "torch":
-            patch.setattr("equivariance.measures.moments.add_rows", add_rows_by_torch)
+            for name, by_torch in {
+                "add_rows": add_rows_by_torch,
+                "add_differences": add_rows_by_torch,
+                "add_deviations": add_deviations_by_torch,
+            }.items():
+                patch.setattr(f"equivariance.measures.moments.{name}", by_torch)
         yield request.param
 
 
@@ -77,6 +88,21 @@ def test_tv_and_sv_are_means_of_standard_deviations(dtype):
         assert ours.shape == (3, 4, 5)
         assert ours.dtype == torch.float64
         assert_close(ours, expected, CLOSE[dtype])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_two_passes_give_the_same_means(dtype):
+    activations = draw(150, 7, 3, 4, 5)
+    accumulator = VarianceAccumulator(Setting(dtype))
+    for block in activations.split(40):
+        accumulator.update_rows(block)
+    for members in (range(4), range(4, 7)):
+        for block in activations.split(40):
+            accumulator.update_columns(block[:, members.start : members.stop], members)
+        accumulator.end_columns()
+    maps = accumulator.compute()
+    for name, expected in zip(("tv", "sv"), brute_force(activations), strict=True):
+        assert_close(maps[name], expected, CLOSE[dtype])
 
 
 def test_the_identity_set_has_tv_and_nv_0():

@@ -130,7 +130,7 @@ class LayerMeasures:
 
         Raises UserError where the layer's activations have another shape or type there.
         """
-        if self._accumulators.keys() != other._accumulators.keys():
+        if self._sources != other._sources:
             raise ValueError("the layers have different measures")
         if other._first is not None:
             if self._first is None and self.setting.dtype != other.setting.dtype:
@@ -147,6 +147,8 @@ class LayerMeasures:
             raise UserError(f"{self._subject} gave {tuple(block.shape)}; needed: (n, T, ...) with T from 1")
         if members is None:
             self._check_count(block.shape[1])
+        elif len(members) != block.shape[1]:
+            raise ValueError(f"a block {tuple(block.shape)} where {len(members)} members are expected")
         self._check(block.shape[2:], block.dtype)
         if members is None:
             self._transformations = block.shape[1]
@@ -226,6 +228,7 @@ class LayerMeasures:
         self, sources: Iterable[Source], block: Tensor, members: range | None = None
     ) -> Iterator[tuple[Source, Tensor]]:
         """Show a block to sources, by the view of each, a view at a time; not where the layer has none."""
+        block = block.detach()
         grouped: dict[str, list[Source]] = {}
         for one in sources:
             grouped.setdefault(one.view, []).append(one)

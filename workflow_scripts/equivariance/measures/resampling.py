@@ -42,10 +42,10 @@ class Resampler:
             )
         out = torch.empty(count, members, *shape, dtype=self._dtype)
         resample(
-            given.reshape(count, sources, shape[0], -1).contiguous().numpy(),
+            given.flatten(3).contiguous().numpy(),
             self._indices,
             self._weights,
-            out.view(count, members, shape[0], -1).numpy(),
+            out.flatten(3).numpy(),
         )
         return out
 
