@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from equivariance.errors import UserError
-from equivariance.measures.accumulator import Accumulator
+from equivariance.measures.accumulator import Accumulator, Setting
 from equivariance.measures.layer import LayerMeasures
 from equivariance.measures.registry import resolve
 from equivariance.transformations.warp import warp
@@ -259,6 +259,12 @@ def test_thresholds_and_merged_parts_are_checked_as_blocks_are():
             theirs.update(wrong)
             with pytest.raises(UserError, match="a layer gave"):
                 ours.merge(theirs)
+        untouched = LayerMeasures(resolve(name), ["none"], Setting())
+        seen = LayerMeasures(resolve(name), ["none"], Setting())
+        seen.update(torch.ones(2, 3, 5))
+        untouched.merge(seen)
+        with pytest.raises(UserError, match="4 transformations; expected: 3"):
+            untouched.update(torch.ones(2, 4, 5))
         with pytest.raises(ValueError, match="different measures"):
             ours.merge(make("tv", torch.float32, 3))
 

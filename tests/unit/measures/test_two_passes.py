@@ -363,3 +363,12 @@ def test_what_is_kept_is_what_is_said(name, dtype, members):
         if name not in ("nd_keep", "invariance"):  # sums of whole feature maps, thresholds by and by
             assert max(most) == said
             assert at_end == layer.state_bytes(shape, 0, len(activations))
+
+
+@pytest.mark.parametrize("name", ["tv", "sv", "nv", "eta_squared", "td@4", "sd@4", "nd@4", "dses", "svse"])
+@dtypes
+def test_one_pass_keeps_no_more_than_all_transformations_open_at_once(name, dtype):
+    layer, activations = make(name, dtype, 6), draw(0, 22, 6).to(dtype)
+    for block in activations.split(5):
+        layer.update(block)
+        assert size_of(layer.state()) <= layer.state_bytes((2, 3, 4), 6) + 32  # of whole feature maps

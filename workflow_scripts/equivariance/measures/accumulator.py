@@ -71,7 +71,9 @@ class Accumulator(Stateful, ABC):
         """Take in a block (n, T, ...): n samples of a layer of any shape, under all T transformations."""
         if len(block):
             self._passes.take(tuple(block.shape))
-            self._update(block.detach())
+            both = self.needs_rows and self.needs_columns
+            take = self._update if both else self._update_rows if self.needs_rows else self._update_columns
+            take(block.detach())
 
     @torch.no_grad()
     def update_rows(self, block: Tensor) -> None:
@@ -134,9 +136,10 @@ class Accumulator(Stateful, ABC):
         flat = block.flatten(2) if block.dim() > 2 else block.unsqueeze(2)
         return flat.to(self.setting.dtype).contiguous()
 
-    @abstractmethod
     def _update(self, block: Tensor) -> None:
-        """Take in a block (n, T, ...) of the one pass, which fits."""
+        """Take in a block (n, T, ...) of the one pass, which fits, for maps of both kinds."""
+        self._update_rows(block)
+        self._update_columns(block)
 
     @abstractmethod
     def _update_rows(self, block: Tensor) -> None:

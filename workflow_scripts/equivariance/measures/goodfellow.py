@@ -158,15 +158,12 @@ class GoodfellowAccumulator(Accumulator):
         if not self._is_ready:
             raise ValueError("update before calibrate has seen all samples")
 
-    def _update(self, block: Tensor) -> None:
+    def _update_rows(self, block: Tensor) -> None:
         counts = (self._thresholds, self._fired, self._firings)
         self._thresholds, self._fired, self._firings = (x.to(block.device) for x in counts)
         rows = self._flat_units(block)
         count = _count_on_cpu if rows.device.type == "cpu" else count_firings
         count(rows, self._identity, self._signs, self._thresholds, self._original, self._fired, self._firings)
-
-    def _update_rows(self, block: Tensor) -> None:
-        self._update(block)
 
     def merge(self, other: Self) -> None:
         """Take in what another accumulator has seen, after the same calibration; one may be untouched.

@@ -137,6 +137,7 @@ class LayerMeasures:
                 self._start(self.setting.with_dtype(other.setting.dtype))
             self._check(*other._first)
             self._check_count(other._transformations or self._transformations)
+            self._transformations = self._transformations or other._transformations
         for one in other._fed:
             self._accumulators[one].merge(other._accumulators[one])
         self._fed |= other._fed

@@ -42,7 +42,7 @@ class SimpleDistanceAccumulator(Accumulator):
         self._identity = setting.identity
         self._sums = torch.zeros(0, dtype=torch.float64)  # (2, C)
 
-    def _update(self, block: Tensor) -> None:
+    def _update_rows(self, block: Tensor) -> None:
         height, width = block.shape[3:]
         maps = block.to(self.setting.dtype)
         untransformed = maps[:, self._identity, None]  # (n, 1, C, H, W)
@@ -55,9 +55,6 @@ class SimpleDistanceAccumulator(Accumulator):
         plain, normalized = _distances(maps.flatten(3), expected.flatten(3))  # (n, T, C) each
         sums = torch.stack([(plain / pixels.sqrt()), normalized]).double().mean(2).sum(1)  # (2, C)
         self._sums = self._sums + sums if self._sums.numel() else sums
-
-    def _update_rows(self, block: Tensor) -> None:
-        self._update(block)
 
     def _merge(self, other: Self) -> None:
         theirs = other._sums.to(self._matrices.device)
