@@ -16,6 +16,7 @@ from equivariance.devices import choose_device, prepare_process
 from equivariance.errors import UserError
 from equivariance.files import atomic_path
 from equivariance.measures.measuring import measure
+from equivariance.measures.strata import class_name
 from equivariance.networks import load_network
 from equivariance.sampling import stratified_sample
 from equivariance.transformations.sets import build_set
@@ -120,7 +121,7 @@ def measure_network(
         checkpoint=checkpoint,
     )
     if "class" in table:
-        names = {str(label): name for label, name in enumerate(image_set.classes)}
+        names = {str(label): class_name(name) for label, name in enumerate(image_set.classes)}
         table["class"] = table["class"].map(lambda label: names.get(label, label))
     return table.assign(images=len(rows))
 

@@ -148,7 +148,7 @@ def test_class_folders_are_the_classes_of_the_stratified_form(
     given = ["measure", "--model", program, "--images", photos, *ROTATIONS, "--stratified"]
     assert main([str(word) for word in (*given, "--output", tmp_path / "out")]) == 0
     found = pd.read_csv(tmp_path / "out" / "measures.csv")
-    assert list(found["class"].unique()) == ["mean", "cats", "dogs"]
+    assert list(found["class"].unique()) == ["(mean)", "cats", "dogs"]
     rotations = build_set("rotation", {"rotations": {"count": 4}})
     labels = ["cats"] * 3 + ["dogs"] * 3
     expected = measure(small, pixels(photos), rotations, "nv", labels=labels)

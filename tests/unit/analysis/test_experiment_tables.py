@@ -74,7 +74,7 @@ def measurement(description: Path, tmp_path: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def stratified(measurement: dict[str, Any]) -> dict[str, Any]:
-    sweep(["mean", "cats", "dogs"]).to_parquet(measurement["file"], index=False)
+    sweep(["(mean)", "cats", "dogs"]).to_parquet(measurement["file"], index=False)
     return {**measurement, "stratified": True}
 
 
@@ -206,8 +206,17 @@ def test_a_stratified_measurement_gives_the_mean_over_classes_or_the_classes(
     assert set(unit_table(stratified)["value"]) == {0.5}
 
 
+def test_a_class_may_be_called_mean(stratified: dict[str, Any]) -> None:
+    sweep(["(mean)", "mean", "dogs"]).to_parquet(stratified["file"], index=False)
+    assert set(unit_table(stratified)["value"]) == {0.5}
+    assert profile_table(stratified)["mean"].tolist() == [0.5, 0.5]
+    assert network_table(stratified)["global_layer_mean"].tolist() == [0.5]
+    classes = profile_table(stratified, classes=True)
+    assert classes.groupby("class")["mean"].unique().map(list).to_dict() == {"mean": [1], "dogs": [1.5]}
+
+
 def test_a_class_without_a_finite_value_in_a_layer_has_no_row_there(stratified: dict[str, Any]) -> None:
-    table = sweep(["mean", "cats", "dogs"])
+    table = sweep(["(mean)", "cats", "dogs"])
     table.loc[(table["class"] == "cats") & (table["layer"] == "conv2"), "value"] = float("inf")
     table.to_parquet(stratified["file"], index=False)
     found = profile_table(stratified, classes=True)[["class", "layer"]].values.tolist()

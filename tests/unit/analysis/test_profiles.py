@@ -101,6 +101,14 @@ def test_aggregations_and_classes_are_kept_apart() -> None:
     assert "class" not in layer_profile(table)
 
 
+def test_a_class_may_be_called_as_a_column_is() -> None:
+    table = sweep({"conv1": {"tv": [1, 3]}})
+    names = {"(mean)": 1, "mean": 2, "value": 3, "measure": 4}
+    parts = [table.assign(value=table["value"] * by, **{"class": name}) for name, by in names.items()]
+    profile = layer_profile(pd.concat(parts))
+    assert dict(zip(profile["class"], profile["mean"] / 2, strict=True)) == names
+
+
 def test_a_table_with_two_values_of_a_unit_is_refused() -> None:
     table = sweep({"conv1": {"tv": [1, 2]}})
     with pytest.raises(ValueError, match="duplicate"):

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from equivariance.measures.names import MEAN_OF_CLASSES
+
 LAYERS = (
     ("conv1", "conv"),
     ("conv1_act", "activation"),
@@ -126,7 +128,7 @@ def classed(data: pd.DataFrame, classes: int = 10) -> pd.DataFrame:
     """Profiles of each class, the c-th with the mean times 1 + c / 10, and their mean over classes."""
     parts = [data.assign(**{"class": str(c), "mean": data["mean"] * (1 + c / 10)}) for c in range(classes)]
     means = pd.concat(parts).groupby(level=0)["mean"].mean()
-    return pd.concat([data.assign(**{"class": "mean", "mean": means}), *parts], ignore_index=True)
+    return pd.concat([data.assign(**{"class": MEAN_OF_CLASSES, "mean": means}), *parts], ignore_index=True)
 
 
 def sized(

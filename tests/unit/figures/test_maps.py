@@ -110,6 +110,12 @@ def test_rows_are_classes_and_columns_layers_with_means_over_seeds() -> None:
     np.testing.assert_allclose(image.get_array()[0, -1], mpl.colormaps["viridis"](0.0))
 
 
+def test_a_class_called_mean_has_a_row_and_the_mean_over_classes_has_none() -> None:
+    data = classed(profiles(seeds=1), 3).replace({"class": {"1": "mean"}})
+    (axes,) = panels(draw("class_heat_map", data))
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["0", "mean", "2"]
+
+
 def test_a_table_without_classes_is_an_error() -> None:
     with pytest.raises(UserError, match="trial: its table has no column class"):
         draw("class_heat_map", profiles())

@@ -126,7 +126,7 @@ def test_the_stratified_form_is_the_mean_of_the_classes_measured_apart():
     for name, part in zip("abc", parts, strict=True):
         of_class = table[table["class"] == name].drop(columns="class").reset_index(drop=True)
         assert_same(of_class, part)
-    mean = table[table["class"] == "mean"]["value"]
+    mean = table[table["class"] == "(mean)"]["value"]
     np.testing.assert_allclose(mean, np.mean([part["value"] for part in parts], axis=0))
 
 

@@ -93,8 +93,8 @@ def test_the_stratified_form_is_the_mean_of_the_classes_measured_apart(labels):
         parts.append(measure(model, x[rows], transformations, measures))
         assert_same_values(table[table["class"] == name], parts[-1])
     values = pd.concat(parts).replace(math.inf, math.nan).groupby(KEYS)["value"].mean().reset_index()
-    assert_same_values(table[table["class"] == "mean"], values)
-    assert set(table["class"]) == {"mean", *map(str, np.asarray(labels))}
+    assert_same_values(table[table["class"] == "(mean)"], values)
+    assert set(table["class"]) == {"(mean)", *map(str, np.asarray(labels))}
     whole = measure(model, x, transformations, measures)
     assert list(table) == [*whole, "class"]
 
@@ -108,8 +108,8 @@ def test_the_mean_over_classes_leaves_out_what_is_not_finite():
         }
     )
     means = with_means(table)
-    np.testing.assert_array_equal(means[means["class"] == "mean"]["value"], [2.5, 6, math.nan])
-    assert means[means["class"] != "mean"].reset_index(drop=True).equals(table[list(means)])
+    np.testing.assert_array_equal(means[means["class"] == "(mean)"]["value"], [2.5, 6, math.nan])
+    assert means[means["class"] != "(mean)"].reset_index(drop=True).equals(table[list(means)])
 
 
 def test_classes_are_named_by_their_text_and_in_order():

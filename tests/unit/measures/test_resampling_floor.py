@@ -73,6 +73,6 @@ def test_the_floor_of_classes_is_that_of_all_images():
     network, x = nn.Sequential(nn.Identity()), images()
     table = measure(network, x, MIXED, ["nvse"], floor=True, labels=[0, 1] * 5)
     floors = table[table["measure"] == "nvse_floor"]
-    assert set(floors["class"]) == {"mean"}
+    assert set(floors["class"]) == {"(mean)"}
     whole = measure(network, x, MIXED, ["nvse"], floor=True)
     np.testing.assert_allclose(floors["value"], values(whole, "nvse_floor", "0"), rtol=1e-6)

@@ -231,7 +231,7 @@ def test_a_class_in_which_a_unit_is_constant_makes_the_stratified_measure_infini
     assert np.isinf(found.layers[0]).all()
     right = first.std(1, ddof=1).mean() / first.std(0, ddof=1).mean()
     table = measure_arrays(np.concatenate([first, second]), ["nv"], labels=[0] * 6 + [1] * 6)
-    assert table[table["class"] == "mean"]["value"].tolist() == pytest.approx([right])
+    assert table[table["class"] == "(mean)"]["value"].tolist() == pytest.approx([right])
 
 
 def test_the_two_stratified_forms_are_called_differently():
@@ -239,7 +239,7 @@ def test_the_two_stratified_forms_are_called_differently():
     with pytest.raises(TypeError, match="positional arguments"):
         form.eval_stratified([], columns(0), seeing(), None, [])
     table = measure_arrays(draw(6, 4, 1), ["nv", "nd"], labels=[0, 1] * 3)
-    assert set(table["class"]) == {"mean", "0", "1"}
+    assert set(table["class"]) == {"(mean)", "0", "1"}
 
 
 class Turn(tmeasures_torch.PyTorchTransformation):

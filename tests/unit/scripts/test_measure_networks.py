@@ -1,6 +1,7 @@
 """The script that measures networks."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -129,12 +130,25 @@ def test_images_of_another_data_set_are_adapted_to_the_network(
 
 def test_classes_are_measured_apart_and_named(run: Callable[..., pd.DataFrame]) -> None:
     table = run(stratified=True, samples=5000)
-    assert set(table["class"]) == {"mean", "row 0", "row 1"}
+    assert set(table["class"]) == {"(mean)", "row 0", "row 1"}
     keys = ["layer", "unit", "measure"]
     by_class = {name: rows.set_index(keys)["value"] for name, rows in table.groupby("class")}
     mean = (by_class["row 0"] + by_class["row 1"]) / 2
-    np.testing.assert_allclose(by_class["mean"], mean.loc[by_class["mean"].index], rtol=1e-9)
+    np.testing.assert_allclose(by_class["(mean)"], mean.loc[by_class["(mean)"].index], rtol=1e-9)
     assert not np.allclose(by_class["row 0"], by_class["row 1"])
+
+
+def test_a_class_may_be_called_mean_but_not_as_the_mean_over_classes_is(
+    run: Callable[..., pd.DataFrame], make_images: Callable[..., ImageSet], tmp_path: Path
+) -> None:
+    images = make_images()
+    for second in ("mean", "(mean)"):
+        replace(images, classes=("row 0", second)).save(tmp_path / "rows.npz")
+        if second == "mean":
+            assert set(run(stratified=True, samples=5000)["class"]) == {"(mean)", "row 0", "mean"}
+        else:
+            with pytest.raises(UserError, match=r"invariance\.parquet: no class can be called '\(mean\)'"):
+                run(stratified=True, samples=5000)
 
 
 def test_same_equivariance_comes_with_its_floor(run: Callable[..., pd.DataFrame]) -> None:

@@ -12,11 +12,11 @@ from equivariance.analysis.profiles import LAYER, layer_profile, network_values
 from equivariance.analysis.ratios import parts
 from equivariance.errors import UserError
 from equivariance.files import atomic_path, read_json
+from equivariance.measures.names import MEAN_OF_CLASSES
 
 NETWORK = ("dataset", "model", "trained_with", "retrained_with", "scheme", "seed")
 NONE = "none"  # no transformations; of a network that was not retrained, also with what and which layers
 UNIT = [*LAYER, "aggregation", "measure", "unit", "value"]
-MEAN = "mean"  # in the place of a class: the mean over classes
 FLOOR = "_floor"  # behind a measure: what resampling alone gives
 CLASSIFICATION = "classification"  # the task that has an accuracy
 
@@ -34,7 +34,7 @@ def profile_table(
     description = read_json(measurement["description"])
     table = _read(measurement, description)
     if "class" in table:
-        table = table[(table["class"] != MEAN) == classes]
+        table = table[(table["class"] != MEAN_OF_CLASSES) == classes]
     wanted = [(measure, aggregation) for measure, aggregation in measurement["values"]]
     if floors:
         wanted += [(f"{measure}{FLOOR}", aggregation) for measure, aggregation in wanted]
@@ -77,7 +77,7 @@ def _read(measurement: Mapping[str, Any], description: Mapping[str, Any]) -> pd.
 def _wanted(measurement: Mapping[str, Any], table: pd.DataFrame) -> pd.DataFrame:
     """The units of the wanted values; of classes, their mean."""
     if "class" in table:
-        table = table[table["class"] == MEAN]
+        table = table[table["class"] == MEAN_OF_CLASSES]
     return _only(table, [(measure, aggregation) for measure, aggregation in measurement["values"]])
 
 

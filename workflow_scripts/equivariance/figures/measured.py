@@ -7,6 +7,7 @@ import pandas as pd
 from equivariance.analysis.profiles import layer_profile
 from equivariance.figures import plot
 from equivariance.figures.style import save
+from equivariance.measures.names import MEAN_OF_CLASSES
 
 # What tells the networks of an experiment apart: a person's own is alone.
 ONE_NETWORK = {
@@ -23,7 +24,7 @@ def write_figures(table: pd.DataFrame, folder: Path) -> list[Path]:
     each PDF, beside which is a PNG.
     """
     if "class" in table:
-        table = table[table["class"] == "mean"].drop(columns="class")
+        table = table[table["class"] == MEAN_OF_CLASSES].drop(columns="class")
     several = "aggregation" if table["aggregation"].nunique() > 1 else None
     kinds = {
         "profile": ("layer_profile", layer_profile(table), {"hue": several}),

@@ -10,6 +10,7 @@ import pandas as pd
 
 from equivariance.errors import UserError
 from equivariance.figures.measure_names import AGGREGATIONS, FLOOR, measure_name
+from equivariance.measures.names import MEAN_OF_CLASSES
 
 NETWORK = ("dataset", "model", "trained_with", "retrained_with", "scheme", "seed")
 """What determines a trained network."""
@@ -245,7 +246,7 @@ def shown(data: pd.DataFrame, experiment: Mapping[str, Any]) -> pd.DataFrame:
     data = data[~_is_floor(data)]
     if "class" in axes:
         require(data, ["class"], name)
-        data = data[data["class"] != "mean"]
+        data = data[data["class"] != MEAN_OF_CLASSES]
     if mapping.get("panels"):
         data = data[data["measure"].isin(list(chain(*mapping["panels"].values())))]
     elif "measure" not in mapped:

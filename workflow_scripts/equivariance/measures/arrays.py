@@ -52,7 +52,7 @@ def measure_arrays(
     - labels: classes (samples,) for the stratified form; needs a single array.
 
     Computes in float64. Returns a row per unit, measure and aggregation: unit (index of the feature map, or
-    in the flattened units), measure, aggregation, value; with labels also class: `mean`, and each class as
+    in the flattened units), measure, aggregation, value; with labels also class: `(mean)` and each class as
     text.
 
     Raises UserError for unknown names and for blocks that do not fit together.

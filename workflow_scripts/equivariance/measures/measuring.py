@@ -29,6 +29,7 @@ from equivariance.checkpoint import load_checkpoint, remove_checkpoint, save_che
 from equivariance.errors import UserError
 from equivariance.measures.floor import resampling_floor
 from equivariance.measures.images import tiles
+from equivariance.measures.names import MEAN_OF_CLASSES
 from equivariance.measures.recorder import module_name
 from equivariance.measures.strata import rows_by_class, with_means
 from equivariance.measures.sweep import Sweep, Transformations
@@ -87,7 +88,7 @@ def measure(
 
     Returns a row per layer, unit, measure and aggregation: layer, layer_index (place in the order of
     execution), kind, depth (0 first layer, 1 last), unit (index of the feature map, or of the unit in the
-    flattened layer), measure, aggregation, value; with labels also class: `mean`, and each class as text. Of
+    flattened layer), measure, aggregation, value; with labels also class: `(mean)` and each class as text. Of
     a module that runs several times, each call is a layer: `name`, `name:2`, ... Layers without feature maps
     have no same-equivariance: `table.attrs["left_out"]` names the layers that lack a measure.
 
@@ -130,7 +131,7 @@ def measure(
     table = table.drop(columns="class") if labels is None else with_means(table)
     if floor:
         rows = [row for of_class in strata.values() for row in of_class]
-        also = {} if labels is None else {"class": "mean"}
+        also = {} if labels is None else {"class": MEAN_OF_CLASSES}
         floors = (found.assign(**also) for found in resampling_floor(whole, images, rows))
         table = pd.concat([table, *floors], ignore_index=True)
     for file in filter(None, files):

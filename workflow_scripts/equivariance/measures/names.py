@@ -61,6 +61,9 @@ RATIOS: dict[str, tuple[str, str]] = {
     **{name: (f"{name}_local", f"{name}_global") for name in _GOODFELLOW},
 }
 
+# In the column `class` of a table: the mean over the classes. No class may be called so.
+MEAN_OF_CLASSES = "(mean)"
+
 # How a measure of feature maps (C, H, W) becomes one value per feature map: over H and W, of the numerator
 # and the denominator before dividing, or of their quotient after; `first_*` pools the feature maps over H and
 # W before anything else, as in 2019. `before_mean` is the thesis' choice.
