@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from synthetic_tables import LABELS, accuracies, entry, networks, profiles
+from synthetic_tables import LABELS, accuracies, classed, entry, networks, profiles
 
 from equivariance import figures
 from equivariance.errors import UserError
@@ -89,6 +89,15 @@ def test_savepoints_are_text_and_a_set_named_none_is_no_missing_value(tmp_path) 
     table = read("layer_profile", tmp_path / "t.csv")
     assert list(table["savepoint"].unique()) == ["0", "30", "final"]
     assert set(table["trained_with"]) == {"none"}
+
+
+def test_a_class_may_be_called_nan(tmp_path) -> None:
+    data = classed(profiles(seeds=1), 2).replace({"class": {"1": "nan"}})
+    data.loc[0, "mean"] = float("nan")
+    data.to_csv(tmp_path / "t.csv", index=False)
+    table = read("layer_profile", tmp_path / "t.csv")
+    assert set(table["class"]) == {"(mean)", "0", "nan"}
+    assert table["mean"].isna().sum() == 1
 
 
 def test_a_table_without_its_columns_or_rows_is_an_error(tmp_path) -> None:

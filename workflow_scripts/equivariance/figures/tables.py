@@ -101,8 +101,11 @@ def read_table(path: str | Path, sorts: Sequence[str]) -> pd.DataFrame:
 
     Raises UserError when it lacks columns of every sort, and names those of the nearest, or has no rows.
     """
+    # A class may be called nan: in its column everything is text.
+    columns = pd.read_csv(path, nrows=0).columns
+    missing_values = {column: ["", "nan", "NaN"] for column in columns if column != "class"}
     table = pd.read_csv(
-        path, dtype={"savepoint": str, "class": str}, keep_default_na=False, na_values=["", "nan", "NaN"]
+        path, dtype={"savepoint": str, "class": str}, keep_default_na=False, na_values=missing_values
     )
     lacking = {sort: [column for column in COLUMNS[sort] if column not in table.columns] for sort in sorts}
     sort, missing = min(lacking.items(), key=lambda item: len(item[1]))
