@@ -16,6 +16,7 @@ from equivariance.transformations.warp import warp
 
 ROTATIONS = build_set("rotation", {"rotations": {"count": 5}})
 IDENTITY = ROTATIONS.identity_index
+OTHER = (IDENTITY + 1) % 5
 MATRICES = ROTATIONS.matrices.numpy()
 MEASURES = [
     f"{name}@8" if name[:2] in ("td", "sd", "nd") else name for names in MEMBERS.values() for name in names
@@ -64,8 +65,8 @@ def test_blocks_are_the_whole_array_in_any_split(shape):
     expected = measure_arrays(block, names, **options)
     for cuts in ([8, 16], [1, 2, 3, 3, 20], [23], [24], []):  # some are empty
         pieces = np.split(block, cuts)
-        assert_same(measure_arrays(pieces, names, **options), expected)
-        assert_same(measure_arrays(tuple(pieces), names, **options), expected)
+        assert_same(measure_arrays(pieces, names, blocks=True, **options), expected)
+        assert_same(measure_arrays(tuple(pieces), names, blocks=True, **options), expected)
     generated = (part for part in np.split(block, 6))
     uncalibrated = [name for name in names if not name.startswith("goodfellow")]
     assert_same(
@@ -83,8 +84,7 @@ def test_anything_that_is_an_array_is_one():
     frozen.flags.writeable = False
     strided = np.repeat(block, 2, axis=2)[:, :, ::2]
     fortran = np.asfortranarray(block)
-    samples = [sample[None] for sample in block]
-    for same in (torch.from_numpy(block), frozen, strided, fortran, [block], iter([block]), samples):
+    for same in (torch.from_numpy(block), frozen, strided, fortran, [*block], block.tolist(), iter([block])):
         assert_same(measure_arrays(same), expected)
     assert_same(measure_arrays(block.astype(np.float32)), expected, 1e-5)
     assert measure_arrays((block * 10).astype(int)).equals(measure_arrays((block * 10).astype(int) * 1.0))
@@ -130,11 +130,47 @@ def test_the_stratified_form_is_the_mean_of_the_classes_measured_apart():
     np.testing.assert_allclose(mean, np.mean([part["value"] for part in parts], axis=0))
 
 
+def test_a_class_may_be_called_mean():
+    block, labels = draw(9, 5, 4), ["mean", "other", "other"] * 3
+    table = measure_arrays(block, "nv", labels=labels)
+    other = measure_arrays(block, "nv", labels=["a", "b", "b"] * 3)
+    renamed = other.replace({"class": {"a": "mean", "b": "other"}})
+    pd.testing.assert_frame_equal(table, renamed)
+    assert list(table["class"].unique()) == ["(mean)", "mean", "other"]
+
+
+def test_one_aggregation_may_be_given_as_a_text_and_counts_once():
+    block = draw(6, 5, 2, 3, 4)
+    expected = measure_arrays(block, "nv", aggregations=["before_mean"])
+    for same in ("before_mean", ("before_mean", "before_mean"), iter(["before_mean"])):
+        assert_same(measure_arrays(block, "nv", aggregations=same), expected, 0)
+
+
+def test_what_compares_nothing_needs_a_single_one():
+    block = draw(6, 5, 4)
+    for array in (block[:1], iter([block[:1]])):
+        np.testing.assert_allclose(measure_arrays(array, "tv")["value"], block[0].std(0, ddof=1))
+    for array in (block[:, :1], iter([block[:, :1]])):
+        np.testing.assert_allclose(measure_arrays(array, "sv")["value"], block[:, 0].std(0, ddof=1))
+
+
+def test_blocks_that_change_between_passes_are_refused():
+    class Shrinking:
+        count = 7
+
+        def __iter__(self):
+            self.count -= 1
+            return iter([draw(self.count, 5, 4)])
+
+    with pytest.raises(UserError, match="the blocks had 6 samples at first, then 5; needed: the same"):
+        measure_arrays(Shrinking(), "goodfellow_normal", identity=0)
+
+
 def test_the_identity_is_found_among_the_matrices():
     block = draw(8, 5, 4)
     found = measure_arrays(block, ["goodfellow_normal@0.8"], matrices=MATRICES)
     assert_same(found, measure_arrays(block, ["goodfellow_normal@0.8"], identity=IDENTITY))
-    other = measure_arrays(block, ["goodfellow_normal@0.8"], identity=IDENTITY + 1)
+    other = measure_arrays(block, ["goodfellow_normal@0.8"], identity=OTHER)
     assert not np.array_equal(other["value"], found["value"])
 
 
@@ -144,13 +180,25 @@ def test_mistakes_are_named():
         ("unknown measure 'nw'", block, {"measures": ["nw"]}),
         ("no measure given", block, {"measures": []}),
         ("unknown aggregation 'mean'", block, {"aggregations": ["mean"]}),
-        (r"a block has the shape \(6,\); needed: \(samples, transformations, units\)", block[:, 0, 0], {}),
-        (r"blocks of \(5, 4\) and of \(5, 3\) do not fit together", [block, block[..., :3]], {}),
-        (r"blocks of \(5, 4\) and of \(4, 4\) do not fit together", [block, block[:, :4]], {}),
+        ("unknown aggregation 'mean'", block, {"aggregations": "mean"}),
+        ("no aggregation given; valid: none, before_mean", block, {"aggregations": []}),
+        (r"the array has the shape \(6,\); needed: \(samples, transformations, units\)", block[:, 0, 0], {}),
+        (r"blocks of \(5, 4\) and of \(5, 3\) do not fit together", iter([block, block[..., :3]]), {}),
+        (r"blocks of \(5, 4\) and of \(4, 4\) do not fit together", iter([block, block[:, :4]]), {}),
         ("no samples to measure", iter([]), {}),
-        ("a block has the shape", [], {}),
+        ("no samples to measure", iter([block[:0]]), {}),
+        ("no samples to measure", [], {"blocks": True}),
+        (r"the array has the shape \(0,\)", [], {}),
         ("no samples to measure", block[:0], {}),
+        ("blocks are of type int; needed: a list of arrays, or a generator", 3, {"blocks": True}),
+        ("1 sample; nv compares samples and needs at least 2", block[:1], {}),
+        ("1 sample; nv compares samples and needs at least 2", iter([block[:1]]), {}),
+        ("1 transformation; nv compares transformations", block[:, :1], {}),
+        ("1 transformation; nv compares transformations", iter([block[:, :1]]), {}),
+        ("1 sample in class 'b'; nv compares samples", block, {"labels": [*"aabaaa"]}),
         ("stratified form needs a single array", iter([block]), {"labels": [0] * 6}),
+        ("stratified form needs a single array", [block], {"labels": [0] * 6, "blocks": True}),
+        (r"labels\[1\] is None", block, {"labels": ["a", None, *"aaaa"]}),
         (r"labels have the shape \(2,\); needed: one for each of 6 samples", block, {"labels": [0, 1]}),
         (
             "unknown padding 'reflect'; valid: border, zeros",
@@ -166,6 +214,14 @@ def test_mistakes_are_named():
         (r"matrices have the shape \(3, 3\); needed: \(T, 3, 3\)", maps, {"matrices": np.eye(3)}),
         ("4 matrices for 5 transformations", maps, {"matrices": MATRICES[:4]}),
         ("identity is 5; valid: 0 to 4", block, {"identity": 5}),
+        ("identity is 5; valid: 0 to 4", iter([block]), {"identity": 5}),
+        ("identity is -1; valid: 0 to 4", block, {"identity": -1}),
+        ("identity is 'none'; needed: the index", block, {"identity": "none"}),
+        ("but the identity among the matrices is number", maps, {"matrices": MATRICES, "identity": OTHER}),
+        ("matrices is of type str; needed: an array", maps, {"matrices": "none"}),
+        ("matrices has complex numbers", maps, {"matrices": MATRICES * 1j}),
+        (r"matrices\[1\] has no inverse", maps, {"matrices": MATRICES * [[[1]], [[0]], [[1]], [[1]], [[1]]]}),
+        (r"matrices\[0\] has no inverse", maps, {"matrices": MATRICES * np.nan}),
         (
             "no measure applies; same-equivariance needs blocks",
             block,

@@ -90,7 +90,7 @@ def test_a_missing_label_is_named(labels: Any) -> None:
 
 @pytest.mark.parametrize("labels", ["ab", {0: "a", 1: "b"}, {"a", "b"}, None, 7, b"ab"])
 def test_what_does_not_list_labels_in_order_is_refused(labels: Any) -> None:
-    with pytest.raises(UserError, match=r"labels are a \w+; needed: one for each of 2 samples"):
+    with pytest.raises(UserError, match=r"labels are of type \w+; needed: one for each of 2 samples"):
         rows_by_class(labels, 2)
 
 

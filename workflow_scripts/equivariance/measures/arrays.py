@@ -10,130 +10,180 @@ representations.
 1.633
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from operator import index
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from equivariance.errors import UserError
-from equivariance.measures.accumulator import Setting
+from equivariance.measures.accumulator import Measure, Setting
 from equivariance.measures.layer import LayerMeasures
+from equivariance.measures.names import AGGREGATIONS
+from equivariance.measures.needs import check_counts
+from equivariance.measures.reading import (
+    is_several,
+    pieces,
+    read_array,
+    read_block,
+    read_samples,
+    to_float64,
+)
 from equivariance.measures.registry import resolve
 from equivariance.measures.strata import rows_by_class, with_means
 from equivariance.transformations.sets import identities_among
 
 
 def measure_arrays(
-    blocks: ArrayLike | Iterable[ArrayLike],
+    array: ArrayLike | Iterable[ArrayLike],
     measures: str | Iterable[str] = ("tv", "sv", "nv"),
     *,
-    aggregations: Iterable[str] = ("none",),
+    blocks: bool = False,
+    aggregations: str | Iterable[str] = "none",
     identity: int | None = None,
     matrices: ArrayLike | None = None,
-    labels: ArrayLike | None = None,
+    labels: Any = None,
     padding: str = "border",
     mask: bool = False,
 ) -> pd.DataFrame:
     """Measure representations given as numbers A[i, j, ...], of sample i under transformation j.
 
-    - blocks: an array (samples, transformations, units) or (samples, transformations, C, H, W), or an
-      iterable of such arrays that differ in the number of samples only: what does not fit into memory can be
-      given piece by piece. Samples should come in random order, which distances need.
+    - array: one array (samples, transformations, units) or (samples, transformations, C, H, W), where a
+      single unit needs no dimension: of numpy, torch or pandas, or nested lists. Always one array is a list
+      or a tuple: its items are the samples. Samples should come in random order, which distances need.
+      What does not fit into memory may be in a file (numpy.memmap), or come block by block, from a generator
+      or anything else to go through that is no array: blocks are such arrays too, of any number of samples,
+      alike in the rest, and a single unit needs its dimension.
     - measures: names of measures or families (`names`).
+    - blocks: read a list or tuple as one of blocks.
     - aggregations: from pixels to feature maps (`names.AGGREGATIONS`), for units (C, H, W).
     - identity: index of the untransformed column; Goodfellow's measures need it, and to go through the blocks
-      twice.
+      several times, which a generator cannot.
     - matrices: the transformations (T, 3, 3), which same-equivariance needs; the identity among them is
       found.
     - labels: classes (samples,) for the stratified form; needs a single array.
 
-    Computes in float64. Returns a row per unit, measure and aggregation: unit (index of the feature map, or
-    in the flattened units), measure, aggregation, value; with labels also class: `(mean)` and each class as
-    text.
+    Computes in float64, in which true is 1; NaN stays NaN. Returns a row per unit, measure and aggregation:
+    unit (index of the feature map, or in the flattened units), measure, aggregation, value; with labels also
+    class: `(mean)` and each class as text.
 
-    Raises UserError for unknown names and for blocks that do not fit together.
+    Raises UserError for unknown names, for what is no array of real numbers, for blocks that do not fit
+    together, and for fewer samples or transformations than the measures compare (`needs`).
     """
-    whole = None if _is_iterable(blocks) else _block(blocks)
-    if labels is not None:
-        if whole is None:
-            raise UserError("the stratified form needs a single array, not an iterable of blocks")
-        strata = {name: whole[rows] for name, rows in rows_by_class(labels, len(whole)).items()}
+    found = resolve(measures)
     setting = _setting(identity, matrices, padding, mask)
-    resolved, aggregations = resolve(measures), list(aggregations)
-
-    def table(given: Iterable[Any]) -> pd.DataFrame:
-        return _table(LayerMeasures(resolved, aggregations, setting), given, setting)
-
-    if labels is not None:
-        return with_means(
-            pd.concat([table([part]).assign(**{"class": name}) for name, part in strata.items()])
+    make = partial(_table, found, _named(aggregations), setting)
+    if blocks or is_several(array):
+        if labels is not None:
+            raise UserError("the stratified form needs a single array, not blocks")
+        if not isinstance(array, Iterable):
+            raise UserError(
+                f"blocks are of type {type(array).__name__}; needed: a list of arrays, or a generator"
+            )
+        return make(partial(_from_blocks, array, setting), once=isinstance(array, Iterator))
+    whole = read_samples(array)
+    _check_fit(whole.shape[1], setting)
+    strata = {"": range(len(whole))} if labels is None else rows_by_class(labels, len(whole))
+    for name, rows in strata.items():  # before anything is computed
+        check_counts(
+            [measure.name for measure in found], len(rows), whole.shape[1], f"class {name!r}" if name else ""
         )
-    return table(blocks if whole is None else [whole])  # type: ignore[arg-type]
+    tables = {name: make(partial(pieces, whole, rows), len(rows)) for name, rows in strata.items()}
+    if labels is None:
+        return tables[""]
+    return with_means(pd.concat([table.assign(**{"class": name}) for name, table in tables.items()]))
 
 
-def _table(layer: LayerMeasures, blocks: Iterable[Any], setting: Setting) -> pd.DataFrame:
+def _table(
+    measures: Sequence[Measure],
+    aggregations: Sequence[str],
+    setting: Setting,
+    passes: Callable[[], Iterator[Tensor]],
+    total: int | None = None,
+    once: bool = False,
+) -> pd.DataFrame:
+    """Measure the samples that each of the passes gives anew, `total` where that is known; unless they can
+    be gone through `once` only."""
+    layer = LayerMeasures(measures, aggregations, setting)
     if layer.needs_calibration:
-        if iter(blocks) is blocks:
-            raise UserError("thresholds need a first pass over the blocks; give an array or a list of them")
+        if once:
+            raise UserError(
+                "thresholds need a first pass over the blocks; give an array, or a list with blocks=True"
+            )
         if setting.identity is None:
             raise UserError("thresholds need the untransformed column; give its index as identity")
-        total = sum(len(np.asarray(block)) for block in blocks)
-        for block in _checked(blocks, setting):
+        total = sum(map(len, passes())) if total is None else total
+        for block in _exactly(total, passes()):
             layer.calibrate(block[:, setting.identity], total)
-    seen = 0
-    for block in _checked(blocks, setting):
-        seen += len(block)
+    samples = transformations = 0
+    for block in passes() if total is None else _exactly(total, passes()):
+        samples, transformations = samples + len(block), block.shape[1]
         layer.update(block)
-    if not seen:
-        raise UserError("no samples to measure")
+    check_counts([measure.name for measure in measures], samples, transformations)
     table = layer.table()
     if table.empty:
         raise UserError("no measure applies; same-equivariance needs blocks (samples, T, C, H, W)")
     return table
 
 
-def _checked(blocks: Iterable[Any], setting: Setting) -> Iterator[Tensor]:
+def _exactly(total: int, blocks: Iterator[Tensor]) -> Iterator[Tensor]:
+    """Give the blocks of a later pass, in which there must be as many samples as in the first."""
+    seen = 0
+    for block in blocks:
+        seen += len(block)
+        if seen <= total:
+            yield block
+    if seen != total:
+        raise UserError(f"the blocks had {total} samples at first, then {seen}; needed: the same each time")
+
+
+def _from_blocks(blocks: Iterable[Any], setting: Setting) -> Iterator[Tensor]:
     """Give the blocks that have samples, where all fit together and to the transformations."""
     shape = None
-    for block in map(_block, blocks):
+    for number, given in enumerate(blocks):
+        block = read_block(given, number)
         if shape not in (None, block.shape[1:]):
             raise UserError(f"blocks of {tuple(shape)} and of {tuple(block.shape[1:])} do not fit together")
         shape = block.shape[1:]
-        if setting.matrices is not None and len(setting.matrices) != shape[0]:
-            raise UserError(f"{len(setting.matrices)} matrices for {shape[0]} transformations")
-        if setting.identity is not None and not 0 <= setting.identity < shape[0]:
-            raise UserError(f"identity is {setting.identity}; valid: 0 to {shape[0] - 1}")
-        if len(block):
-            yield block
+        _check_fit(shape[0], setting)
+        yield from pieces(block)
+
+
+def _check_fit(transformations: int, setting: Setting) -> None:
+    if setting.matrices is not None and len(setting.matrices) != transformations:
+        raise UserError(f"{len(setting.matrices)} matrices for {transformations} transformations")
+    if setting.identity is not None and not 0 <= setting.identity < transformations:
+        raise UserError(f"identity is {setting.identity}; valid: 0 to {transformations - 1}")
 
 
 def _setting(identity: int | None, matrices: ArrayLike | None, padding: Any, mask: bool) -> Setting:
+    if identity is not None:
+        try:
+            identity = index(identity)
+        except TypeError as error:
+            raise UserError(f"identity is {identity!r}; needed: the index of a transformation") from error
     if matrices is None:
-        return Setting(torch.float64, identity)
-    given = torch.from_numpy(np.asarray(matrices, dtype=np.float64))
+        return Setting(torch.float64, identity, None, padding, mask)
+    given = to_float64(read_array(matrices, "matrices"))
     if given.dim() != 3 or given.shape[1:] != (3, 3):
         raise UserError(f"matrices have the shape {tuple(given.shape)}; needed: (T, 3, 3)")
-    same = identities_among(given)
-    found = int(same[0]) if len(same) else identity
-    return Setting(torch.float64, found, given, padding, mask)
+    regular = given.isfinite().all(2).all(1) & (torch.linalg.det(given) != 0)
+    if not regular.all():
+        number = int((~regular).nonzero()[0])
+        raise UserError(f"matrices[{number}] has no inverse; needed: transformations that can be undone")
+    same = identities_among(given).flatten().tolist()
+    if same and identity is not None and identity not in same:
+        raise UserError(f"identity is {identity}, but the identity among the matrices is number {same[0]}")
+    return Setting(torch.float64, same[0] if same else identity, given, padding, mask)
 
 
-def _is_iterable(blocks: Any) -> bool:
-    """Whether blocks are several: an iterator, or a sequence of arrays (of three dimensions or more)."""
-    if isinstance(blocks, np.ndarray | Tensor):
-        return False
-    if isinstance(blocks, Sequence):
-        return bool(blocks) and np.ndim(blocks[0]) >= 3
-    return not hasattr(blocks, "__array__")
-
-
-def _block(block: Any) -> Tensor:
-    # Writable, because torch knows no other tensors; it is not written to.
-    array: NDArray[np.float64] = np.require(block, np.float64, ["C", "W"])
-    if array.ndim < 2:
-        raise UserError(f"a block has the shape {array.shape}; needed: (samples, transformations, units)")
-    return torch.from_numpy(array if array.ndim > 2 else array[..., None])
+def _named(aggregations: str | Iterable[str]) -> list[str]:
+    """Give the names of aggregations, each once; one alone may be given as a text."""
+    names = [aggregations] if isinstance(aggregations, str) else list(dict.fromkeys(aggregations))
+    if not names:
+        raise UserError(f"no aggregation given; valid: {', '.join(AGGREGATIONS)}")
+    return names

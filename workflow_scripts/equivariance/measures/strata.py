@@ -62,7 +62,7 @@ def _listed(labels: Any, count: int) -> list[Any]:
     """Give labels one by one, as plain values of Python."""
     needed = f"needed: one for each of {count} samples"
     if isinstance(labels, str | bytes | dict | set | frozenset) or not isinstance(labels, Iterable):
-        raise UserError(f"labels are a {type(labels).__name__}; {needed}")
+        raise UserError(f"labels are of type {type(labels).__name__}; {needed}")
     plain = next((how for how in ("tolist", "to_numpy") if hasattr(labels, how)), None)
     listed = getattr(labels, plain)() if plain else labels
     values = [_plain(item) for item in (listed if isinstance(listed, Iterable) else [])]
