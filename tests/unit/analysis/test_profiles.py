@@ -1,11 +1,14 @@
 """Layer profiles against numpy."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from equivariance.analysis import profiles
 from equivariance.analysis.profiles import layer_profile, network_values
 from equivariance.analysis.ratios import parts
 from equivariance.measures.names import FAMILY_OF, RATIOS, base
@@ -175,6 +178,52 @@ def test_networks_have_a_value_for_each_measure_aggregation_and_class() -> None:
         ("dogs", "sv"): 3,
     }
     assert found.loc[("cats", "tv"), "global_layer_mean"] == 3.5
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(1, 40), st.permutations(range(12)))
+def test_layers_may_be_summarised_a_few_at_a_time(rows: int, order: list[int]) -> None:
+    draw = np.random.default_rng(0)
+    layers = [
+        sweep({f"conv{index % 4}": {name: draw.integers(0, 3, 5) for name in ("tv", "sv", "nv")}})
+        for index in range(12)
+    ]
+    parts = [table.assign(**{"class": "abc"[index // 4]}) for index, table in enumerate(layers)]
+    table = pd.concat([parts[index] for index in order])
+    whole = layer_profile(table)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(profiles, "ROWS", rows)
+        pd.testing.assert_frame_equal(layer_profile(table), whole, check_exact=True)
+    assert whole["frac_dead"].any()
+
+
+def test_a_table_without_rows_has_a_profile_without_rows() -> None:
+    table = sweep({"conv1": {"tv": [1]}})
+    none = layer_profile(table.head(0))
+    assert none.empty and list(none) == list(layer_profile(table))
+
+
+def test_millions_of_rows_are_summarised_in_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    units, layers = 100_000, 10
+    values = np.random.default_rng(0).random((layers, 3, units))
+    values[:, :2, :1000] = 0  # dead units
+    names = pd.MultiIndex.from_product(
+        [[f"conv{index}" for index in range(layers)], ["tv", "sv", "nv"], range(units)],
+        names=["layer", "measure", "unit"],
+    )
+    table = pd.DataFrame({"value": values.ravel()}, index=names).reset_index()
+    table["layer_index"] = table["layer"].str.removeprefix("conv").astype(int)
+    table = table.assign(kind="conv", depth=table["layer_index"] / 9, aggregation="none")
+    tracemalloc.start()
+    profile = layer_profile(table)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(table) == 3_000_000
+    assert peak < 100 * len(table), "bytes: less than for a table of all units with a column per measure"
+    np.testing.assert_allclose(profile["mean"], values.mean(2).ravel(), rtol=1e-12)
+    np.testing.assert_allclose(profile["q25"], np.quantile(values, 0.25, axis=2).ravel(), rtol=1e-12)
+    dead = profile[profile["measure"] == "nv"]["frac_dead"]
+    assert dead.tolist() == [0.01] * layers
 
 
 def test_the_table_of_the_sweep_is_left_as_it_was() -> None:

@@ -2,12 +2,15 @@
 
 import math
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from equivariance.analysis.ratios import parts
 
 LAYER = ["layer_index", "layer", "kind", "depth"]
 VALUE = ["aggregation", "class", "measure"]  # what a value is of; there are classes in stratified tables only
+ROWS = 1_000_000  # about as many are summarised at a time
 
 
 def layer_profile(table: pd.DataFrame) -> pd.DataFrame:
@@ -17,29 +20,46 @@ def layer_profile(table: pd.DataFrame) -> pd.DataFrame:
     are); frac_inf; frac_dead, the fraction whose numerator and denominator are both 0 (0 for measures that
     are no ratio, or whose parts are not in the table). Raises ValueError where a unit has two values.
     """
+    profiles = [_profile(table.iloc[rows], rows) for rows in _batches(table["layer"])]
+    return pd.concat(profiles).sort_values("first", ignore_index=True).drop(columns="first")
+
+
+def _batches(layers: "pd.Series[str]") -> "list[NDArray[np.intp]]":
+    """Cut the rows of a table into batches of whole layers, of about `ROWS`; one of none is one batch."""
+    codes, _ = pd.factorize(layers)
+    batches = (np.bincount(codes).cumsum() - 1) // ROWS  # of each layer
+    of_row = batches[codes]
+    return [np.flatnonzero(of_row == number) for number in np.unique(of_row)] or [of_row]
+
+
+def _profile(table: pd.DataFrame, places: "NDArray[np.intp]") -> pd.DataFrame:
+    """Summarise some layers whole, whose rows have these places; `first` is the place of the first."""
     value = [name for name in VALUE if name in table]
     keys = [*LAYER, *value]
     wide = table.pivot(index=[*LAYER, *value[:-1], "unit"], columns="measure", values="value")
     finite = table["value"].abs() != math.inf
-    groups = table.assign(value=table["value"].where(finite)).groupby(keys, sort=False)["value"]
+    rows = table[keys].assign(value=table["value"].where(finite), infinite=~finite, place=places)
+    groups = rows.groupby(keys, sort=False)
+    values = groups["value"]
     profile = pd.DataFrame(
         {
-            "mean": groups.mean(),
-            "median": groups.median(),
-            "q25": groups.quantile(0.25),
-            "q75": groups.quantile(0.75),
-            "units": groups.size(),
+            "mean": values.mean(),
+            "median": values.median(),
+            "q25": values.quantile(0.25),
+            "q75": values.quantile(0.75),
+            "units": values.size(),
+            "frac_inf": groups["infinite"].mean(),
+            "first": groups["place"].min(),
         }
     )
-    profile["frac_inf"] = (~finite).groupby([table[key] for key in keys], sort=False).mean()
     profile = profile.reset_index().assign(frac_dead=0.0)
     for ratio in wide.columns:
         divided = list(parts(ratio))
         if divided and {*divided} <= {*wide.columns}:
             dead = (wide[divided] == 0).all(axis=1)[wide[ratio].notna()].groupby(level=keys[:-1]).mean()
-            rows = profile["measure"] == ratio
-            places = pd.MultiIndex.from_frame(profile.loc[rows, keys[:-1]])
-            profile.loc[rows, "frac_dead"] = dead.reindex(places).to_numpy()
+            of_ratio = profile["measure"] == ratio
+            index = pd.MultiIndex.from_frame(profile.loc[of_ratio, keys[:-1]])
+            profile.loc[of_ratio, "frac_dead"] = dead.reindex(index).to_numpy()
     return profile
 
 
