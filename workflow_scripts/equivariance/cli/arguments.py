@@ -16,9 +16,10 @@ TORCHVISION = "torchvision:"
 DESCRIPTION = """\
 Measure how much each layer of a network changes when its input is transformed.
 
-Writes to the folder OUTPUT: measures.csv, a row per layer, unit and measure; profile.csv, a row per layer and
-measure; and for each measure two figures as PDF and PNG, its profile over the layers and a heat map of all
-units. A run that was stopped goes on when the same command is given again.
+Writes to the folder OUTPUT: measures.csv, a row per layer, unit and measure (measures.parquet where there are
+more than a million); profile.csv, a row per layer and measure; and for each measure two figures as PDF and
+PNG, its profile over the layers and a heat map of all units. A run that was stopped goes on when the same
+command is given again.
 """
 
 EXAMPLE = """\
@@ -233,9 +234,10 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--output", required=True, type=Path, metavar="FOLDER", help="where to write")
     group.add_argument(
         "--format",
-        choices=("csv", "parquet"),
-        default="csv",
-        help="of the table of units, measures.csv or measures.parquet (default: %(default)s)",
+        choices=("auto", "csv", "parquet"),
+        default="auto",
+        help="of the table of units, measures.csv or measures.parquet; auto is csv up to a million rows, "
+        "parquet above (default: %(default)s)",
     )
     group.add_argument(
         "--device",
