@@ -13,7 +13,7 @@ from synthetic_tables import LABELS, LAYERS, classed, deeper, entry, profiles, s
 
 from equivariance.analysis.distances import relative_difference
 from equivariance.errors import UserError
-from equivariance.figures import plot
+from equivariance.figures import heat_map, plot
 from equivariance.figures.captions import caption
 from equivariance.figures.relative_error_map import relative_errors, text_of
 from equivariance.figures.shades import INFINITE, MISSING, color_bars, painted
@@ -71,6 +71,17 @@ def test_a_column_of_units_is_sorted_upwards_and_the_table_is_left_alone() -> No
         left, right, low, high = column.get_extent()
         assert ((left + right) / 2, low, high) == (pytest.approx(index), 0, 1)
         assert column.origin == "lower"
+
+
+@given(st.integers(1, 99), st.integers(2, 30))
+def test_a_long_column_is_thinned_evenly_from_its_first_to_its_last(count: int, cells: int) -> None:
+    column = np.arange(count)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(heat_map, "CELLS", cells)
+        kept = heat_map.thinned(column)
+    assert len(kept) == min(count, cells)
+    assert (kept[0], kept[-1]) == (0, count - 1)
+    np.testing.assert_allclose(kept, np.linspace(0, count - 1, len(kept)), atol=0.5)
 
 
 def test_units_of_the_first_seed_only_are_drawn_and_the_caption_says_so() -> None:

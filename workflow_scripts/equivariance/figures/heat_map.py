@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from numpy.typing import NDArray
 
 from equivariance.figures import tables
 from equivariance.figures.layers import Layers, kind_entries, layer_axis, merged_layers
@@ -26,6 +27,12 @@ PANEL_HEIGHT = 1.3
 PANEL_WIDTH = 5.6  # of all panels of a row together, about
 COLUMN = 0.92
 """Share of a layer's width that its cells fill."""
+
+NARROW = 0.03
+"""Layers narrower than so many inches have no gaps between them: these would come and go with the pixels."""
+
+CELLS = 2048
+"""A column of more units shows so many of them, several for each of its pixels in print."""
 
 CLIP = 2
 """Colours end at this percentile of the finite values, and at 100 less it."""
@@ -49,28 +56,36 @@ def plot(
         height = panel_height(PANEL_HEIGHT, len(layout.rows))
         for cell in cells:
             axes = layout.axes[cell.row, cell.column]
-            _draw(axes, cell.data, layers, bars[cell.data["measure"].iloc[0]])
             width = PANEL_WIDTH / len(layout.columns)
+            filled = COLUMN if width / len(layers) >= NARROW else 1.0
+            _draw(axes, cell.data, layers, bars[cell.data["measure"].iloc[0]], filled)
             layer_axis(axes, layers, width, layout.is_lowest(cell.row, cell.column))
         layout.titles(cells, height)
         layout.label_y("units, sorted by value")
         foot = Legend("", {**_special(units["value"]), **kind_entries(layers)})
-        note = stand_in_note(list(units["dataset"]), stand_ins, labels)
+        note = stand_in_note(list(units["dataset"].unique()), stand_ins, labels)
         return layout.arrange(lambda row, width: height, foot=foot, note=note, bars=list(bars.values()))
 
 
-def _draw(axes: Axes, units: pd.DataFrame, layers: Layers, bar: ColorBar) -> None:
+def _draw(axes: Axes, units: pd.DataFrame, layers: Layers, bar: ColorBar, filled: float) -> None:
     values = {layer: rows.to_numpy() for layer, rows in units.groupby("layer")["value"]}
     for index, (layer, _) in enumerate(layers):
         if layer in values:
-            column = painted(np.sort(values[layer]), bar)  # np.sort copies; infinite and missing ones last
+            column = thinned(np.sort(values[layer]))  # np.sort copies; infinite and missing ones last
             axes.imshow(
-                column[:, None], origin="lower", aspect="auto", interpolation="nearest",
-                extent=(index - COLUMN / 2, index + COLUMN / 2, 0, 1),
+                painted(column, bar)[:, None], origin="lower", aspect="auto", interpolation="nearest",
+                extent=(index - filled / 2, index + filled / 2, 0, 1),
             )  # fmt: skip
     axes.set_ylim(0, 1)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
+
+
+def thinned(values: "NDArray[Any]") -> "NDArray[Any]":
+    """Values in their order, no more than can be seen: `CELLS`, evenly spaced, of the first to the last."""
+    if len(values) <= CELLS:
+        return values
+    return values[np.linspace(0, len(values) - 1, CELLS).round().astype(np.intp)]
 
 
 def _special(values: "pd.Series[float]") -> dict[str, Patch]:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from equivariance.analysis.profiles import layer_profile
 from equivariance.figures import plot
+from equivariance.figures.measure_names import FLOOR
 from equivariance.figures.style import save
 from equivariance.measures.names import MEAN_OF_CLASSES
 
@@ -20,22 +21,37 @@ ONE_NETWORK = {
 def write_figures(table: pd.DataFrame, folder: Path) -> list[Path]:
     """Draw the profile and the heat map of each measure of one network's table, as `measure` gives it.
 
-    Of a stratified table the means over classes are shown, of several aggregations each. Gives the path of
-    each PDF, beside which is a PNG.
+    Of a stratified table the means over classes are shown, of several aggregations each; resampling floors
+    are in the profiles of their measures. Gives the path of each PDF, beside which is a PNG.
     """
     if "class" in table:
         table = table[table["class"] == MEAN_OF_CLASSES].drop(columns="class")
     several = "aggregation" if table["aggregation"].nunique() > 1 else None
     kinds = {
         "profile": ("layer_profile", layer_profile(table), {"hue": several}),
-        "heat_map": ("heat_map", table, {"row": several}),
+        "heat_map": ("heat_map", _slim(table), {"row": several}),
     }
     written = []
-    for measure in dict.fromkeys(table["measure"]):
+    measures = table["measure"].unique()
+    for measure in (name for name in measures if not name.endswith(FLOOR)):
         for name, (kind, data, mapping) in kinds.items():
-            shown = data[data["measure"] == measure].assign(**ONE_NETWORK)
+            shown = _of_one_network(data[data["measure"].isin([measure, f"{measure}{FLOOR}"])])
             entry = {"name": name, "measures": [measure], "figure": {"kind": kind, **mapping}}
             stem = folder / f"{name}_{measure}"
             save(plot(kind, shown, entry, {}, {}), stem)
             written.append(stem.with_name(f"{stem.name}.pdf"))
     return written
+
+
+def _slim(table: pd.DataFrame) -> pd.DataFrame:
+    """What a heat map shows of a table, with each text once: there may be millions of rows."""
+    texts = ("layer", "kind", "measure", "aggregation")
+    return table.drop(columns="unit").astype(dict.fromkeys(texts, "category"))
+
+
+def _of_one_network(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with the columns `ONE_NETWORK`, in a byte for each row."""
+    constants = {
+        column: pd.Series(value, rows.index, dtype="category") for column, value in ONE_NETWORK.items()
+    }
+    return rows.assign(**constants)

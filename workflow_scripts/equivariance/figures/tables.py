@@ -122,7 +122,7 @@ def levels(values: "pd.Series[Any]") -> list[Any]:
     Values of columns that have the same in every experiment come in the order of `VALUES`; networks that
     were not retrained come first.
     """
-    distinct = list(dict.fromkeys(values.dropna()))
+    distinct = values.dropna().unique().tolist()
     if values.name in RETRAINED:
         return sorted(distinct, key=lambda value: value != "none")
     known = list(VALUES.get(str(values.name), ()))
@@ -223,6 +223,7 @@ def one(data: pd.DataFrame, mapped: list[str], name: str) -> None:
     `mapped` are the columns that the figure tells apart; what they do not, must be the same.
     """
     require(data, mapped, name)
+    data = data[[column for column in data if column in {*CONDITIONS, *mapped}]].drop_duplicates()
     for column in CONDITIONS:
         if column in mapped or column not in data.columns:
             continue
@@ -282,6 +283,8 @@ def combinations(data: pd.DataFrame, columns: list[str]) -> list[tuple[Any, ...]
 
 def first_seed(data: pd.DataFrame) -> pd.DataFrame:
     """The rows of the first seed of each condition."""
+    if data["seed"].nunique() == 1:
+        return data
     by = [column for column in CONDITIONS if column in data.columns]
     return data[data["seed"] == data.groupby(by, dropna=False)["seed"].transform("min")]
 
