@@ -11,13 +11,13 @@ class UserError(Exception):
     """
 
 
-def unknown(kind: str, given: str, valid: Iterable[str]) -> str:
+def unknown(kind: str, given: object, valid: Iterable[str]) -> str:
     """Say that `given` is no `kind`, and list the valid names, the nearest first.
 
     >>> unknown("model", "simple_cnv", ["vgg16d", "simple_conv"])
     "unknown model 'simple_cnv'; valid: simple_conv, vgg16d"
     """
     names = sorted(valid)
-    near = get_close_matches(given, names, n=len(names) or 1, cutoff=0.6)
+    near = get_close_matches(str(given), names, n=len(names) or 1, cutoff=0.6)
     rest = [name for name in names if name not in near]
     return f"unknown {kind} {given!r}; valid: {', '.join(near + rest) or '(none)'}"

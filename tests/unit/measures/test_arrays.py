@@ -179,6 +179,11 @@ def test_mistakes_are_named():
     for text, given, arguments in [
         ("unknown measure 'nw'", block, {"measures": ["nw"]}),
         ("no measure given", block, {"measures": []}),
+        ("no measure given", block, {"measures": None}),
+        ("unknown measure 3; valid", block, {"measures": [3]}),
+        ("no aggregation given", block, {"aggregations": None}),
+        ("unknown aggregation 3; valid", block, {"aggregations": [3]}),
+        ("unknown padding None; valid", block, {"padding": None}),
         ("unknown aggregation 'mean'", block, {"aggregations": ["mean"]}),
         ("unknown aggregation 'mean'", block, {"aggregations": "mean"}),
         ("no aggregation given; valid: none, before_mean", block, {"aggregations": []}),

@@ -134,6 +134,7 @@ EXACT = {
     "int8": draw(6, 4, 3).astype(np.int8),
     "reversed": draw(6, 4, 3)[::-1, ::-1][::-1, ::-1],
     "column by column": np.asfortranarray(draw(6, 4, 3)),
+    "memory": memoryview(draw(6, 4, 3)),
     "not masked": np.ma.masked_array(draw(6, 4, 3)),
     "bfloat16": torch.tensor(draw(6, 4, 3)).bfloat16(),
     "half": torch.tensor(draw(6, 4, 3)).half(),
@@ -149,7 +150,8 @@ EXACT = {
 def test_real_numbers_of_any_type_are_read(kind: str):
     expected = measure_arrays(draw(6, 4, 3), ["nv", "td"])
     assert_same(measure_arrays(EXACT[kind], ["nv", "td"]), expected)
-    assert_same(measure_arrays([*EXACT[kind]], ["nv", "td"]), expected)
+    if kind != "memory":  # of which Python gives no part
+        assert_same(measure_arrays([*EXACT[kind]], ["nv", "td"]), expected)
 
 
 def test_truths_are_0_and_1():

@@ -183,7 +183,11 @@ def _setting(identity: int | None, matrices: ArrayLike | None, padding: Any, mas
 
 def _named(aggregations: str | Iterable[str]) -> list[str]:
     """Give the names of aggregations, each once; one alone may be given as a text."""
-    names = [aggregations] if isinstance(aggregations, str) else list(dict.fromkeys(aggregations))
+    names = (
+        [aggregations]
+        if isinstance(aggregations, str)
+        else list(dict.fromkeys(() if aggregations is None else aggregations))
+    )
     if not names:
         raise UserError(f"no aggregation given; valid: {', '.join(AGGREGATIONS)}")
     return names

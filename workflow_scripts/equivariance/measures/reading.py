@@ -73,7 +73,8 @@ def read_samples(given: Any) -> NDArray[Any] | Tensor:
             hint = "; the items of a list are samples, or blocks with blocks=True"
         hint = hint if array.ndim > 3 else ""
         raise UserError(f"the array has the shape {tuple(array.shape)}; needed: {NEEDED}{hint}")
-    return _full(array[..., None] if array.ndim == 2 else array, "the array")
+    full = _full(array, "the array")
+    return full[..., None] if full.ndim == 2 else full
 
 
 def read_block(given: Any, index: int) -> NDArray[Any] | Tensor:
@@ -107,7 +108,8 @@ def to_float64(array: NDArray[Any] | Tensor) -> Tensor:
 
 
 def _holds_array(given: Any) -> bool:
-    return any(hasattr(given, name) for name in ("__array__", "__array_interface__", "toarray"))
+    known = isinstance(given, memoryview)
+    return known or any(hasattr(given, name) for name in ("__array__", "__array_interface__", "toarray"))
 
 
 def _stacked(given: Sequence[Any], what: str) -> NDArray[Any]:

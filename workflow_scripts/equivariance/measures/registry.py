@@ -18,7 +18,7 @@ def resolve(names: str | Iterable[str]) -> list[Measure]:
 
     Raises UserError for an unknown name, or for none at all.
     """
-    given = [names] if isinstance(names, str) else list(names)
+    given = [names] if isinstance(names, str) else list(() if names is None else names)
     if not given:
         raise UserError(f"no measure given; valid: {', '.join((*FAMILIES, *FAMILY_OF))}")
     listed = [measure for name in given for measure in MEMBERS.get(name, (name,))]
@@ -26,7 +26,7 @@ def resolve(names: str | Iterable[str]) -> list[Measure]:
 
 
 def _measure(name: str) -> Measure:
-    if base(name) not in FAMILY_OF:
+    if not isinstance(name, str) or base(name) not in FAMILY_OF:
         raise UserError(unknown("measure", name, (*FAMILIES, *FAMILY_OF)))
     if wrong := mistake(name):
         raise UserError(wrong)
