@@ -52,14 +52,14 @@ def measure_arrays(
 ) -> pd.DataFrame:
     """Measure representations given as numbers A[i, j, ...], of sample i under transformation j.
 
-    - array: one array (samples, transformations, units) or (samples, transformations, C, H, W), where a
-      single unit needs no dimension: of numpy, torch or pandas, or nested lists. Always one array is a list
-      or a tuple: its items are the samples. Samples should come in random order, which distances need.
-      What does not fit into memory may be in a file (numpy.memmap), or come block by block, from a generator
-      or anything else to go through that is no array: blocks are such arrays too, of any number of samples,
-      alike in the rest, and a single unit needs its dimension.
+    - array: one array (samples, transformations, units) or (samples, transformations, C, H, W): of numpy,
+      torch or pandas, or a nested list. A single unit needs no dimension. A list or tuple is always one
+      array, and its items are the samples. Samples should come in random order, which distances need.
+      What does not fit into memory may lie in a file (numpy.memmap) or come block by block from a generator,
+      or from anything else to go through that is no array. A block is an array as above, with a dimension
+      for the units; blocks differ in the number of samples only.
     - measures: names of measures or families (`names`).
-    - blocks: read a list or tuple as one of blocks.
+    - blocks: the items of a list or tuple are blocks, not samples.
     - aggregations: from pixels to feature maps (`names.AGGREGATIONS`), for units (C, H, W).
     - identity: index of the untransformed column; Goodfellow's measures need it, and to go through the blocks
       several times, which a generator cannot.
