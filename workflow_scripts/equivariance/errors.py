@@ -1,6 +1,6 @@
 """Errors that a person can mend, and how they are worded."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 
@@ -11,8 +11,12 @@ class UserError(Exception):
     """
 
 
-def unknown(kind: str, given: object, valid: Iterable[str]) -> str:
-    """Say that `given` is no `kind`, and list the valid names, the nearest first.
+class Interrupted(KeyboardInterrupt):
+    """An interrupt by a person: the text says what is kept of the work, and how to go on."""
+
+
+def unknown(kind: str, given: object, valid: Iterable[str], most: int | None = None) -> str:
+    """Say that `given` is no `kind`, and list the valid names, the nearest first, at most `most` of them.
 
     >>> unknown("model", "simple_cnv", ["vgg16d", "simple_conv"])
     "unknown model 'simple_cnv'; valid: simple_conv, vgg16d"
@@ -20,4 +24,24 @@ def unknown(kind: str, given: object, valid: Iterable[str]) -> str:
     names = sorted(valid)
     near = get_close_matches(str(given), names, n=len(names) or 1, cutoff=0.6)
     rest = [name for name in names if name not in near]
-    return f"unknown {kind} {given!r}; valid: {', '.join(near + rest) or '(none)'}"
+    return f"unknown {kind} {given!r}; valid: {listed(near + rest, most) or '(none)'}"
+
+
+def listed(names: Sequence[str], most: int | None = 5) -> str:
+    """Join names, at most `most` of them, and say how many more there are.
+
+    >>> listed(["a", "b", "c"], most=2)
+    'a, b and 1 more'
+    """
+    more = 0 if most is None else max(0, len(names) - most)
+    return ", ".join(names[: len(names) - more]) + (f" and {more} more" if more else "")
+
+
+def counted(number: int, noun: str) -> str:
+    """Write a number with its noun.
+
+    >>> counted(1, "image"), counted(1200, "class")
+    ('1 image', '1,200 classes')
+    """
+    plural = "es" if noun.endswith("s") else "s"
+    return f"{number:,} {noun}{plural if number != 1 else ''}"

@@ -12,7 +12,7 @@ from struct import error as StructError
 from typing import TYPE_CHECKING
 
 from equivariance.datasets.downloads import RemoteFile
-from equivariance.errors import UserError
+from equivariance.errors import UserError, listed
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -34,8 +34,6 @@ TRUNK = "inception"
 
 HEAD = ("fc*",)
 """Patterns of the layers that learn; the others keep the published weights."""
-
-SHOWN = 5  # most names in the text of an error
 
 
 def needs_weights(family: str) -> bool:
@@ -67,7 +65,7 @@ def load_pretrained(model: nn.Module, file: Path) -> None:
     missing = [name for name in needed if name not in found]
     other = [name for name in needed if name in found and found[name].shape != needed[name].shape]
     wrong = [
-        f"{what} {', '.join(names[:SHOWN])}{f' and {len(names) - SHOWN} more' if len(names) > SHOWN else ''}"
+        f"{what} {listed(names)}"
         for what, names in (("it lacks", missing), ("of another shape are", other))
         if names
     ]
