@@ -13,8 +13,8 @@ import torch
 from PIL import Image
 from torch import nn
 
+from equivariance.cli.exported import REMEDY
 from equivariance.cli.main import main
-from equivariance.cli.models import REMEDY
 from equivariance.errors import unknown
 from equivariance.measures.names import AGGREGATIONS, FAMILIES, FAMILY_OF
 

@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from equivariance.cli.arguments import Arguments
-from equivariance.cli.models import Network, load_network
+from equivariance.cli.exported import REMEDY
+from equivariance.cli.models import load_network
+from equivariance.cli.network import Network
 from equivariance.cli.pictures import Pictures, check_sizes, classes, find, sample
 from equivariance.cli.results import write_tables
 from equivariance.devices import choose_device
@@ -34,6 +36,11 @@ def measure_folder(arguments: Arguments) -> list[Path]:
     files = sample(find(arguments.images), arguments.images, arguments.samples, arguments.seed)
     labels = classes(files, arguments.images) if arguments.stratified else None
     network = load_network(arguments.model, arguments.seed)
+    if network.batch is not None:
+        raise UserError(
+            f"{arguments.model} takes {network.batch} images at a time; "
+            f"export it with a dynamic batch dimension: {REMEDY}"
+        )
     size = arguments.size or network.size
     if size is None:
         check_sizes(files)

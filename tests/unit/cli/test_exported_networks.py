@@ -1,0 +1,67 @@
+"""Files of torch.export: what they say about their input, and that they were exported for evaluation."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from equivariance.cli.models import load_network
+
+Words = Callable[..., str]
+Measured = Callable[..., pd.DataFrame]
+
+
+class Always(nn.Module):
+    """Dropout that `eval()` does not switch off."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return F.dropout(images)
+
+
+def save(model: nn.Module, file: Path, dynamic: bool = True, channels: int = 3) -> str:
+    batch = ({0: torch.export.Dim("batch")},) if dynamic else None
+    images = (torch.rand(2, channels, 8, 8),)
+    torch.export.save(torch.export.export(model, images, dynamic_shapes=batch), file)
+    return str(file)
+
+
+def network() -> nn.Module:
+    conv, head = nn.Conv2d(3, 2, 3), nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(72, 4))
+    return nn.Sequential(conv, nn.BatchNorm2d(2), nn.ReLU(), head)
+
+
+def test_a_program_that_was_exported_in_training_is_refused(here: Path, mistake: Words) -> None:
+    remedy = (
+        "call model.eval() before torch.export.export; what is random in evaluation too, such as F.dropout "
+        "without training=self.training, cannot be measured"
+    )
+    assert mistake(save(network().train(), here / "trained.pt2")) == (
+        f"here/trained.pt2 was exported in training mode (batch norm in '1', dropout in '3.1'): {remedy}"
+    )
+    assert mistake(save(nn.Sequential(Always()).eval(), here / "always.pt2")) == (
+        f"here/always.pt2 was exported in training mode (dropout in '0'): {remedy}"
+    )
+    many = nn.Sequential(*(nn.BatchNorm2d(3) for _ in range(7)))
+    assert "norm in '4' and 2 more)" in mistake(save(many.train(), here / "many.pt2"))
+
+
+def test_the_same_program_for_evaluation_is_measured(here: Path, measured: Measured) -> None:
+    table = measured(save(network().eval(), here / "evaluated.pt2"))
+    kinds = table.drop_duplicates("layer").set_index("layer")["kind"].to_dict()
+    assert kinds == {
+        "0": "conv", "1": "norm", "2": "activation", "3.0": "reshape", "3.1": "other", "3.2": "linear"
+    }  # fmt: skip
+
+
+def test_a_program_says_what_it_takes(here: Path) -> None:
+    fixed = load_network(save(nn.Conv2d(3, 2, 3), here / "fixed.pt2", dynamic=False), 0)
+    assert (fixed.batch, fixed.channels, fixed.size) == (2, 3, (8, 8))
+    gray = load_network(save(nn.Conv2d(1, 2, 3), here / "gray.pt2", channels=1), 0)
+    assert (gray.batch, gray.channels, gray.size) == (None, 1, (8, 8))
+
+
+def test_a_network_of_torchvision_takes_any_number_of_images() -> None:
+    assert load_network("torchvision:squeezenet1_1", 0).batch is None

@@ -1,0 +1,72 @@
+"""Networks in files of torch.export."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.export import ExportedProgram
+
+from equivariance.cli.network import Network, quiet
+from equivariance.errors import UserError, listed
+from equivariance.measures.training_mode import training_operations
+from equivariance.models.layers import KINDS
+
+REMEDY = (
+    "make one with torch.export.save(torch.export.export(model.eval(), (images,), "
+    'dynamic_shapes=({0: torch.export.Dim("batch")},)), "model.pt2")'
+)
+
+
+def load_exported(file: Path) -> Network:
+    """Load a program of torch.export.
+
+    Raises UserError for a file that is none, one that works as in training, and one whose input is not a
+    batch of images.
+    """
+    try:
+        with quiet():
+            program = torch.export.load(file)
+    except Exception as error:  # torch has no one class for what a file can have wrong
+        raise UserError(f"{file} is no program of torch.export (.pt2); {REMEDY}") from error
+    batch, channels, size = _input(file, program)
+    training = training_operations(program.graph_module)
+    if training:
+        raise UserError(
+            f"{file} was exported in training mode ({listed(training)}): call model.eval() before "
+            "torch.export.export; what is random in evaluation too, such as F.dropout without "
+            "training=self.training, cannot be measured"
+        )
+    model = torch.export.unflatten(program)
+    for name, module in model.named_modules():
+        kind = _kind(name, module)
+        if kind:
+            module.layer_kind = kind
+    return Network(model, file.stem, channels, size, batch=batch)
+
+
+def _input(file: Path, program: ExportedProgram) -> tuple[int | None, int, tuple[int, int] | None]:
+    """Read the images of a batch, the channels, and the height and width: None for what is not fixed."""
+    names = program.graph_signature.user_inputs
+    shapes = [
+        tuple(node.meta["val"].shape)
+        for node in program.graph.nodes
+        if node.op == "placeholder" and node.name in names and isinstance(node.meta["val"], torch.Tensor)
+    ]
+    if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][1] not in (1, 3):
+        takes = " and ".join(str(shape) for shape in shapes)
+        raise UserError(f"{file} takes {takes}; needed: images (batch, 1 or 3 channels, height, width)")
+    batch, channels, *sides = shapes[0]
+    size = (sides[0], sides[1]) if all(isinstance(side, int) for side in sides) else None
+    return batch if isinstance(batch, int) else None, channels, size
+
+
+def _kind(name: str, module: nn.Module) -> str | None:
+    """Find the kind of an exported module: the program remembers the class that each operation was in."""
+    graph = getattr(module, "graph", None)
+    for node in graph.nodes if isinstance(graph, torch.fx.Graph) else ():
+        for path, qualified in (node.meta.get("nn_module_stack") or {}).values():
+            if path == name and node.op == "call_function" and str(qualified).startswith("torch.nn."):
+                was: Any = getattr(nn, str(qualified).rpartition(".")[2], None)
+                return next((kind for kind, types in KINDS.items() if was and issubclass(was, types)), None)
+    return None
