@@ -98,8 +98,8 @@ def test_numbers(mistake: Mistake) -> None:
 
 def test_models(mistake: Mistake, tmp_path: Path) -> None:
     assert mistake(model="model.pt2") == (
-        "there is no model file model.pt2; "
-        "valid: a file of torch.export (.pt2), or torchvision:NAME, such as torchvision:resnet18"
+        "there is no model file model.pt2; valid: FILE.pt2 of torch.export, MODULE:FUNCTION or "
+        "FILE.py:FUNCTION, torchvision:NAME such as torchvision:resnet18"
     )
     damaged = tmp_path / "damaged.pt2"
     damaged.write_bytes(b"PK")

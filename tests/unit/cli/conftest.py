@@ -1,5 +1,6 @@
-"""The command in a folder of its own, with pictures of a person who uses it."""
+"""The command in a folder of its own, with pictures and Python of a person who uses it."""
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,16 +15,57 @@ from equivariance.cli.main import main
 Words = Callable[..., str]
 Measured = Callable[..., pd.DataFrame]
 
+NETS = """
+import torch
+from torch import nn
+
+
+class Small(nn.Module):
+    def __init__(self, channels=3, outputs=4):
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(channels, 2, 3), nn.BatchNorm2d(2)
+        self.head = nn.Linear(72, outputs)
+
+    def forward(self, images):
+        return self.head(self.norm(self.conv(images)).flatten(1))
+
+
+def build():
+    return Small()
+
+
+def gray():
+    return Small(channels=1)
+
+
+def classifier(outputs):
+    return Small(outputs=outputs)
+
+
+torch.manual_seed(7)
+network = Small()
+number = 3
+"""
+
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working directory with two pictures of 8x8 in `photos`."""
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A working directory with two pictures of 8x8 in `photos`, and networks in nets.py.
+
+    What is imported from it is forgotten afterwards.
+    """
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
     (tmp_path / "photos").mkdir()
     for index in range(2):
         pixels = np.random.default_rng(index).integers(0, 256, (8, 8, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(tmp_path / "photos" / f"{index}.png")
-    return tmp_path
+    (tmp_path / "nets.py").write_text(NETS)
+    imported = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - imported:
+        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -63,5 +64,6 @@ def test_a_program_says_what_it_takes(here: Path) -> None:
     assert (gray.batch, gray.channels, gray.size) == (None, 1, (8, 8))
 
 
-def test_a_network_of_torchvision_takes_any_number_of_images() -> None:
-    assert load_network("torchvision:squeezenet1_1", 0).batch is None
+@pytest.mark.parametrize("model", ["torchvision:squeezenet1_1", "nets:build"])
+def test_other_networks_take_any_number_of_images(model: str, here: Path) -> None:
+    assert load_network(model, 0).batch is None

@@ -11,7 +11,11 @@ from equivariance.measures.names import AGGREGATIONS, FAMILIES, FAMILY_OF, MEMBE
 from equivariance.transformations.named import NAMED, named_spec
 from equivariance.transformations.parameters import Spec, set_size
 
-TORCHVISION = "torchvision:"
+COLLECTIONS = (TORCHVISION,) = ("torchvision:",)
+FORMS = (
+    "FILE.pt2 of torch.export, MODULE:FUNCTION or FILE.py:FUNCTION, torchvision:NAME such as "
+    "torchvision:resnet18"
+)
 
 DESCRIPTION = """\
 Measure how much each layer of a network changes when its input is transformed.
@@ -28,7 +32,13 @@ example, with a network of torchvision and its pre-trained weights:
   python -m equivariance measure --model torchvision:resnet18:DEFAULT --images photos --size 224 \\
       --transformations rotation --count 16 --measures nv nvse --output resnet18
 
-A network of your own becomes a file in three lines of Python; its input must allow any number of images:
+A network of your own is a function without arguments that gives it, here `build` in the file nets.py, and a
+file of its weights, which torch.save(model.state_dict(), "weights.pth") wrote:
+
+  python -m equivariance measure --model nets.py:build --weights weights.pth --images photos \
+      --transformations rotation --output own
+
+Or three lines of Python make one file of it, which needs no code; its input must allow any number of images:
 
   batch = torch.export.Dim("batch")
   program = torch.export.export(model.eval(), (torch.rand(2, 3, 224, 224),), dynamic_shapes=({0: batch},))
@@ -47,6 +57,7 @@ class Arguments:
     """What to measure, with which images, and where to write; see the help of each option."""
 
     model: str
+    weights: Path | None
     images: Path
     transformations: str
     count: int | None
@@ -89,16 +100,35 @@ def parse(given: Sequence[str]) -> Arguments | PlanArguments:
         return PlanArguments(**options)
     arguments = Arguments(**options)
     _ = arguments.spec
-    if not arguments.model.startswith(TORCHVISION) and not Path(arguments.model).is_file():
-        raise UserError(
-            f"there is no model file {arguments.model}; "
-            f"valid: a file of torch.export (.pt2), or {TORCHVISION}NAME, such as {TORCHVISION}resnet18"
-        )
+    _check_model(arguments.model, arguments.weights)
     if not arguments.images.is_dir():
         raise UserError(f"there is no folder of images {arguments.images}")
     if arguments.output.exists() and not arguments.output.is_dir():
         raise UserError(f"{arguments.output} is a file; --output needs a folder")
     return arguments
+
+
+def names_function(model: str) -> bool:
+    """Tell whether a model is `MODULE:FUNCTION` or `FILE.py:FUNCTION`."""
+    source, _, name = model.rpartition(":")
+    importable = all(part.isidentifier() for part in source.split("."))
+    return name.isidentifier() and (importable or source.endswith(".py")) and not Path(model).is_file()
+
+
+def _check_model(model: str, weights: Path | None) -> None:
+    in_collection = model.startswith(COLLECTIONS)
+    if not (in_collection or names_function(model)):
+        if not Path(model).is_file():
+            raise UserError(f"there is no model file {model}; valid: {FORMS}")
+        if model.endswith(".py"):
+            raise UserError(f"{model} needs the name of a function that gives a network: {model}:FUNCTION")
+        if weights:
+            raise UserError(f"--weights {weights} is not for a model file, which has weights of its own")
+    if weights and in_collection and model.count(":") > 1:
+        published = model.rpartition(":")[2]
+        raise UserError(f"--weights {weights} and :{published} are both weights; give one of them")
+    if weights and not weights.is_file():
+        raise UserError(f"there is no file of weights {weights}")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -142,8 +172,16 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
         required=True,
         metavar="MODEL",
         help="FILE.pt2, a network saved by torch.export with any number of images in a batch; or "
+        "MODULE:FUNCTION or FILE.py:FUNCTION, your own Python function that gives a network; or "
         "torchvision:NAME, a network of torchvision with random weights; or torchvision:NAME:WEIGHTS with "
         "pre-trained ones, such as torchvision:resnet18:DEFAULT, which are downloaded",
+    )
+    group.add_argument(
+        "--weights",
+        type=Path,
+        metavar="FILE",
+        help="weights for a network that is no FILE.pt2: .safetensors, or .pth (.pt, .bin, .ckpt, .tar) of "
+        "torch.save(model.state_dict(), FILE); only tensors are read, never code",
     )
     group.add_argument(
         "--images",
@@ -156,14 +194,14 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
         "--size",
         type=_size,
         metavar="N|HxW",
-        help="resize all images to this height and width in pixels (default: the size that a model file "
-        "fixes, else that of the images)",
+        help="resize all images to this height and width in pixels (default: the size that the "
+        "network is fixed to, else that of the images)",
     )
     group.add_argument(
         "--samples", type=_whole, metavar="N", help="number of images, chosen at random (default: all)"
     )
     group.add_argument("--seed", type=int, default=0, metavar="N", help=(
-        "chooses the images, and the random weights of a network of torchvision (default: %(default)s)"
+        "chooses the images, and the random weights of a network (default: %(default)s)"
     ))  # fmt: skip
     for name, text, default in (
         ("mean", "subtract this from each colour, of pixels 0 to 1", "0"),

@@ -8,6 +8,7 @@ from torch import nn
 from torch.export import ExportedProgram
 
 from equivariance.cli.network import Network, quiet
+from equivariance.cli.weights import SUFFIXES
 from equivariance.errors import UserError, listed
 from equivariance.measures.training_mode import training_operations
 from equivariance.models.layers import KINDS
@@ -28,7 +29,10 @@ def load_exported(file: Path) -> Network:
         with quiet():
             program = torch.export.load(file)
     except Exception as error:  # torch has no one class for what a file can have wrong
-        raise UserError(f"{file} is no program of torch.export (.pt2); {REMEDY}") from error
+        remedy = REMEDY
+        if file.suffix.lower() in SUFFIXES:
+            remedy = f"for weights alone, give --model MODULE:FUNCTION --weights {file}"
+        raise UserError(f"{file} is no program of torch.export (.pt2); {remedy}") from error
     batch, channels, size = _input(file, program)
     training = training_operations(program.graph_module)
     if training:

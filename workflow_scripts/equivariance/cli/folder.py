@@ -35,7 +35,7 @@ def measure_folder(arguments: Arguments) -> list[Path]:
     device = choose_device(arguments.device)
     files = sample(find(arguments.images), arguments.images, arguments.samples, arguments.seed)
     labels = classes(files, arguments.images) if arguments.stratified else None
-    network = load_network(arguments.model, arguments.seed)
+    network = load_network(arguments.model, arguments.seed, arguments.weights)
     if network.batch is not None:
         raise UserError(
             f"{arguments.model} takes {network.batch} images at a time; "

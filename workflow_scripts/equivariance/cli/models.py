@@ -2,12 +2,25 @@
 
 from pathlib import Path
 
-from equivariance.cli.arguments import TORCHVISION
+from equivariance.cli.arguments import TORCHVISION, names_function
 from equivariance.cli.exported import load_exported
 from equivariance.cli.network import Network
+from equivariance.cli.own_networks import load_own
 from equivariance.cli.torchvision_networks import load_torchvision
+from equivariance.cli.weights import load_weights
 
 
-def load_network(given: str, seed: int) -> Network:
-    """Load what `--model` names. Raises UserError for what cannot be had; see the loaders."""
-    return load_torchvision(given, seed) if given.startswith(TORCHVISION) else load_exported(Path(given))
+def load_network(given: str, seed: int, weights: Path | None = None) -> Network:
+    """Load what `--model` names, with random weights of a seed, those that it comes with, or those of a file.
+
+    Raises UserError for what cannot be had; see the loaders.
+    """
+    if given.startswith(TORCHVISION):
+        network = load_torchvision(given, seed)
+    elif names_function(given):
+        network = load_own(given, seed)
+    else:
+        return load_exported(Path(given))
+    if weights:
+        load_weights(network, weights)
+    return network

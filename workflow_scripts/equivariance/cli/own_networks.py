@@ -1,0 +1,143 @@
+"""Networks that Python of a person's own makes: `module:function` and `path/to/file.py:function`."""
+
+import inspect
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import nn
+
+from equivariance.cli.arguments import COLLECTIONS
+from equivariance.cli.network import Network, reason
+from equivariance.errors import UserError, unknown
+
+LISTED = 10
+FROM_FILE = "network_from_file"  # the module of a file: no name of another module
+
+
+def load_own(given: str, seed: int) -> Network:
+    """Make the network that a function without arguments gives, with torch's random numbers of a seed.
+
+    A class of networks is as good as a function, and a network that stands there is taken. What the code
+    prints goes to standard error: standard output is for the paths of results. Raises UserError where there
+    is no such module or function, where it fails, needs arguments, or gives something else.
+    """
+    source, _, name = given.rpartition(":")
+    with redirect_stdout(sys.stderr):
+        torch.manual_seed(seed)
+        module = _file(Path(source)) if source.endswith(".py") else _module(source, name)
+        if not hasattr(module, name):
+            raise UserError(unknown(f"function of {source}", name, _offered(module), LISTED))
+        found = getattr(module, name)
+        model = _bare(found if isinstance(found, nn.Module) else _called(given, found, seed))
+    if not isinstance(model, nn.Module):
+        raise UserError(f"{given} gives {_a(model)}; needed: a network, a torch.nn.Module")
+    if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
+        raise UserError(f"{given} gives TorchScript, whose layers cannot be seen; needed: the network before")
+    with _failing(f"{given} cannot be moved to the CPU"):
+        model = model.cpu()
+    return Network(model, given, _channels(model))
+
+
+def _module(name: str, function: str) -> ModuleType:
+    """Import a module; those of the working directory come first, as for `python -m`."""
+    sys.path.insert(0, str(Path.cwd()))
+    with _failing(f"{name} cannot be imported"):
+        try:
+            return import_module(name)
+        except ModuleNotFoundError as error:
+            if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+                raise  # one that it imports
+            near = get_close_matches(name.lower(), [prefix.rstrip(":") for prefix in COLLECTIONS], 1)
+            meant = f"; did you mean {near[0]}:{function}?" if near else ""
+            raise UserError(
+                f"there is no module {error.name!r} in {Path.cwd()}, nor among the installed ones{meant}"
+            ) from error
+
+
+def _file(file: Path) -> ModuleType:
+    """Import a file; modules beside it come first, as for `python FILE`."""
+    if not file.is_file():
+        raise UserError(f"there is no file {file}")
+    sys.path.insert(0, str(file.resolve().parent))
+    spec = spec_from_file_location(FROM_FILE, file)
+    assert spec and spec.loader  # there is a loader for .py
+    module = module_from_spec(spec)
+    sys.modules[FROM_FILE] = module  # dataclasses look there
+    with _failing(f"{file} cannot be imported"):
+        spec.loader.exec_module(module)
+    return module
+
+
+def _called(given: str, function: Any, seed: int) -> Any:
+    if not callable(function):
+        raise UserError(f"{given} is {_a(function)}; needed: a function that gives a network")
+    try:
+        inspect.signature(function).bind()
+    except ValueError:  # it says nothing of its arguments
+        pass
+    except TypeError as error:
+        raise UserError(
+            f"{given} needs arguments ({error}); write a function without arguments that gives the network"
+        ) from error
+    torch.manual_seed(seed)
+    with _failing(f"{given} fails"):
+        return function()
+
+
+@contextmanager
+def _failing(what: str) -> Iterator[None]:
+    """Tell in one line what goes wrong in somebody else's code, which may raise anything."""
+    try:
+        yield
+    except UserError:
+        raise
+    except SystemExit as error:
+        how = 'it ends the program; what runs belongs under `if __name__ == "__main__":`'
+        raise UserError(f"{what} ({how})") from error
+    except Exception as error:
+        raise UserError(f"{what} ({reason(error)})") from error
+
+
+def _bare(model: Any) -> Any:
+    """Take a network out of what makes it faster, and puts a prefix before the names of its layers."""
+    parallel = nn.DataParallel | nn.parallel.DistributedDataParallel
+    while hasattr(model, "_orig_mod") or isinstance(model, parallel):  # of torch.compile
+        model = model.module if isinstance(model, parallel) else model._orig_mod
+    return model
+
+
+def _offered(module: ModuleType) -> list[str]:
+    """List the networks, classes of networks and functions of a module, without what it imported."""
+    package = module.__name__.partition(".")[0]
+    return [
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_") and (isinstance(value, nn.Module) or _made_in(package, value))
+    ]
+
+
+def _made_in(package: str, value: Any) -> bool:
+    """Tell whether a value is a function, or class of networks, of a package itself."""
+    fit = inspect.isfunction(value) or (inspect.isclass(value) and issubclass(value, nn.Module))
+    return fit and value.__module__.partition(".")[0] == package
+
+
+def _channels(model: nn.Module) -> int:
+    """Tell the channels of the images: one where the first convolution takes one, else three."""
+    first = next((module for module in model.modules() if isinstance(module, nn.Conv2d)), None)
+    return 1 if first is not None and first.in_channels == 1 else 3
+
+
+def _a(value: Any) -> str:
+    """Tell what a value is."""
+    if value is None or isinstance(value, type):
+        return "None" if value is None else f"the class {value.__name__}"
+    return f"a value of type {type(value).__name__}"
