@@ -99,7 +99,7 @@ def test_numbers(mistake: Mistake) -> None:
 def test_models(mistake: Mistake, tmp_path: Path) -> None:
     assert mistake(model="model.pt2") == (
         "there is no model file model.pt2; valid: FILE.pt2 of torch.export, MODULE:FUNCTION or "
-        "FILE.py:FUNCTION, torchvision:NAME such as torchvision:resnet18"
+        "FILE.py:FUNCTION, torchvision:NAME such as torchvision:resnet18, timm:NAME"
     )
     damaged = tmp_path / "damaged.pt2"
     damaged.write_bytes(b"PK")

@@ -64,6 +64,6 @@ def test_a_program_says_what_it_takes(here: Path) -> None:
     assert (gray.batch, gray.channels, gray.size) == (None, 1, (8, 8))
 
 
-@pytest.mark.parametrize("model", ["torchvision:squeezenet1_1", "nets:build"])
+@pytest.mark.parametrize("model", ["torchvision:squeezenet1_1", "nets:build", "timm:test_resnet"])
 def test_other_networks_take_any_number_of_images(model: str, here: Path) -> None:
     assert load_network(model, 0).batch is None

@@ -177,9 +177,10 @@ def test_weights_are_no_model(here: Path, mistake: Words) -> None:
 
 def test_weights_are_given_once(here: Path, mistake: Words) -> None:
     torch.save(state(), here / "weights.pth")
-    assert mistake("torchvision:squeezenet1_1:DEFAULT", "--weights=weights.pth") == (
-        "--weights weights.pth and :DEFAULT are both weights; give one of them"
-    )
+    for collection in ("torchvision:squeezenet1_1", "timm:test_resnet"):
+        assert mistake(f"{collection}:DEFAULT", "--weights=weights.pth") == (
+            "--weights weights.pth and :DEFAULT are both weights; give one of them"
+        )
 
 
 def test_tensors_of_another_network(here: Path, mistake: Words) -> None:

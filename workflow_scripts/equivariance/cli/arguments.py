@@ -11,10 +11,10 @@ from equivariance.measures.names import AGGREGATIONS, FAMILIES, FAMILY_OF, MEMBE
 from equivariance.transformations.named import NAMED, named_spec
 from equivariance.transformations.parameters import Spec, set_size
 
-COLLECTIONS = (TORCHVISION,) = ("torchvision:",)
+TORCHVISION, TIMM = COLLECTIONS = ("torchvision:", "timm:")
 FORMS = (
     "FILE.pt2 of torch.export, MODULE:FUNCTION or FILE.py:FUNCTION, torchvision:NAME such as "
-    "torchvision:resnet18"
+    "torchvision:resnet18, timm:NAME"
 )
 
 DESCRIPTION = """\
@@ -173,8 +173,9 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
         metavar="MODEL",
         help="FILE.pt2, a network saved by torch.export with any number of images in a batch; or "
         "MODULE:FUNCTION or FILE.py:FUNCTION, your own Python function that gives a network; or "
-        "torchvision:NAME, a network of torchvision with random weights; or torchvision:NAME:WEIGHTS with "
-        "pre-trained ones, such as torchvision:resnet18:DEFAULT, which are downloaded",
+        "torchvision:NAME or timm:NAME, a network of these collections with random weights; or "
+        "torchvision:NAME:WEIGHTS or timm:NAME:WEIGHTS, with pre-trained ones, such as "
+        "torchvision:resnet18:DEFAULT, which are downloaded",
     )
     group.add_argument(
         "--weights",

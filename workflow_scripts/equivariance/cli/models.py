@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from equivariance.cli.arguments import TORCHVISION, names_function
+from equivariance.cli.arguments import TIMM, TORCHVISION, names_function
 from equivariance.cli.exported import load_exported
 from equivariance.cli.network import Network
 from equivariance.cli.own_networks import load_own
+from equivariance.cli.timm_networks import load_timm
 from equivariance.cli.torchvision_networks import load_torchvision
 from equivariance.cli.weights import load_weights
 
@@ -17,6 +18,8 @@ def load_network(given: str, seed: int, weights: Path | None = None) -> Network:
     """
     if given.startswith(TORCHVISION):
         network = load_torchvision(given, seed)
+    elif given.startswith(TIMM):
+        network = load_timm(given, seed)
     elif names_function(given):
         network = load_own(given, seed)
     else:
