@@ -40,11 +40,10 @@ def mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Mistake:
         status = main(["measure", *(f"--{name}={value}" for name, value in needed.items()), *words])
         printed = capsys.readouterr()
         assert (status, printed.out) == (2, "")
-        assert printed.err.startswith("error: ")
-        assert printed.err.endswith("\n")
-        line = printed.err.removeprefix("error: ").removesuffix("\n")
-        assert "\n" not in line
-        return line.replace(str(tmp_path), "here")
+        *before, line = printed.err.removesuffix("\n").split("\n")
+        assert before in ([], ["1 image"])  # which is told when the images have been checked
+        assert line.startswith("error: ")
+        return line.removeprefix("error: ").replace(str(tmp_path), "here")
 
     return told
 
@@ -142,28 +141,41 @@ def test_weights_that_cannot_be_downloaded(
 
 def test_images(mistake: Mistake, tmp_path: Path) -> None:
     assert mistake(images=str(tmp_path / "none")) == "there is no folder of images here/none"
-    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "cats").mkdir(parents=True)
+    supported = "supported: .bmp .gif .jpeg .jpg .pgm .png .ppm .tif .tiff .webp"
+    none = "here/empty has no images, nor have the folders in it"
+    assert mistake(images=str(tmp_path / "empty" / "cats")) == (
+        f"{none.replace('empty', 'empty/cats')}; {supported}"
+    )
     (tmp_path / "empty" / "notes.txt").write_text("no image")
     assert mistake(images=str(tmp_path / "empty")) == (
-        "here/empty has no images, nor have the folders in it; "
-        "read are .bmp .gif .jpeg .jpg .pgm .png .ppm .tif .tiff .webp"
+        f"{none} (but 1 file of other kinds (.txt 1), 1 folder without images (cats)); {supported}"
     )
     assert mistake("--stratified") == (
         "here/photos/a.png is in no class; the stratified form needs a folder for each class"
     )
     save(tmp_path / "photos" / "b.png", (8, 9))
     assert mistake() == (
-        "images differ in size: here/photos/a.png is 8x8, here/photos/b.png is 8x9 (height x width); "
+        "here/photos: images differ in size (height x width): a.png is 8x8; b.png is 8x9; "
         "give one --size for all, such as --size 224"
     )
+
+
+@pytest.mark.parametrize("size", [[], ["--size", "64"]])
+def test_damaged_images_are_told_before_anything_is_measured(
+    mistake: Mistake, tmp_path: Path, size: list[str]
+) -> None:
     (tmp_path / "photos" / "b.png").write_text("no image")
-    unreadable = (
-        "here/photos/b.png cannot be read as an image: it is damaged, or of another kind than its name says"
+    (tmp_path / "photos" / "c.png").write_bytes(b"")
+    assert mistake(*size, "--layers", "features.0") == (
+        "here/photos: 2 of 3 images cannot be read: 1 damaged or of an unsupported kind (b.png), "
+        "1 empty (c.png); mend or remove them, or leave them out with --skip-damaged"
     )
-    assert mistake() == unreadable
-    assert mistake("--size", "64", "--layers", "features.0") == unreadable
-    (tmp_path / "photos" / "b.png").write_bytes((tmp_path / "photos" / "a.png").read_bytes()[:-30])
-    assert mistake("--size", "64", "--layers", "features.0") == unreadable
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "photos" / "a.png").unlink()
+    assert mistake(*size, "--skip-damaged") == (
+        "here/photos: no image can be read: 1 damaged or of an unsupported kind (b.png), 1 empty (c.png)"
+    )
 
 
 def test_an_image_that_is_too_small_for_the_network(mistake: Mistake) -> None:
@@ -178,6 +190,9 @@ def test_same_equivariance_needs_feature_maps(mistake: Mistake) -> None:
 def test_output(mistake: Mistake, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert mistake(output=str(tmp_path / "file")) == "here/file is a file; --output needs a folder"
+    assert mistake(output=str(tmp_path / "photos" / ".." / "photos")) == (
+        "--output is the folder of the images; its figures would be images too: give another"
+    )
     assert mistake("--size", "64", output=str(tmp_path / "file" / "out")) == (
         "here/file/out cannot be made: Not a directory"
     )
@@ -212,3 +227,5 @@ def test_help_and_mistakes_in_names_need_no_torch(tmp_path: Path) -> None:
     assert done.stderr.startswith("error: argument --measures: unknown measure 'none'")
     assert "rotation (49), scale (49), translation (49), combined (504)" in " ".join(done.stdout.split())
     assert "example" in done.stdout
+    for told in ("EXIF", "transparent", "16 bits", "first is measured", "at any depth", "--skip-damaged"):
+        assert told in done.stdout

@@ -24,6 +24,8 @@ from equivariance.transformations.sets import build_set
 
 ROOT = Path(__file__).parents[2]
 ROTATIONS = ["--transformations", "rotation", "--count", "4"]
+SUPPORTED = "supported: .bmp .gif .jpeg .jpg .pgm .png .ppm .tif .tiff .webp"
+SIX = f"6 images in 2 classes: cats 3, dogs 3; left out: 1 file of other kinds (.txt 1); {SUPPORTED}\n"
 
 
 class Small(nn.Module):
@@ -91,7 +93,7 @@ def values(table: pd.DataFrame) -> pd.Series:
 
 
 def pixels(folder: Path) -> Tensor:
-    arrays = [np.asarray(Image.open(file)) for file in find(folder)]
+    arrays = [np.asarray(Image.open(file)) for file in find(folder).files]
     return torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2)
 
 
@@ -101,7 +103,7 @@ def test_a_network_of_torchvision_is_measured(photos: Path, tmp_path: Path) -> N
         *("measure", "--model", "torchvision:resnet18", "--images", photos, "--size", 32),
         *(*ROTATIONS, "--layers", "conv1", "layer4", "fc", "--output", output),
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, SIX)
     written = ["measures.csv", "profile.csv", "profile_nv.pdf", "heat_map_nv.pdf"]
     assert done.stdout.split() == [str(output / name) for name in written]
     pictures = ["profile_nv.png", "heat_map_nv.png"]
@@ -122,7 +124,7 @@ def test_an_exported_network_gives_what_the_library_gives_for_the_network(
         *("--mean", 0.4, 0.5, 0.6, "--std", 0.2, 0.3, 0.4, "--padding", "zeros"),
         *("--aggregations", "before_mean", "after_max", "--format", "parquet", "--output", tmp_path / "out"),
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, SIX)
     centre = torch.tensor([0.4, 0.5, 0.6])[:, None, None]
     spread = torch.tensor([0.2, 0.3, 0.4])[:, None, None]
     expected = measure(
@@ -161,7 +163,7 @@ def test_layers_without_feature_maps_are_named(
     given = ["measure", "--model", program, "--images", photos, *ROTATIONS, "--measures", "nvse", "--output"]
     assert main([str(word) for word in (*given, tmp_path)]) == 0
     expected = "no same-equivariance where maps have less than two pixels: head.1 head.2 relu:2\n"
-    assert capsys.readouterr().err == expected
+    assert capsys.readouterr().err == SIX + expected
     assert list(pd.read_csv(tmp_path / "measures.csv")["layer"].unique()) == ["conv", "relu", "head.0"]
 
 
@@ -192,7 +194,8 @@ def test_a_run_that_was_stopped_goes_on(
     reads.clear()
     stop_at = needed - 1
     assert main([*given, str(tmp_path / "cut")]) == 130
-    assert capsys.readouterr().err == "stopped; the same command goes on from its last checkpoint\n"
+    stopped = "stopped; the same command goes on from its last checkpoint\n"
+    assert capsys.readouterr().err == SIX + stopped
     (left,) = (tmp_path / "cut").iterdir()
 
     other = main([*given, str(tmp_path / "cut"), "--padding", "zeros"])
@@ -212,15 +215,62 @@ def test_a_run_that_was_stopped_goes_on(
 
 
 def test_a_sample_is_random_balanced_and_the_same_for_a_seed(photos: Path) -> None:
-    files = find(photos)
+    files = find(photos).files
     assert [file.name for file in files] == [f"{index}.png" for index in range(6)]
-    chosen = [tuple(sample(files, photos, 4, seed)) for seed in range(8)]
-    assert chosen == [tuple(sample(files, photos, 4, seed)) for seed in range(8)]
+    chosen = [tuple(sample(files, 4, seed).items()) for seed in range(8)]
+    assert chosen == [tuple(sample(files, 4, seed).items()) for seed in range(8)]
     assert len(set(chosen)) > 1
     for one in chosen:
         assert list(one) == sorted(one)
-        assert [file.parent.name for file in one] == ["cats", "cats", "dogs", "dogs"]
-    assert sample(files, photos, None, 0) == sample(files, photos, 9, 0) == files
+        assert [name for _, name in one] == ["cats", "cats", "dogs", "dogs"]
+    assert sample(files, None, 0) == sample(files, 9, 0) == files
+
+
+def test_sixteen_bits_give_the_results_of_their_twins_of_eight(program: Path, tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    for index in range(3):
+        gray = draw.integers(0, 256, (12, 10), dtype=np.uint8)
+        for depth, pixels in (("eight", gray), ("sixteen", gray.astype(np.uint16) * 257)):
+            (tmp_path / depth).mkdir(exist_ok=True)
+            Image.fromarray(pixels).save(tmp_path / depth / f"{index}.png")
+    given = ["measure", "--model", program, *ROTATIONS]
+    for depth in ("eight", "sixteen"):
+        words = [*given, "--images", tmp_path / depth, "--output", tmp_path / f"of_{depth}"]
+        assert main([str(word) for word in words]) == 0
+    eight, sixteen = (tmp_path / f"of_{depth}" / "measures.csv" for depth in ("eight", "sixteen"))
+    assert eight.read_bytes() == sixteen.read_bytes()
+
+
+@pytest.mark.parametrize("remedy", ["removed", "--skip-damaged"])
+def test_after_a_damaged_image_the_same_command_goes_on(
+    program: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], remedy: str
+) -> None:
+    damaged = photos / "dogs" / "9.png"
+    damaged.write_bytes((photos / "dogs" / "5.png").read_bytes()[:60])
+    given = ["measure", "--model", program, "--images", photos, *ROTATIONS, "--output", tmp_path / "out"]
+    given = [str(word) for word in given]
+    assert main(given) == 2
+    assert "1 of 7 images cannot be read: 1 damaged (dogs/9.png)" in capsys.readouterr().err
+    if remedy == "removed":
+        damaged.unlink()
+        assert main(given) == 0
+        assert capsys.readouterr().err == SIX
+    else:
+        assert main([*given, remedy]) == 0
+        assert capsys.readouterr().err == SIX.replace("6", "6 of 7").replace(
+            "left out: ", "left out: 1 damaged (dogs/9.png), "
+        )
+
+
+def test_results_inside_the_folder_of_images_are_not_measured(
+    program: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["measure", "--model", program, "--images", photos, *ROTATIONS, "--output", photos / "out"]
+    for _ in range(2):
+        assert main([str(word) for word in given]) == 0
+    first, again = capsys.readouterr().err.splitlines()
+    assert first == SIX.strip()
+    assert again == SIX.strip().replace("(.txt 1)", "(.txt 1), the folder of results (out)")
 
 
 def test_a_random_network_is_that_of_its_seed() -> None:

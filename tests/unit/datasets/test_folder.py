@@ -1,3 +1,4 @@
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def test_the_number_of_channels_is_a_setting(data: Path) -> None:
 
 def test_images_of_different_sizes_need_a_size(data: Path) -> None:
     Image.new("L", (9, 9)).save(data / "train/cat/z.png")
-    with pytest.raises(UserError, match=r"differ in size .*0\.png is 6x4.*z\.png is 9x9.*image_size"):
+    with pytest.raises(UserError, match=r"differ in size .*0\.png is 4x6.*z\.png is 9x9.*image_size"):
         load_mine(data)
     assert load_mine(data, image_size=[8, 5]).images.shape == (7, 3, 8, 5)
     for wrong in (8, [8], [8, 0], "8x5"):
@@ -86,6 +87,39 @@ def test_a_class_without_images_is_said(data: Path) -> None:
         load_mine(data)
 
 
+def test_a_class_of_hidden_files_or_other_kinds_alone_has_no_images(data: Path) -> None:
+    (data / "test/cat").mkdir()
+    (data / "test/cat/.0.png").touch()
+    (data / "test/cat/0.heic").touch()
+    with pytest.raises(UserError) as raised:
+        load_mine(data)
+    assert str(raised.value) == (
+        f"{data}: no images for every class of `test`: 1 file of other kinds (.heic 1), "
+        "1 hidden (cat/.0.png), 1 folder without images (cat)"
+    )
+
+
+def test_a_part_without_classes_is_said(data: Path) -> None:
+    shutil.rmtree(data / "test/dog")
+    with pytest.raises(UserError, match=r"no images for every class of `test`: it has no folders$"):
+        load_mine(data)
+
+
+@pytest.mark.parametrize("beside", [".git", "__MACOSX"])
+def test_train_may_be_in_the_only_folder_that_is_not_hidden(data: Path, beside: str) -> None:
+    inner = data / "my images"
+    inner.mkdir()
+    for part in ("train", "test"):
+        (data / part).rename(inner / part)
+    (data / beside).mkdir()
+    assert len(load_mine(data).images) == 6
+
+
+def test_whether_damaged_images_are_skipped_is_yes_or_no(data: Path) -> None:
+    with pytest.raises(UserError, match="skip_damaged is 'yes'; valid: true, false"):
+        load_mine(data, skip_damaged="yes")
+
+
 @pytest.mark.parametrize("missing", ["train", "test"])
 def test_a_missing_part_is_said(data: Path, missing: str) -> None:
     (data / missing).rename(data / "other")
@@ -96,7 +130,7 @@ def test_a_missing_part_is_said(data: Path, missing: str) -> None:
 @pytest.mark.parametrize("content", [b"no image", b""])
 def test_an_unreadable_image_is_named(data: Path, content: bytes) -> None:
     (data / "train/dog/1.png").write_bytes(content)
-    with pytest.raises(UserError, match=r"train/dog/1\.png cannot be read as an image"):
+    with pytest.raises(UserError, match=r"1 of 6 images cannot be read: 1 .*\(train/dog/1\.png\)"):
         load_mine(data)
 
 
@@ -104,7 +138,7 @@ def test_a_truncated_image_is_named(data: Path) -> None:
     path = data / "train/dog/1.png"
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)).save(path)
     path.write_bytes(path.read_bytes()[:2000])
-    with pytest.raises(UserError, match=r"train/dog/1\.png cannot be read"):
+    with pytest.raises(UserError, match=r"cannot be read: 1 damaged \(train/dog/1\.png\)"):
         load_mine(data, image_size=[8, 8])
 
 

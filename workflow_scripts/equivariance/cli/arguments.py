@@ -26,6 +26,15 @@ PNG, its profile over the layers and a heat map of all units. A run that was sto
 command is given again.
 """
 
+PICTURES = """\
+images: a folder in FOLDER is a class, with all images below it, at any depth; hidden files and folders are
+left out. All images are read before the first is measured, and all that are damaged are named. An image is
+turned by its EXIF tag, as a viewer shows it. What is transparent is composed on black. Gray of 16 bits is
+scaled to 8 bits; floats and whole numbers of 32 bits have no known range and are refused. Of several frames
+or pages the first is measured. Colour profiles are not applied.
+
+"""
+
 EXAMPLE = """\
 example, with a network of torchvision and its pre-trained weights:
 
@@ -59,6 +68,7 @@ class Arguments:
     model: str
     weights: Path | None
     images: Path
+    skip_damaged: bool
     transformations: str
     count: int | None
     measures: list[str]
@@ -105,6 +115,8 @@ def parse(given: Sequence[str]) -> Arguments | PlanArguments:
         raise UserError(f"there is no folder of images {arguments.images}")
     if arguments.output.exists() and not arguments.output.is_dir():
         raise UserError(f"{arguments.output} is a file; --output needs a folder")
+    if arguments.output.resolve() == arguments.images.resolve():
+        raise UserError("--output is the folder of the images; its figures would be images too: give another")
     return arguments
 
 
@@ -147,7 +159,7 @@ def _parser() -> argparse.ArgumentParser:
         "measure",
         help="measure the layers of a network on a folder of images",
         description=DESCRIPTION,
-        epilog=EXAMPLE,
+        epilog=PICTURES + EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -190,6 +202,11 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FOLDER",
         help="images directly in the folder, or in a folder for each class; pixels 0 to 255 become 0 to 1",
+    )
+    group.add_argument(
+        "--skip-damaged",
+        action="store_true",
+        help="leave out the images that cannot be read, and name them (default: they are an error)",
     )
     group.add_argument(
         "--size",

@@ -10,10 +10,9 @@ import torch
 from torch import Tensor
 
 from equivariance.cli.arguments import Arguments
-from equivariance.cli.exported import REMEDY
 from equivariance.cli.models import load_network
 from equivariance.cli.network import Network
-from equivariance.cli.pictures import Pictures, check_sizes, classes, find, sample
+from equivariance.cli.pictures import Pictures, check, check_classes, find
 from equivariance.cli.results import write_tables
 from equivariance.devices import choose_device
 from equivariance.errors import UserError
@@ -23,37 +22,35 @@ from equivariance.measures.measuring import measure
 from equivariance.transformations.sets import build_set
 
 GIB = 2**30
-NO_RESULT_DEPENDS_ON = ("output", "format", "device")
+NO_RESULT_DEPENDS_ON = ("output", "format", "device", "images", "skip_damaged")  # beyond the files
 
 
 def measure_folder(arguments: Arguments) -> list[Path]:
     """Measure, write the results, and give their paths.
 
-    Raises UserError for images, models and layers that cannot be measured, and for an output folder where a
-    run with other settings was stopped.
+    All images are opened before the first is measured, and standard error is told how many there are and what
+    is left out. Raises UserError for images, models and layers that cannot be measured, and for an output
+    folder where a run with other settings or images was stopped.
     """
     device = choose_device(arguments.device)
-    files = sample(find(arguments.images), arguments.images, arguments.samples, arguments.seed)
-    labels = classes(files, arguments.images) if arguments.stratified else None
+    found = find(arguments.images, arguments.output)
+    if arguments.stratified:
+        check_classes(found)
     network = load_network(arguments.model, arguments.seed, arguments.weights)
-    if network.batch is not None:
-        raise UserError(
-            f"{arguments.model} takes {network.batch} images at a time; "
-            f"export it with a dynamic batch dimension: {REMEDY}"
-        )
     size = arguments.size or network.size
-    if size is None:
-        check_sizes(files)
-    images = Pictures(files, network.channels, size)
+    checked = check(found, arguments, network.channels, size)
+    images = Pictures(list(checked.files), network.channels, size)
     preprocess = _preprocess(arguments, network)
     _try(network, images, preprocess)
+    checkpoint = _checkpoint(arguments, images.files)
+    print(checked.text(), file=sys.stderr)
     table = measure(
         network.model,
         images,
         build_set(arguments.transformations, arguments.spec),
         arguments.measures,
         aggregations=arguments.aggregations,
-        labels=labels,
+        labels=list(checked.files.values()) if arguments.stratified else None,
         layers=arguments.layers,
         preprocess=preprocess,
         padding=arguments.padding,
@@ -61,7 +58,7 @@ def measure_folder(arguments: Arguments) -> list[Path]:
         device=device,
         autocast=torch.bfloat16 if arguments.autocast else None,
         memory=None if arguments.memory is None else int(arguments.memory * GIB),
-        checkpoint=_checkpoint(arguments, files),
+        checkpoint=checkpoint,
         progress=sys.stderr.isatty(),
     )
     if table.attrs["left_out"]:
@@ -112,17 +109,28 @@ def _checkpoint(arguments: Arguments, files: Sequence[Path]) -> Path:
         for field in fields(arguments)
         if field.name not in NO_RESULT_DEPENDS_ON
     ]
-    seen = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-    digest = hashlib.sha256(repr((settings, seen)).encode()).hexdigest()[:16]
-    checkpoint = arguments.output / f"checkpoint-{digest}"
+    seen = [
+        (file.relative_to(arguments.images).as_posix(), file.stat().st_size, file.stat().st_mtime_ns)
+        for file in files
+    ]
+    wanted = {"settings": _digest(settings), "images": _digest(seen)}
+    checkpoint = arguments.output / f"checkpoint-{'-'.join(wanted.values())}"
     try:
         arguments.output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"{arguments.output} cannot be made: {error.strerror}") from error
     for other in sorted(arguments.output.glob("checkpoint-*")):
-        if other.stem != checkpoint.name:
+        had = other.stem.split("-")[1:]
+        differ = [what for what, digest in wanted.items() if digest not in had]
+        if differ:
+            first = "put its images back and " if "images" in differ else ""
             raise UserError(
-                f"a run with other settings or images was stopped in {arguments.output}; "
-                f"give its command again, or delete {other}, or choose another --output"
+                f"a run with other {' and '.join(differ)} was stopped in {arguments.output}; {first}give its "
+                f"command again to go on with it, or delete {other.with_suffix('')}.* to start anew, "
+                "or choose another --output"
             )
     return checkpoint
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(repr(value).encode()).hexdigest()[:8]

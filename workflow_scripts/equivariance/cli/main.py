@@ -1,6 +1,7 @@
 """Entry point of the command line."""
 
 import sys
+import warnings
 from collections.abc import Sequence
 
 from equivariance.cli.arguments import PlanArguments, parse
@@ -24,6 +25,7 @@ def main(given: Sequence[str] | None = None) -> int:
             return 0
         from equivariance.cli.folder import measure_folder
 
+        warnings.filterwarnings("ignore", module="PIL")  # what is wrong with an image is told in one line
         for written in measure_folder(arguments):
             print(written)
     except UserError as error:

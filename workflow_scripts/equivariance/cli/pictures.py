@@ -1,20 +1,21 @@
 """A folder of pictures as a sequence of images."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
-from equivariance.datasets.pictures import to_array
+from equivariance.cli.arguments import Arguments
+from equivariance.datasets.picture_checks import CheckedPictures, Remedies, check_pictures
+from equivariance.datasets.picture_folders import SUPPORTED, PictureFolder, find_pictures
+from equivariance.datasets.pictures import read_picture
 from equivariance.errors import UserError
 from equivariance.sampling import stratified_sample
 
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+REMEDIES = Remedies(skip="--skip-damaged", size="one --size for all, such as --size 224")
 
 
 @dataclass(frozen=True)
@@ -29,62 +30,45 @@ class Pictures:
         return len(self.files)
 
     def __getitem__(self, index: int) -> Tensor:
-        return torch.from_numpy(
-            _read(self.files[index], lambda picture: to_array(picture, self.channels, self.size).copy())
-        )
+        return torch.from_numpy(read_picture(self.files[index], self.channels, self.size).pixels.copy())
 
 
-def find(folder: Path) -> list[Path]:
-    """List the pictures directly in a folder and in the folders there, sorted by name; hidden ones are none.
+def find(folder: Path, output: Path | None = None) -> PictureFolder:
+    """Find the pictures of a folder, but for the figures that are written to `output`.
 
     Raises UserError where there is none.
     """
-    found = sorted(
-        file
-        for file in (*folder.glob("*"), *folder.glob("*/*"))
-        if file.suffix.lower() in SUFFIXES and file.is_file() and not file.name.startswith(".")
-    )
-    if not found:
-        raise UserError(f"{folder} has no images, nor have the folders in it; read are {' '.join(SUFFIXES)}")
+    found = find_pictures(folder, skip=output)
+    if not found.files and not found.broken:
+        there = f" (but {', '.join(found.left_out())})" if found.left_out() else ""
+        raise UserError(f"{folder} has no images, nor have the folders in it{there}; {SUPPORTED}")
     return found
 
 
-def sample(files: Sequence[Path], folder: Path, count: int | None, seed: int) -> list[Path]:
-    """Choose `count` pictures (None: all) at random, with the shares of the classes kept, sorted by name."""
-    classes = np.array([_class(file, folder) for file in files])
-    rows = stratified_sample(classes, count, f"measured images {seed}")
-    return [files[row] for row in rows]
+def check(
+    found: PictureFolder, arguments: Arguments, channels: int, size: tuple[int, int] | None
+) -> CheckedPictures:
+    """Choose the pictures to be measured and read them all once; raises UserError as `check_pictures` does.
+
+    Where damaged ones are skipped, the choice is among those that are not.
+    """
+    late = arguments.skip_damaged
+    files = found.files if late else sample(found.files, arguments.samples, arguments.seed)
+    checked = check_pictures(found, files, channels, size, REMEDIES, skip_damaged=late)
+    if late:
+        return replace(checked, files=sample(checked.files, arguments.samples, arguments.seed))
+    return checked
 
 
-def classes(files: Sequence[Path], folder: Path) -> list[str]:
-    """Name the class of each picture, its folder. Raises UserError for one without."""
-    for file in files:
-        if file.parent == folder:
+def sample(files: Mapping[Path, str], count: int | None, seed: int) -> dict[Path, str]:
+    """Choose `count` pictures (None: all) at random, with the shares of the classes kept, in their order."""
+    rows = stratified_sample(np.array([*files.values()]), count, f"measured images {seed}")
+    every = list(files)
+    return {every[row]: files[every[row]] for row in rows}
+
+
+def check_classes(found: PictureFolder) -> None:
+    """Raise UserError for a picture that is in no class."""
+    for file, name in found.files.items():
+        if not name:
             raise UserError(f"{file} is in no class; the stratified form needs a folder for each class")
-    return [_class(file, folder) for file in files]
-
-
-def check_sizes(files: Sequence[Path]) -> None:
-    """Raise UserError where pictures differ in size, or one cannot be opened; reads no pixels."""
-    first: tuple[int, int] | None = None
-    for file in files:
-        width, height = _read(file, lambda picture: picture.size)
-        first = first or (height, width)
-        if (height, width) != first:
-            raise UserError(
-                f"images differ in size: {files[0]} is {first[0]}x{first[1]}, {file} is {height}x{width} "
-                "(height x width); give one --size for all, such as --size 224"
-            )
-
-
-def _class(file: Path, folder: Path) -> str:
-    return "" if file.parent == folder else file.parent.name
-
-
-def _read(file: Path, how: Callable[[Image.Image], Any]) -> Any:
-    try:
-        with Image.open(file) as picture:
-            return how(picture)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        reason = "it is damaged, or of another kind than its name says"
-        raise UserError(f"{file} cannot be read as an image: {reason}") from error

@@ -1,57 +1,71 @@
-"""A person's own images: a folder or zip of train/<class>/* and test/<class>/*, read by torchvision."""
+"""A person's own images: a folder or zip of train/<class>/* and test/<class>/*.
 
+Images lie at any depth below the folder of their class, as for torchvision's ImageFolder; `pictures` says how
+they are read. Hidden files and folders are none. What is left out is logged.
+"""
+
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from equivariance.datasets.archives import extracted
 from equivariance.datasets.downloads import RemoteFile, fetch
 from equivariance.datasets.image_set import ImageSet
-from equivariance.datasets.pictures import to_array
+from equivariance.datasets.picture_checks import Remedies, check_pictures
+from equivariance.datasets.picture_folders import PictureFolder, find_pictures, is_hidden
 from equivariance.datasets.settings import resolve, whole
 from equivariance.errors import UserError, unknown
 
-if TYPE_CHECKING:
-    from torchvision.datasets import ImageFolder
-
 # path: absolute, or within the mirror, or within the working directory; image_size: [height, width], or as
-# they are; channels: 3 (RGB) or 1 (gray).
-DEFAULTS: dict[str, Any] = {"path": None, "image_size": None, "channels": 3}
+# they are; channels: 3 (RGB) or 1 (gray); skip_damaged: leave out images that cannot be read, instead of
+# stopping.
+DEFAULTS: dict[str, Any] = {"path": None, "image_size": None, "channels": 3, "skip_damaged": False}
+
+PARTS = ("train", "test")
+REMEDIES = Remedies(skip="skip_damaged: true", size="image_size: [height, width]")
 
 
 def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageSet:
     """Load images (C, H, W) of the classes that the folder `train` has.
 
-    Raises UserError where there are no images, where a class is in `test` alone, where an image cannot be
-    read, and where sizes differ and no `image_size` is given.
+    Raises UserError where there are no images, where a class is in `test` alone, where images cannot be read
+    (all of them are named), and where sizes differ and no `image_size` is given.
     """
     chosen = resolve("folder", settings, DEFAULTS)
-    channels = chosen["channels"]
+    channels, skip_damaged = chosen["channels"], chosen["skip_damaged"]
     if channels not in (1, 3):
         raise UserError(f"channels is {channels!r}; valid: 1 (gray), 3 (RGB)")
+    if not isinstance(skip_damaged, bool):
+        raise UserError(f"skip_damaged is {skip_damaged!r}; valid: true, false")
     size = _size(chosen["image_size"])
     with _opened(chosen["path"], mirror, cache) as (where, root):
-        train, test = (_images(where, root, part) for part in ("train", "test"))
+        train, test = (_found(where, root, part) for part in PARTS)
         for name in test.classes:
-            if name not in train.class_to_idx:
+            if name not in train.classes:
                 raise UserError(
                     f"{where}: test has an {unknown('class', name, train.classes)} (those of train)"
                 )
-        samples = train.samples + [
-            (path, train.class_to_idx[test.classes[label]]) for path, label in test.samples
-        ]
-        images = _read(where, root, [path for path, _ in samples], channels, size)
+        both = _joined(root, train, test)
+        checked = check_pictures(
+            both, both.files, channels, size, REMEDIES, skip_damaged=skip_damaged, keep=True, where=where
+        )
+    remarks = checked.remarks()
+    if outside := [file for part in (train, test) for file, name in part.files.items() if not name]:
+        remarks.append(f"left out: {len(outside):,} in no class ({both.names(outside)})")
+    if remarks:
+        logging.warning("%s: %s", where, "; ".join(remarks))
+    placed = [name.split("/", 1) for name in checked.files.values()]
     return ImageSet(
         name="folder",
-        images=images,
-        labels=np.array([label for _, label in samples], dtype=np.int64),
+        images=np.stack(checked.pixels),
+        labels=np.array([train.classes.index(name) for _, name in placed], dtype=np.int64),
         classes=tuple(train.classes),
-        groups=np.full(len(samples), "", dtype=np.str_),
-        test=np.arange(len(samples)) >= len(train),
+        groups=np.full(len(placed), "", dtype=np.str_),
+        test=np.array([part == "test" for part, _ in placed]),
         source="folder",
         stand_in_for=chosen["stand_in_for"],
     )
@@ -70,7 +84,7 @@ def _opened(given: Any, mirror: str | None, cache: Path) -> Iterator[tuple[Path,
     """Give the path of the data, for messages, and the folder in which `train` lies."""
     if not isinstance(given, str) or not given:
         raise UserError("a data set of source 'folder' needs `path`: a folder or a zip of train/<class>/*")
-    where = _found(given, mirror, cache)
+    where = _path(given, mirror, cache)
     if where.is_dir():
         yield where, _above_train(where, where)
     else:
@@ -78,7 +92,7 @@ def _opened(given: Any, mirror: str | None, cache: Path) -> Iterator[tuple[Path,
             yield where, _above_train(where, folder)
 
 
-def _found(given: str, mirror: str | None, cache: Path) -> Path:
+def _path(given: str, mirror: str | None, cache: Path) -> Path:
     """Look in the mirror first, then from the working directory; an absolute path is taken as it is."""
     path = Path(given).expanduser()
     web = mirror is not None and mirror.startswith(("http://", "https://"))
@@ -97,42 +111,32 @@ def _found(given: str, mirror: str | None, cache: Path) -> Path:
 
 def _above_train(where: Path, folder: Path) -> Path:
     """Find train: at the top, or in the only folder there, as zips of a folder have it."""
-    inside = [path for path in folder.iterdir() if path.is_dir() and path.name != "__MACOSX"]
+    inside = [path for path in folder.iterdir() if path.is_dir() and not is_hidden(path)]
     for candidate in (folder, *(inside if len(inside) == 1 else [])):
         if (candidate / "train").is_dir():
             return candidate
     raise UserError(f"{where} has no folder `train`; needed: train/<class>/* and test/<class>/*")
 
 
-def _images(where: Path, root: Path, part: str) -> "ImageFolder":
-    from torchvision.datasets import ImageFolder
+def _found(where: Path, root: Path, part: str) -> PictureFolder:
+    if not (root / part).is_dir():
+        raise UserError(f"{where} has no folder `{part}`; needed: train/<class>/* and test/<class>/*")
+    found = find_pictures(root / part)
+    if not found.classes or set(found.classes) - set(found.files.values()):
+        reasons = [*found.by_reason(found.broken), *found.left_out()]
+        raise UserError(
+            f"{where}: no images for every class of `{part}`: {', '.join(reasons) or 'it has no folders'}"
+        )
+    return found
 
-    try:
-        return ImageFolder(str(root / part))
-    except FileNotFoundError as error:  # no folder, no class, or a class without images
-        reason = str(error).replace(f"{root}/", "")
-        raise UserError(f"{where}: no images for every class of `{part}`: {reason}") from error
 
-
-def _read(
-    where: Path, root: Path, paths: list[str], channels: int, size: tuple[int, int] | None
-) -> NDArray[np.uint8]:
-    from PIL import Image
-
-    images: list[NDArray[np.uint8]] = []
-    for path in paths:
-        try:
-            with Image.open(path) as picture:
-                image = to_array(picture, channels, size)
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise UserError(
-                f"{where}: {Path(path).relative_to(root)} cannot be read as an image: {error}"
-            ) from error
-        if images and image.shape != images[0].shape:
-            first, other = (f"{shape[2]}x{shape[1]}" for shape in (images[0].shape, image.shape))
-            raise UserError(
-                f"{where}: images differ in size ({Path(paths[0]).relative_to(root)} is {first},"
-                f" {Path(path).relative_to(root)} is {other}); give image_size: [height, width]"
-            )
-        images.append(image)
-    return np.stack(images)
+def _joined(root: Path, train: PictureFolder, test: PictureFolder) -> PictureFolder:
+    """Join both parts, with `part/class` for a class; images in no class are left out."""
+    parts = (("train", train), ("test", test))
+    return PictureFolder(
+        root,
+        files={file: f"{part}/{name}" for part, found in parts for file, name in found.files.items() if name},
+        broken=train.broken | test.broken,
+        others=train.others + test.others,
+        hidden=train.hidden + test.hidden,
+    )
