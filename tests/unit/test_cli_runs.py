@@ -198,16 +198,27 @@ def test_a_run_that_was_stopped_goes_on(
     assert capsys.readouterr().err == SIX + stopped
     (left,) = (tmp_path / "cut").iterdir()
 
-    other = main([*given, str(tmp_path / "cut"), "--padding", "zeros"])
-    assert (other, capsys.readouterr().err) == (
-        2,
-        f"error: a run with other settings or images was stopped in {tmp_path / 'cut'}; "
-        f"give its command again, or delete {left}, or choose another --output\n",
+    anew = f"to go on with it, or delete {left.with_suffix('')}.* to start anew, or choose another --output\n"
+    for words, differ, how in (
+        (["--padding", "zeros"], "settings", "give its command again"),
+        (["--samples", "5"], "settings and images", "put its images back and give its command again"),
+    ):
+        assert main([*given, str(tmp_path / "cut"), *words]) == 2
+        assert capsys.readouterr().err == (
+            f"error: a run with other {differ} was stopped in {tmp_path / 'cut'}; {how} {anew}"
+        )
+    more = photos / "cats" / "more.png"
+    Image.new("RGB", (10, 12)).save(more)
+    assert main([*given, str(tmp_path / "cut")]) == 2
+    how = "put its images back and give its command again"
+    assert capsys.readouterr().err == (
+        f"error: a run with other images was stopped in {tmp_path / 'cut'}; {how} {anew}"
     )
+    more.write_bytes(b"")  # what is left out does not make them other images
 
     reads.clear()
     stop_at = 0
-    assert main([*given, str(tmp_path / "cut")]) == 0
+    assert main([*given, str(tmp_path / "cut"), "--skip-damaged"]) == 0
     assert len(reads) <= needed - 4  # of the six images, four had been measured
     assert not left.exists()
     whole, cut = (pd.read_csv(tmp_path / name / "measures.csv") for name in ("whole", "cut"))
