@@ -62,6 +62,9 @@ RATIOS: dict[str, tuple[str, str]] = {
 }
 
 # In the column `class` of a table: the mean over the classes. No class may be called so.
+LAYOUTS = ("channels_first", "channels_last", "tokens", "class_tokens", "vector")
+"""How the activations of a layer may be said to be laid out; see `layout`."""
+
 MEAN_OF_CLASSES = "(mean)"
 
 # How a measure of feature maps (C, H, W) becomes one value per feature map: over H and W, of the numerator
