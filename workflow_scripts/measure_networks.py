@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -42,7 +43,7 @@ def measure_networks(
     checkpoint in `checkpoints`.
     """
     prepare_process(threads)
-    memory = None if memory_gb is None else round(memory_gb * 2**30)
+    memory = math.inf if memory_gb is None else memory_gb * 2**30  # not by what is free: bytes are the same
     image_sets = {name: ImageSet.load(file) for name, file in datasets.items()}
     for output, measurement in zip(outputs, measurements, strict=True):
         name = hashlib.sha256(f"{output} {code}".encode()).hexdigest()[:16]
@@ -58,8 +59,8 @@ def measure_networks(
         with atomic_path(output) as temporary:
             table.to_parquet(temporary, index=False)
         logging.info("%s: %d rows", output, len(table))
-        if table.attrs.get("left_out"):
-            logging.info("without feature maps, left out of same-equivariance: %s", table.attrs["left_out"])
+        for layer, reason in table.attrs.get("left_out", {}).items():
+            logging.info("%s: left out: %s", layer, reason)
 
 
 def evaluate_network(
@@ -100,7 +101,7 @@ def measure_network(
     image_set: ImageSet,
     checkpoint: Path,
     device: torch.device,
-    memory: int | None,
+    memory: float,
 ) -> pd.DataFrame:
     """Measure one network: the table of the sweep, with the number of images and the names of the classes."""
     settings = measurement["settings"]

@@ -3,6 +3,7 @@
 import ctypes
 import os
 
+import psutil
 import torch
 
 from equivariance.errors import UserError
@@ -40,3 +41,16 @@ def prepare_process(threads: int) -> None:
             (M_TOP_PAD, 64 << 20),
         ):
             libc.mallopt(option, size)
+
+
+def free_memory(device: torch.device) -> int:
+    """The bytes that are free on a device; on a CPU also by the limits of this process."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    free = [int(psutil.virtual_memory().available)]
+    process = psutil.Process()
+    if hasattr(process, "rlimit"):
+        limit, _ = process.rlimit(psutil.RLIMIT_AS)
+        if limit != psutil.RLIM_INFINITY:
+            free.append(int(limit) - process.memory_info().vms)
+    return max(min(free), 0)

@@ -13,14 +13,14 @@ import torch
 from torch import Tensor, nn
 
 from equivariance.checkpoint import load_checkpoint
-from equivariance.errors import UserError
+from equivariance.errors import Interrupted, UserError
 from equivariance.measures import measuring
 from equivariance.measures.measuring import measure
+from equivariance.measures.planning import Group
 from equivariance.transformations.sets import TransformationSet, build_set
 
 COUNT = 24
 TILE = 2
-PIECE = 2  # tiles between looks at the clock
 MEASURES = [
     "nv",
     "anova",
@@ -39,7 +39,6 @@ class Killed(BaseException):
 @pytest.fixture(autouse=True)
 def save_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measuring, "SAVE_EVERY", -1)
-    monkeypatch.setattr(measuring, "PIECE", PIECE)
 
 
 class Counted(nn.Module):
@@ -49,11 +48,11 @@ class Counted(nn.Module):
         super().__init__()
         torch.manual_seed(0)
         self.conv, self.norm, self.fc = nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.Linear(3 * 6 * 6, 4)
-        self.seen = 0
+        self.seen = -TILE  # the look is no measuring
         self.die_after = die_after
 
     def forward(self, x: Tensor) -> Tensor:
-        if len(x) == TILE * 4:  # not those of the trace and the calibration
+        if len(x) == TILE * 4:  # not those of small passes and the calibration
             if self.seen == self.die_after:
                 raise Killed
             self.seen += TILE
@@ -85,20 +84,20 @@ def test_a_killed_measurement_goes_on_to_the_same_values(tmp_path: Path, kills: 
     for images_seen in kills:
         with pytest.raises(Killed):
             run(Counted(images_seen - done), tmp_path / "checkpoint")
-        done = images_seen // (PIECE * TILE) * (PIECE * TILE)
+        done = images_seen
     last = Counted()
     assert_equal_tables(run(last, tmp_path / "checkpoint"), run(Counted(), None))
     assert last.seen == COUNT - done
 
 
-def test_a_piece_of_a_killed_measurement_is_not_measured_again(tmp_path: Path) -> None:
+def test_a_tile_of_a_killed_measurement_is_not_measured_again(tmp_path: Path) -> None:
     with pytest.raises(Killed):
         run(Counted(14), tmp_path / "checkpoint")
     saved = torch.load(tmp_path / "checkpoint.0", weights_only=True)
-    assert saved["done"] == 12
+    assert saved["done"] == 14
     last = Counted()
-    run(last, tmp_path / "checkpoint")
-    assert last.seen == COUNT - 12
+    run(last, str(tmp_path / "checkpoint"))  # a path may be text
+    assert last.seen == COUNT - 14
 
 
 def test_the_calibration_is_not_done_again(tmp_path: Path) -> None:
@@ -160,7 +159,6 @@ def other_weights() -> nn.Module:
         {"mask": True},
         {"dtype": torch.float64},
         {"autocast": torch.bfloat16},
-        {"memory": 1},
     ],
     ids=lambda changes: next(iter(changes)),
 )
@@ -171,6 +169,66 @@ def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path, changes: dict
     rest = {name: value for name, value in changes.items() if name != "model"}
     with pytest.raises(UserError, match=r"checkpoint\.0 belongs to work with other settings"):
         run(model, tmp_path / "checkpoint", **rest)
+
+
+@pytest.mark.parametrize("memory", [1, None, 10**9])
+def test_a_measurement_goes_on_in_its_groups_whatever_memory_is_free(tmp_path: Path, memory: float) -> None:
+    changes = {"layers": ["conv", "fc"], "measures": ["nv", "nvse"]}
+    with pytest.raises(Killed):
+        run(Counted(COUNT + 8), tmp_path / "checkpoint", memory=1, **changes)
+    last = Counted()
+    table = run(last, tmp_path / "checkpoint", memory=memory, **changes)
+    assert_equal_tables(table, run(Counted(), None, memory=1, **changes))
+    assert last.seen == 2 * COUNT - (COUNT + 8)
+
+
+def in_two_passes(count: int, samples: int, memory: float) -> list[Group]:
+    return [Group(("conv", "norm"), members=3), Group(("fc",), members=1)]
+
+
+@pytest.mark.parametrize("kills", [[1], [5], [7, 4, 9], [16]])
+def test_two_passes_go_on_to_the_same_values(
+    tmp_path: Path, kills: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pass of rows and two of columns, then one of rows and four of columns: 7 passes of the images."""
+    monkeypatch.setattr(measuring, "groups", in_two_passes)
+    expected = run(Counted(), None)
+    model = Counted()
+    passes = []
+    model.register_forward_pre_hook(lambda _, inputs: passes.append(len(inputs[0])))
+    for after in kills:
+        limit = len(passes) + 8 + after  # of the look, and then of tiles
+
+        def die(_module: nn.Module, _inputs: tuple[Tensor], limit: int = limit) -> None:
+            if len(passes) > limit:
+                raise Killed
+
+        hook = model.register_forward_pre_hook(die)
+        with pytest.raises(Killed):
+            run(model, tmp_path / "checkpoint")
+        hook.remove()
+    assert_equal_tables(run(model, tmp_path / "checkpoint"), expected)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupt_says_what_is_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupting(Counted):
+        def forward(self, x: Tensor) -> Tensor:
+            try:
+                return super().forward(x)
+            except Killed:
+                raise KeyboardInterrupt from None
+
+    with pytest.raises(Interrupted, match=r"stopped; 50% is saved: repeat the command to resume"):
+        run(Interrupting(12), tmp_path / "checkpoint")
+    with pytest.raises(Interrupted, match=r"stopped; 67% is saved"):  # 4 images more
+        run(Interrupting(4), tmp_path / "checkpoint")
+    with pytest.raises(Interrupted, match="nothing of it is kept, as no checkpoint was asked for"):
+        run(Interrupting(4), None)
+    monkeypatch.setattr(measuring, "SAVE_EVERY", 60)
+    with pytest.raises(Interrupted, match="nothing was saved yet"):
+        run(Interrupting(4), tmp_path / "other")
+    assert issubclass(Interrupted, KeyboardInterrupt)
 
 
 def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
@@ -188,7 +246,7 @@ import torch
 import test_measuring_resume as case
 from equivariance.measures import measuring
 torch.set_num_threads(1)
-measuring.SAVE_EVERY, measuring.PIECE = -1, case.PIECE
+measuring.SAVE_EVERY = -1
 save, written = torch.save, []
 
 def dies(state, file):
@@ -208,7 +266,16 @@ case.run(case.Counted(), Path(sys.argv[1]) / "checkpoint")
     digest = torch.load(tmp_path / "checkpoint.0", weights_only=True)["digest"]
     saved = load_checkpoint(tmp_path / "checkpoint.0", digest)
     assert saved is not None
-    assert saved["done"] == 3 * PIECE * TILE
+    assert saved["done"] == 3 * TILE
     last = Counted()
     assert_equal_tables(run(last, tmp_path / "checkpoint"), run(Counted(), None))
     assert last.seen == COUNT - saved["done"]
+
+
+def test_a_checkpoint_that_is_kept_gives_the_table_without_measuring(tmp_path: Path) -> None:
+    expected = run(Counted(), tmp_path / "checkpoint", keep_checkpoint=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.0"]
+    again = Counted()
+    assert_equal_tables(run(again, tmp_path / "checkpoint"), expected)
+    assert again.seen <= 0  # the look is no measuring
+    assert list(tmp_path.iterdir()) == []

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from equivariance.errors import UserError
-from equivariance.measures.recorder import record, trace
+from equivariance.measures.recorder import record
 
 
 class Residual(nn.Module):
@@ -56,7 +56,8 @@ def test_chosen_layers_may_have_children():
 
 def test_a_module_that_runs_twice_has_a_name_for_each_call_in_every_pass():
     model = Residual()
-    with record(model) as activations, trace(model) as calls:
+    calls: list[str] = []
+    with record(model) as activations, record(model, receive=lambda name, _: calls.append(name)):
         model(torch.randn(1, 2, 4, 4))
         model(torch.randn(1, 2, 4, 4))
     assert list(activations) == ["conv1", "relu", "conv2", "relu:2"]

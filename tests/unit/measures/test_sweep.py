@@ -110,7 +110,7 @@ def test_every_transformed_image_goes_through_the_network_once():
     model.register_forward_pre_hook(lambda _, inputs: seen.update(x.numpy().tobytes() for x in inputs[0]))
     x = images()
     sweep = Sweep(model, transformations, VARIANCE, tile=2)
-    sweep.trace(x)
+    sweep.look(x)
     seen.clear()
     sweep.update(x)
     expected = warp(x.repeat_interleave(5, 0), transformations.matrices.repeat(9, 1, 1))
@@ -190,9 +190,9 @@ def test_chosen_rows_are_taken_in_in_their_order():
     assert ours.table().equals(other.table())
 
 
-def test_a_trace_measures_nothing_and_knows_the_shapes():
+def test_a_look_measures_nothing_and_knows_the_shapes():
     sweep = Sweep(network(), rotations(4), VARIANCE)
-    places = sweep.trace(images())
+    places = sweep.look(images())
     assert [place.shape for place in places.values()] == [
         *((3, 12, 10), (3, 12, 10), (3, 6, 5)),
         *((90,), (90,), (4,), (4,)),
@@ -329,8 +329,8 @@ def test_memory_of_the_state_does_not_grow_with_samples(dtype, cell):
 
     sweep.update(images(3))
     units = 3 * (2 * 12 * 10 + 3 * 6 * 5) + 8
-    assert sweep.cell_bytes == cell
     assert size(sweep.state()) == cell * 4 * units + 8 * units
+    assert sum(sweep.state_bytes(call, 4, 3) for call in sweep.places) >= size(sweep.state())
     before = size(sweep.state())
     sweep.update(images(20))
     assert size(sweep.state()) == before
@@ -356,11 +356,16 @@ def test_mistakes_are_named():
         },
         "no layer has feature maps": {"model": nn.Sequential(nn.Flatten()), "measures": ["dses"]},
         "unknown layer '9'": {"layers": ["9"]},
-        "layers did not run: 0.more": {"model": unused, "layers": ["0.more"]},
+        "layer '0.more' was not called; '0', which it is a part of, is measured": {
+            "model": unused,
+            "layers": ["0.more"],
+        },
         "no images": {"images": x[:0]},
         "differ in shape": {"images": ragged, "tile": 2},
-        "needed: \\(C, H, W\\)": {"images": x[0]},
-        "first dimension": {"model": Mean()},
+        r"an image has shape \(12, 10\); needed: \(C, H, W\)": {"images": x[:, 0]},
+        r"an image has shape \(12, 10\); needed: \(C, H": {"images": [*x[:, 0]]},
+        r"no layer is left to measure: Mean gives \(\), not one row": {"model": Mean()},
+        r"layer 'Mean' gives \(\), not one row for each of 6 images": {"model": Mean(), "layers": "Mean"},
         "a tile of 0": {"tile": 0},
         "sums in torch.float16": {"dtype": torch.float16},
     }.items():
@@ -374,7 +379,80 @@ def test_a_layer_with_one_number_per_image_is_measured():
     assert len(measure(model, images(2), rotations(3), ["nv"], layers=["2"])) == 1
 
 
-def test_a_layer_that_mixes_the_images_is_an_error():
-    model = nn.Sequential(nn.Flatten(0), nn.Unflatten(0, (-1, 10)))
-    with pytest.raises(UserError, match="layer '0' gives"):
-        measure(model, images(2), rotations(3), VARIANCE)
+def test_a_layer_that_mixes_the_images_is_left_out_and_an_error_where_it_is_asked_for():
+    class Mean(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x.mean(0)
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.mean, self.flat = Mean(), nn.Flatten()
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.mean(x)
+            return self.flat(x)
+
+    table = measure(Net(), images(2), rotations(3), VARIANCE)
+    assert set(table["layer"]) == {"flat"}
+    reason = "gives (1, 12, 10), not one row for each of 6 images"
+    assert table.attrs["left_out"] == {"mean": reason}
+    with pytest.raises(UserError, match=r"layer 'mean' gives \(1, 12, 10\), not one row"):
+        measure(Net(), images(2), rotations(3), VARIANCE, layers=["mean"])
+
+
+def test_images_that_lie_along_another_axis_are_found():
+    class Turned(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x.flatten(1).T
+
+    x, transformations = images(5), rotations(3)
+    ours = measure(Turned(), x, transformations, VARIANCE)
+    expected = measure(nn.Flatten(), x, transformations, VARIANCE)
+    assert ours["value"].equals(expected["value"])
+
+
+def test_a_network_never_sees_fewer_inputs_than_when_it_was_looked_at():
+    class Squeezing(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x.mean((2, 3)).squeeze()
+
+    seen = []
+    model = nn.Sequential(nn.Conv2d(1, 3, 3), Squeezing())
+    model.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
+    measure(model, images(65), rotations(3), ["goodfellow_normal"])  # calibrated with 64 images, then with 1
+    assert min(seen) == 3
+
+
+def test_a_fixed_number_of_inputs_is_filled_where_there_are_fewer_images():
+    class Square(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x * x
+
+    class Fixed(Square):
+        def forward(self, x: Tensor) -> Tensor:
+            assert len(x) == 12
+            return super().forward(x)
+
+    found = measure(Fixed(), images(2), rotations(3), VARIANCE, tile=4)
+    expected = measure(Square(), images(2), rotations(3), VARIANCE)
+    np.testing.assert_allclose(found["value"], expected["value"], rtol=1e-5)
+
+
+def test_an_aggregation_that_is_asked_for_twice_is_given_once():
+    twice = measure(network(), images(2), rotations(3), ["nv"], aggregations=["none", "before_mean", "none"])
+    once = measure(network(), images(2), rotations(3), ["nv"], aggregations=["none", "before_mean"])
+    assert twice.equals(once)
+
+
+def test_where_all_layers_are_excluded_nothing_else_is_said():
+    model = nn.ModuleDict({"flat": nn.Flatten(), "never": nn.ReLU()})
+    model.forward = lambda x: model["flat"](x)
+    for given in ({"exclude": "*"}, {"layers": "flat", "exclude": ["flat"]}):
+        with pytest.raises(UserError, match=r"^no layer is left to measure: all are excluded$"):
+            measure(model, images(2), rotations(3), ["nv"], **given)
+
+
+def test_of_many_layers_the_nearest_are_named():
+    with pytest.raises(UserError, match=r"unknown layer '12x'; valid: 12, .* and 31 more$"):
+        measure(nn.Sequential(*[nn.ReLU() for _ in range(40)]), images(2), rotations(3), layers=["12x"])

@@ -6,7 +6,7 @@ from small_networks import small
 from torch import nn
 
 from equivariance.errors import UserError
-from equivariance.measures.recorder import record, trace
+from equivariance.measures.recorder import record
 from equivariance.models import build
 from equivariance.models.layers import layer_table, parameter_count
 from equivariance.transformations.sets import build_set
@@ -80,13 +80,13 @@ def test_pooled_over_quarter_turns_the_output_is_invariant_to_them() -> None:
 def test_layers_before_the_pooling_are_called_once_per_transformation_and_see_all_images() -> None:
     network = small("ti_pooling", transformations=TURNS)
     images = torch.rand(6, 1, 16, 16)
-    with trace(network) as calls, record(network) as activations:
+    with record(network) as activations:
         network(images)
     for layer in ("conv1", "pool2", "flatten"):
         paths = [layer, *(f"{layer}:{path}" for path in range(2, 5))]
-        assert [call for call in calls if call.partition(":")[0] == layer] == paths
+        assert [call for call in activations if call.partition(":")[0] == layer] == paths
         assert {activations[path].shape[0] for path in paths} == {6}
-    assert [call for call in calls if call.startswith(("ti_pool", "fc"))] == [
+    assert [call for call in activations if call.startswith(("ti_pool", "fc"))] == [
         "ti_pool",
         "fc1",
         "fc1_act",

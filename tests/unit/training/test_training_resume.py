@@ -215,3 +215,17 @@ def test_restarts_go_on_where_they_were(run: Any, tmp_path: Path) -> None:
         run(checkpoint, after_epoch=lambda one: trainings.append(one.attempt), **impossible), expected
     )
     assert trainings == [1] * 3 + [2] * 5
+
+
+def test_a_checkpoint_that_cannot_be_written_is_an_error_that_says_how_much_space_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_checkpoint(tmp_path / "one.pt", "digest", {"epoch": 1})
+
+    def full(*given: object) -> None:
+        raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 127488 vs 127376")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(UserError, match=r"one\.pt cannot be written; [\d,]+ MiB of its disk are free"):
+        save_checkpoint(tmp_path / "one.pt", "digest", {"epoch": 2})
+    assert load_checkpoint(tmp_path / "one.pt", "digest") == {"digest": "digest", "epoch": 1}

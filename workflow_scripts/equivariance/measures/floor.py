@@ -12,7 +12,6 @@ import pandas as pd
 from torch import Tensor, nn
 
 from equivariance.measures.sweep import Sweep
-from equivariance.measures.views import is_spatial
 
 UNITLESS = (
     "nvse",
@@ -36,21 +35,21 @@ class Resolutions(nn.Module):
 
 
 def resampling_floor(sweep: Sweep, images: Any, rows: Sequence[int]) -> Iterator[pd.DataFrame]:
-    """Give the floor of each layer that a traced sweep measures same-equivariance on, measure by measure.
+    """Give the floor of each layer that a sweep, which has looked, measures same-equivariance on.
 
     Tables as the sweep's own, of measures `<name>_floor`; units are the channels of the images.
     """
     names = [m.name for m in sweep.measures if m.name.startswith(UNITLESS)]
-    spatial = {name: place for name, place in sweep.places.items() if is_spatial(place.shape)}
-    sizes = sorted({(place.shape[1], place.shape[2]) for place in spatial.values()})
+    spatial = {name: place for name, place in sweep.places.items() if place.layout.map_size}
+    sizes = sorted({place.layout.map_size for place in spatial.values() if place.layout.map_size})
     if not names or not sizes:
         return
     floor = sweep.alike(Resolutions(sizes), names)
     floor.update(images, rows)
     table = floor.table()
     for name, place in spatial.items():
-        size = _name((place.shape[1], place.shape[2]))
-        found = table[table["layer"] == f"layers.{size}"]
+        assert place.layout.map_size is not None
+        found = table[table["layer"] == f"layers.{_name(place.layout.map_size)}"]
         yield found.assign(
             layer=name,
             layer_index=place.index,

@@ -14,7 +14,7 @@ from equivariance.errors import UserError, unknown
 from equivariance.measures.accumulator import Measure, Setting, Source
 from equivariance.measures.aggregation import aggregate
 from equivariance.measures.names import AGGREGATIONS
-from equivariance.measures.views import seen_shape, view
+from equivariance.measures.views import Maps, seen_shape, spatial, view
 
 
 class LayerMeasures:
@@ -22,13 +22,20 @@ class LayerMeasures:
 
     Fed as an accumulator is, in one pass (`update`) or in two (`update_rows`; `update_columns` and
     `end_columns`). `name` is the layer's, for errors: every block must have the shape and the type of the
-    first, else UserError is raised and nothing is taken in. Empty blocks are nothing.
+    first, else UserError is raised and nothing is taken in. Empty blocks are nothing. `maps` takes the
+    feature maps (..., C, H, W) from a block, or gives None; by default all of (..., C, H, W) is maps.
     """
 
     def __init__(
-        self, measures: Sequence[Measure], aggregations: Sequence[str], setting: Setting, name: str = ""
+        self,
+        measures: Sequence[Measure],
+        aggregations: Sequence[str],
+        setting: Setting,
+        name: str = "",
+        maps: Maps = spatial,
     ) -> None:
         self._name = name
+        self._maps = maps
         self._sources = [
             (measure, aggregation, source(measure, aggregation))
             for measure in measures
@@ -234,7 +241,7 @@ class LayerMeasures:
         for one in sources:
             grouped.setdefault(one.view, []).append(one)
         for name, group in grouped.items():
-            seen = view(name, block, self.setting, members)
+            seen = view(name, block, self.setting, members, self._maps)
             if seen is not None:
                 for one in group:
                     yield one, seen

@@ -12,10 +12,10 @@
 """
 
 import hashlib
-import math
+import sys
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
-from functools import partial
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +26,24 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from equivariance.checkpoint import load_checkpoint, remove_checkpoint, save_checkpoint
-from equivariance.errors import UserError
+from equivariance.devices import free_memory
+from equivariance.errors import Interrupted, UserError, listed
 from equivariance.measures.floor import resampling_floor
-from equivariance.measures.images import tiles
+from equivariance.measures.images import check_holder, tiles
 from equivariance.measures.names import MEAN_OF_CLASSES
-from equivariance.measures.recorder import module_name
+from equivariance.measures.needs import check_counts
+from equivariance.measures.outputs import Choice
+from equivariance.measures.planning import BOTH, COLUMNS, Group, Plan, groups, plan
 from equivariance.measures.strata import rows_by_class, with_means
+from equivariance.measures.survey import Place
 from equivariance.measures.sweep import Sweep, Transformations
+from equivariance.measures.table_state import table_from_state, table_state
 from equivariance.transformations.warp import Padding
 
+FORMAT = 3  # of checkpoints
 SAVE_EVERY = 60.0  # seconds
-PIECE = 16  # tiles between looks at the clock
+NO_MAPS = "has no feature maps"
+SHARE_OF_MEMORY = 0.5  # of what is free, for the state of the measures
 
 
 def measure(
@@ -45,9 +52,12 @@ def measure(
     transformations: Transformations,
     measures: str | Iterable[str] = "invariance",
     *,
-    aggregations: Iterable[str] = ("before_mean",),
+    aggregations: str | Iterable[str] = ("before_mean",),
     labels: Any = None,
-    layers: Collection[str] | None = None,
+    layers: str | Collection[str] | None = None,
+    exclude: str | Collection[str] = (),
+    outputs: Mapping[str, Choice] | None = None,
+    maps: Mapping[str, str] | None = None,
     preprocess: Callable[[Tensor], Tensor] | None = None,
     padding: Padding = "border",
     mask: bool = False,
@@ -55,22 +65,39 @@ def measure(
     device: torch.device | str | None = None,
     autocast: torch.dtype | None = None,
     tile: int | None = None,
-    memory: int | None = None,
+    memory: float | None = None,
     dtype: torch.dtype = torch.float32,
-    checkpoint: Path | None = None,
+    checkpoint: str | Path | None = None,
+    keep_checkpoint: bool = False,
     progress: bool = False,
+    announce: Callable[[Plan], None] | None = None,
 ) -> pd.DataFrame:
     """Measure the layers of any network on images under a set of transformations.
 
-    - images: tensor or array (N, C, H, W), or anything with a length and items (C, H, W), or tuples that
-      begin with one; whole numbers are taken as 0..255 and divided by 255, floats as they are. They are
-      visited in a fixed random order, which distances need.
+    A **layer** is a call of a module that gives one row for each image. By default all modules without
+    children count, and those with children that compute by themselves, as attention does; of a module that
+    runs several times each call is a layer: `name`, `name:2`, ... A **unit** is a feature map of a layer that
+    has some, whatever the order of its axes: a channel of (C, H, W) or (H, W, C), a feature of tokens (L, D).
+    Of other layers it is a single number. **Left out** is what gives no row per image, what was not called,
+    what standardises the input, and what did not run for every image; `table.attrs["left_out"]` has the
+    reasons.
+
+    - images: tensor or array (N, C, H, W), or anything with a length and items: images (C, H, W), Pillow's
+      pictures, or tuples that begin with one; whole numbers are taken as 0..255 and divided by 255, floats as
+      they are. They are visited in a fixed random order, which distances need.
     - measures: names of measures or of families (`names`).
     - aggregations: from pixels to feature maps (`names.AGGREGATIONS`).
     - labels: classes (N,) for the stratified form: each class is measured by itself, then the finite values
       of the classes are averaged with equal weight.
-    - layers: names from `named_modules()`; by default all modules without children but a standardising input
-      layer.
+    - layers: names of modules as in `named_modules()`, of calls, or patterns such as `layer1.*`, which stand
+      for those of the default layers that fit.
+    - exclude: names or patterns of what is not measured; a name stands for all that is in the module, too.
+    - outputs: by name or pattern of a layer, which of its several outputs is its activation: an index, a key
+      or an attribute, or a function of the output. By default the first that has a row for each image;
+      `table.attrs["outputs"]` says which.
+    - maps: by name or pattern of a layer, how its activations are laid out (`names.LAYOUTS`). By default
+      this is found out: the axes of the images are followed through the network. Where that fails, a layer
+      (A, B, C) is read as channels first, and left out of same-equivariance.
     - preprocess: applied to the transformed images, before the network.
     - padding: what is seen beyond an image or a feature map, `border` or `zeros`.
     - mask: leave out the pixels of feature maps that a transformation takes out of the map
@@ -79,27 +106,38 @@ def measure(
       measures without a unit: `nvse_floor`, ...
     - device: where to run; by default where the model is.
     - autocast: run the network in torch.bfloat16 (or float16) where that is safe; sums stay in `dtype`.
-    - tile: samples at a time; by default such that a CPU's cache holds a layer, or many on a GPU.
-    - memory: bytes that the state of the measures may take; layers are then measured in groups, with a pass
-      over the images for each. By default all at once.
-    - dtype: precision of short sums, float32 or float64; long ones are always float64.
+    - tile: samples at a time; by default such that a CPU's cache holds a layer, or many on a GPU. A network
+      that takes a fixed number of inputs needs a tile of that number over the number of transformations.
+    - memory: bytes that the state of the measures may take, by default half of what is free. Where one pass
+      over the images for all layers takes more, there are two passes, or several groups of layers, whichever
+      is faster. `math.inf` stands for one pass at any price.
+    - dtype: precision of short sums, float32 or float64; long ones are always float64, and so are all of a
+      layer whose scale float32 cannot square.
     - checkpoint: file where the state is saved every minute; a call with the same arguments that was killed
-      goes on from there.
+      goes on from there. It may be several files, with endings `.0`, `.1`, ...
+    - keep_checkpoint: do not remove it at the end, so that nothing is lost where writing the results fails.
+    - progress: show a bar on a terminal, or a line a minute elsewhere, on standard error.
+    - announce: called with what will be done, before it is.
 
     Returns a row per layer, unit, measure and aggregation: layer, layer_index (place in the order of
     execution), kind, depth (0 first layer, 1 last), unit (index of the feature map, or of the unit in the
-    flattened layer), measure, aggregation, value; with labels also class: `(mean)` and each class as text. Of
-    a module that runs several times, each call is a layer: `name`, `name:2`, ... Layers without feature maps
-    have no same-equivariance: `table.attrs["left_out"]` names the layers that lack a measure.
+    flattened layer), measure, aggregation, value; with labels also class: `(mean)`, and each class as text.
 
-    Raises UserError for unknown names and for images or layers that cannot be measured.
+    The network is left as it was, also after an error. Raises UserError for unknown names, for images, layers
+    and networks that cannot be measured, and for too few images or transformations.
     """
-    make = partial(
-        Sweep,
+    check_holder(images)
+    if memory is not None and not (isinstance(memory, Real) and memory > 0):
+        raise UserError(f"memory of {memory!r}; valid: a number of bytes above 0")
+    sweep = Sweep(
         model,
         transformations,
         measures,
-        aggregations=tuple(aggregations),
+        aggregations=aggregations,
+        layers=layers,
+        exclude=exclude,
+        outputs=outputs,
+        maps=maps,
         preprocess=preprocess,
         padding=padding,
         mask=mask,
@@ -108,63 +146,203 @@ def measure(
         tile=tile,
         dtype=dtype,
     )
-    whole = make(layers=layers)
-    places = whole.trace(images)
-    groups = [layers] if memory is None else _groups(whole, memory)
     strata = _strata(len(images), labels)
-    digest = _fingerprint(model, whole, groups, images, strata) if checkpoint else ""
-    files: list[Path | None] = []
-    tables = []
-    with tqdm(total=len(groups) * sum(map(len, strata.values())), unit="image", disable=not progress) as bar:
-        for name, rows in strata.items():
-            for group in groups:
-                file = checkpoint and checkpoint.with_name(f"{checkpoint.name}.{len(files)}")
-                files.append(file)
-                sweep = make(layers=group)
-                sweep.places = places  # seen already
-                _sweep_over(sweep, images, rows, file, digest, bar)
-                tables.append(sweep.table().assign(**{"class": name}))
-    tables = [table for table in tables if len(table)]
+    asked = [one.name for one in sweep.measures]
+    for name, rows in strata.items():
+        check_counts(asked, len(rows), len(sweep.matrices), f"class {name!r}" if name else "")
+    sweep.look(images)
+    survey = sweep.survey
+    assert survey is not None
+    run = _Run(sweep, images, strata, memory, checkpoint)
+    if announce is not None:
+        announce(plan(sweep, run.groups, strata, labels is not None))
+    tables = run.tables(progress)
+    if run.incomplete.keys() >= sweep.places.keys():
+        counts = [f"{call} {run.incomplete[call]}" for call in sweep.places]
+        raise UserError(f"no layer ran for every image: {listed(counts)}")
     if not tables:
-        raise UserError("no layer has feature maps, which same-equivariance is measured on")
+        reasons = sorted({_without_maps(place) for place in sweep.places.values()} - {NO_MAPS})
+        others = f"; some {' and some '.join(reasons).replace('has ', 'have ')}" if reasons else ""
+        raise UserError(f"no layer has feature maps, which {', '.join(asked)} needs{others}")
     table = pd.concat(tables, ignore_index=True)
     table = table.drop(columns="class") if labels is None else with_means(table)
     if floor:
-        rows = [row for of_class in strata.values() for row in of_class]
+        every = [row for of_class in strata.values() for row in of_class]
         also = {} if labels is None else {"class": MEAN_OF_CLASSES}
-        floors = (found.assign(**also) for found in resampling_floor(whole, images, rows))
+        floors = (found.assign(**also) for found in resampling_floor(sweep, images, every))
         table = pd.concat([table, *floors], ignore_index=True)
-    for file in filter(None, files):
-        remove_checkpoint(file)
+    if not keep_checkpoint:
+        run.remove_checkpoints()
     found = {*table[["layer", "measure"]].drop_duplicates().itertuples(index=False, name=None)}
-    table.attrs["left_out"] = [
-        name for name in places if any((name, measure.name) not in found for measure in whole.measures)
-    ]
+    left_out = {} if layers is not None else dict(survey.left_out)
+    for call, place in sweep.places.items():
+        if any((call, name) not in found for name in asked):
+            left_out[call] = f"no same-equivariance: it {_without_maps(place)}"
+    table.attrs["left_out"] = left_out | run.incomplete
+    table.attrs["outputs"] = {call: way for call, way in survey.taken.items() if call in sweep.places}
     return table
 
 
-def _sweep_over(
-    sweep: Sweep, images: Any, rows: Sequence[int], file: Path | None, digest: str, bar: "tqdm[Any]"
-) -> None:
-    """Sweep over some images, from where a killed sweep saved its state."""
-    done = 0
-    saved = load_checkpoint(file, digest) if file else None
-    if saved is not None:
-        sweep.restore(saved["sweep"])
-        done = saved["done"]
-    elif sweep.needs_calibration:
-        sweep.calibrate(images, rows)
-    bar.update(done)
-    last = time.monotonic()
-    for start in range(done, len(rows), PIECE * sweep.tile):
-        piece = rows[start : start + PIECE * sweep.tile]
-        sweep.update(images, piece)
-        bar.update(len(piece))
-        if file and time.monotonic() - last > SAVE_EVERY:
-            save_checkpoint(file, digest, {"sweep": sweep.state(), "done": start + len(piece)})
-            last = time.monotonic()
-    if file and len(rows) > done:
-        save_checkpoint(file, digest, {"sweep": sweep.state(), "done": len(rows)})
+def _without_maps(place: Place) -> str:
+    """Say why a layer has no same-equivariance."""
+    if place.layout.convention == "unknown":
+        return "has axes of unknown meaning (say what they are by `maps`)"
+    if len(place.shape) == 3 and place.shape[1] * place.shape[2] > 1:
+        return "has places that are not those of the image"
+    return NO_MAPS
+
+
+class _Run:
+    """A measurement that may go on where one was stopped."""
+
+    def __init__(
+        self,
+        sweep: Sweep,
+        images: Any,
+        strata: Mapping[str, Sequence[int]],
+        memory: float | None,
+        checkpoint: str | Path | None,
+    ) -> None:
+        self._sweep = sweep
+        self._images = images
+        self._strata = strata
+        self._checkpoint = None if checkpoint is None else Path(checkpoint)
+        self._digest = _fingerprint(sweep, images, strata) if checkpoint else ""
+        self._position = 0  # transformed images that were measured
+        self._saved = 0  # of these, in what is on the disk
+        self._since = time.monotonic()
+        self.incomplete: dict[str, str] = {}
+        self.groups = self._groups(memory)
+
+    def _groups(self, memory: float | None) -> list[Group]:
+        """Group the layers, or take the groups of a run that was stopped: free memory is never twice the
+        same."""
+        first = self._file(0)
+        saved = load_checkpoint(first, self._digest) if first else None
+        if saved is not None:
+            return [Group(tuple(layers), members) for layers, members in saved["groups"]]
+        most = max(map(len, self._strata.values()))
+        if memory is None:
+            free = free_memory(self._sweep.device) - self._sweep.pass_bytes
+            memory = SHARE_OF_MEMORY * max(free, 0)
+        return groups(self._sweep, most, memory)
+
+    def tables(self, progress: bool) -> list[pd.DataFrame]:
+        """Measure each group on each stratum: tables with the column class."""
+        found: list[pd.DataFrame] = []
+        inputs = sum(map(len, self._strata.values())) * len(self._sweep.matrices)
+        each = self._sweep.needs_rows + self._sweep.needs_columns
+        total = sum(inputs * (each if group.members else 1) for group in self.groups)
+        with _bar(total, progress) as bar:
+            try:
+                for name, rows in self._strata.items():
+                    for group in self.groups:
+                        table = self._measure(group, rows, self._file(len(found)), bar)
+                        found.append(table.assign(**{"class": name}))
+            except KeyboardInterrupt as interrupt:
+                raise Interrupted(self._kept(total)) from interrupt
+        return [table for table in found if len(table)]
+
+    def _measure(
+        self, group: Group, rows: Sequence[int], file: Path | None, bar: "tqdm[Any]"
+    ) -> pd.DataFrame:
+        """Sweep over some images, from where a stopped sweep saved its state or its table."""
+        sweep = self._sweep.part(group.layers)
+        steps = group.steps(sweep)
+        inputs = [len(rows) * len(members) for _, members in steps]  # of each step
+        before = self._position
+        first, done = 0, 0
+        saved = load_checkpoint(file, self._digest) if file else None
+        finished = saved is not None and "table" in saved
+        if finished:
+            first = len(steps)
+        elif saved is not None:
+            sweep.restore(saved["sweep"])
+            first, done = saved["step"], saved["done"]
+        elif sweep.needs_calibration:
+            sweep.calibrate(self._images, rows)
+
+        def reach(step: int, count: int) -> None:
+            """Show that so many images of a step are done."""
+            position = before + sum(inputs[:step]) + count * (len(steps[step][1]) if step < len(steps) else 0)
+            bar.update(position - self._position)
+            self._position = position
+
+        def save(**state: Any) -> None:
+            if file:
+                layers = [(list(one.layers), one.members) for one in self.groups]
+                save_checkpoint(file, self._digest, {**state, "groups": layers})
+                self._since, self._saved = time.monotonic(), self._position
+
+        reach(first, done)
+        self._saved = self._position if saved is not None else self._saved
+        if saved is not None and finished:
+            self.incomplete |= saved["incomplete"]
+            return table_from_state(saved["table"])
+        for step in range(first, len(steps)):
+            kind, members = steps[step]
+
+            def after_tile(count: int, step: int = step, start: int = done) -> None:
+                reach(step, start + count)
+                if time.monotonic() - self._since > SAVE_EVERY:
+                    save(sweep=sweep.state(), step=step, done=start + count)
+
+            if done < len(rows):
+                if kind == COLUMNS:
+                    sweep.update_columns(self._images, members, rows[done:], after_tile)
+                elif kind == BOTH:
+                    sweep.update(self._images, rows[done:], after_tile)
+                else:
+                    sweep.update_rows(self._images, rows[done:], after_tile)
+            if kind == COLUMNS:
+                sweep.end_columns()
+            done = 0
+        table = sweep.table()
+        self.incomplete |= sweep.incomplete
+        save(table=table_state(table), incomplete=sweep.incomplete)
+        return table
+
+    def _file(self, number: int) -> Path | None:
+        """The file of a group in a stratum."""
+        return self._checkpoint and self._checkpoint.with_name(f"{self._checkpoint.name}.{number}")
+
+    def _kept(self, total: int) -> str:
+        if self._checkpoint is None:
+            return "stopped; nothing of it is kept, as no checkpoint was asked for"
+        if not self._saved:
+            return "stopped; nothing was saved yet: that is done once a minute"
+        return f"stopped; {self._saved / total:.0%} is saved: repeat the command to resume"
+
+    def remove_checkpoints(self) -> None:
+        """Remove what is no longer needed."""
+        for number in range(len(self._strata) * len(self.groups)):
+            if file := self._file(number):
+                remove_checkpoint(file)
+
+
+class _Lines:
+    """Standard error where it is no terminal: each state of a progress bar is a line."""
+
+    def write(self, text: str) -> None:
+        if text.strip():
+            sys.stderr.write(text.strip("\r\n ") + "\n")
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
+def _bar(total: int, progress: bool) -> "tqdm[Any]":
+    is_terminal = sys.stderr.isatty()
+    return tqdm(
+        total=total,
+        unit="image",
+        unit_scale=True,
+        disable=not progress,
+        file=None if is_terminal else _Lines(),
+        mininterval=1 if is_terminal else 60,
+        maxinterval=10 if is_terminal else 60,
+        delay=5 if is_terminal else 60,
+    )
 
 
 def _strata(count: int, labels: Any) -> dict[str, Sequence[int]]:
@@ -176,35 +354,15 @@ def _strata(count: int, labels: Any) -> dict[str, Sequence[int]]:
     return {name: sorted(rows, key=place.__getitem__) for name, rows in rows_by_class(labels, count).items()}
 
 
-def _groups(sweep: Sweep, memory: int) -> list[list[str]]:
-    """Cut the layers, in the order of execution, into groups whose state takes at most `memory` bytes.
-
-    A layer that takes more is a group of its own.
-    """
-    sizes: dict[str, int] = {}  # of a module over all its calls, which are measured together
-    for call, place in sweep.places.items():
-        size = sweep.cell_bytes * len(sweep.matrices) * math.prod(place.shape)
-        sizes[module_name(call)] = sizes.get(module_name(call), 0) + size
-    groups: list[list[str]] = []
-    used = 0
-    for module, size in sizes.items():
-        if groups and used + size <= memory:
-            groups[-1].append(module)
-            used += size
-        else:
-            groups.append([module])
-            used = size
-    return groups
-
-
-def _fingerprint(
-    model: nn.Module, sweep: Sweep, groups: Sequence[Any], images: Any, strata: dict[str, Sequence[int]]
-) -> str:
+def _fingerprint(sweep: Sweep, images: Any, strata: Mapping[str, Sequence[int]]) -> str:
     """Digest of what determines the result, as far as it can be seen: not what `preprocess` does."""
-    digest = hashlib.sha256(repr((sweep.described(), groups, strata)).encode())
-    for name, tensor in model.state_dict().items():
-        digest.update(
-            name.encode() + tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes()
-        )
-    digest.update(next(tiles(images, 1)).contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    digest = hashlib.sha256(repr((FORMAT, sweep.described(), strata)).encode())
+    for name, tensor in sweep.model.state_dict().items():
+        if isinstance(tensor, Tensor):
+            digest.update(name.encode() + _bytes(tensor))
+    digest.update(_bytes(next(tiles(images, 1))))
     return digest.hexdigest()
+
+
+def _bytes(tensor: Tensor) -> bytes:
+    return tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes()

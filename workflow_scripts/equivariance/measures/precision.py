@@ -35,9 +35,11 @@ def needs_float64(block: Tensor) -> bool:
 
 
 def _leaves_float32(rows: Tensor) -> bool:
-    finite = rows.isfinite()
-    low = rows.where(finite, torch.inf).amin(0).double()
-    high = rows.where(finite, -torch.inf).amax(0).double()
+    low, high = rows.amin(0).double(), rows.amax(0).double()
+    if not (low.isfinite() & high.isfinite()).all():
+        finite = rows.isfinite()
+        low = rows.where(finite, torch.inf).amin(0).double()
+        high = rows.where(finite, -torch.inf).amax(0).double()
     spread = high - low  # negative where nothing is finite
     small = (spread > 0) & (spread < SMALLEST_SPREAD)
     large = (spread >= 0) & (torch.maximum(high, -low) > LARGEST)

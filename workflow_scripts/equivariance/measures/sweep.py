@@ -4,9 +4,9 @@ Images are taken a tile of a few samples at a time; while the network runs, each
 reduced by the accumulators and never kept, so that memory does not grow with the number of samples.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import astuple, dataclass
 from typing import Any, Protocol
 
 import pandas as pd
@@ -14,19 +14,34 @@ import torch
 from torch import Tensor, nn
 
 from equivariance.errors import UserError
-from equivariance.measures.accumulator import Setting
+from equivariance.measures import outputs as layer_outputs
+from equivariance.measures.axis_tracker import AxisTracker
+from equivariance.measures.evaluating import evaluating
+from equivariance.measures.given import check_model, check_options, usable
 from equivariance.measures.images import tiles, to_float
 from equivariance.measures.layer import LayerMeasures
-from equivariance.measures.recorder import leaf_names, module_name, named, record, trace
+from equivariance.measures.recorder import named, unwrapped, watched
 from equivariance.measures.registry import resolve
-from equivariance.models.layers import kind_of
+from equivariance.measures.repeating import some_of
+from equivariance.measures.selection import names, selected
+from equivariance.measures.setting import Setting
+from equivariance.measures.survey import FixedBatch, Place, Survey, Surveyor
+from equivariance.measures.views import spatial
 from equivariance.transformations.sets import identities_among
 from equivariance.transformations.warp import Padding, warp
 
 CPU_INPUTS = 200  # of one pass of the network: the activations of one layer still fit into the cache
 GPU_INPUTS = 2048  # a GPU wants few large operations
 CALIBRATION_INPUTS = 64
+LARGEST_OUTPUT = 2**28  # bytes of a layer in one pass, where a tile of one sample is not larger
+OUTPUTS_AT_ONCE = 4  # of the size of the largest, that a pass of a network holds, about
+SWEEP_FACTOR = 1.2  # by which measuring takes longer than looking again, about
+FEW = 3  # inputs of a small pass: no other number is less likely to be that of something else
 COLUMNS = ("layer", "layer_index", "kind", "depth", "unit", "measure", "aggregation", "value")
+
+Receive = Callable[[str, Tensor], None]
+Done = Callable[[int], None]
+"""Told, after each tile, how many images were taken in so far by the call that it was given to."""
 
 
 class Transformations(Protocol):
@@ -37,26 +52,17 @@ class Transformations(Protocol):
         """The matrices, (T, 3, 3)."""
 
 
-@dataclass(frozen=True)
-class Place:
-    """A layer's kind, its place in the order of execution, its depth from 0 (first) to 1 (last), and the
-    shape of its activations."""
-
-    kind: str
-    index: int
-    depth: float
-    shape: tuple[int, ...]
-
-
 class Sweep:
     """The state of a sweep, which can be cut anywhere over the samples: update, merge, state, table.
 
     Takes what `measuring.measure` takes. Where a measure needs thresholds (`needs_calibration`), `calibrate`
     comes first, with all images, also where the sweep is cut in parts.
 
-    For U units in all layers and T transformations it keeps 28 x T x U bytes (40 with float64 tiles) for the
-    measures of variance and 16 x T x U (32) for distances with batches of 4, whatever the number of samples,
-    besides the activations of one tile.
+    `update` needs one pass over the images. For U units in all layers and T transformations it keeps
+    28 x T x U bytes (40 with float64 sums) for the measures of variance and 16 x T x U (32) for distances
+    with batches of 4, whatever the number of samples, besides the activations of one tile. With two passes
+    (`update_rows`; `update_columns` and `end_columns`) it keeps J in the place of T, for J transformations at
+    a time.
     """
 
     def __init__(
@@ -65,8 +71,11 @@ class Sweep:
         transformations: Transformations,
         measures: str | Iterable[str] = "invariance",
         *,
-        aggregations: Iterable[str] = ("before_mean",),
-        layers: Collection[str] | None = None,
+        aggregations: str | Iterable[str] = ("before_mean",),
+        layers: str | Collection[str] | None = None,
+        exclude: str | Collection[str] = (),
+        outputs: Mapping[str, layer_outputs.Choice] | None = None,
+        maps: Mapping[str, str] | None = None,
         preprocess: Callable[[Tensor], Tensor] | None = None,
         padding: Padding = "border",
         mask: bool = False,
@@ -75,23 +84,27 @@ class Sweep:
         tile: int | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        if tile is not None and tile < 1:
-            raise UserError(f"a tile of {tile} samples; valid: at least 1")
+        check_options(transformations, tile, autocast, preprocess, {"outputs": outputs, "maps": maps})
         if dtype not in (torch.float32, torch.float64):
             raise UserError(f"sums in {dtype}; valid: torch.float32, torch.float64")
+        check_model(model)
+        self.model = unwrapped(model)
         floats = [p for p in (*model.parameters(), *model.buffers()) if p.is_floating_point()]
         like = floats[0] if floats else torch.empty(0)
         self.measures = resolve(measures)
-        self.aggregations = list(aggregations)
+        self.aggregations = list(
+            dict.fromkeys([aggregations] if isinstance(aggregations, str) else aggregations)
+        )
         self._transformations = transformations
-        self._model = model
-        self._layers = _measurable(model) if layers is None else list(layers)
-        self._all_must_run = layers is not None
+        self._layers = names("layers", layers)
+        self._exclude = names("exclude", exclude) or []
+        self._outputs = dict(outputs or {})
+        self._maps = dict(maps or {})
         self._preprocess = preprocess
-        self._device = like.device if device is None else torch.device(device)
+        self.device = like.device if device is None else usable(device)
         self._images_dtype = like.dtype
         self._autocast = autocast
-        self.matrices = transformations.matrices.to(self._device)  # (T, 3, 3)
+        self.matrices = transformations.matrices.to(self.device)  # (T, 3, 3)
         identities = identities_among(self.matrices)
         self.setting = Setting(
             dtype=dtype,
@@ -100,11 +113,25 @@ class Sweep:
             padding=padding,
             mask=mask,
         )
-        inputs = CPU_INPUTS if self._device.type == "cpu" else GPU_INPUTS
-        self.tile = tile or max(1, inputs // len(self.matrices))
+        self._inputs = CPU_INPUTS if self.device.type == "cpu" else GPU_INPUTS
+        self._tile = tile
         self._states: dict[str, LayerMeasures] = {}
-        self.places: dict[str, Place] = {}
-        self._new_state()  # refuses what does not fit together before anything runs
+        self.survey: Survey | None = None
+        self.seconds_per_input = 0.0  # estimated
+        self.pass_bytes = 0  # of a pass of the network, estimated
+        self.places: dict[str, Place] = {}  # of the layers that are measured
+        self._uncalled: frozenset[str] = frozenset()  # modules that the look did not see run
+        self._shown = 0  # inputs that the network saw
+        self._seen: Counter[str] = (
+            Counter()
+        )  # of these, by each layer, and by calls that the look did not see
+        self._uncalibrated: set[str] = set()  # layers that did not see all images when they were calibrated
+        LayerMeasures(self.measures, self.aggregations, self.setting)  # refuses what does not fit together
+
+    @property
+    def tile(self) -> int:
+        """How many samples go through the network at a time."""
+        return self._tile or max(1, self._inputs // len(self.matrices))
 
     def alike(self, model: nn.Module, measures: Iterable[str]) -> "Sweep":
         """Make an empty sweep of another network that sees its inputs as this one does."""
@@ -115,10 +142,33 @@ class Sweep:
             aggregations=self.aggregations,
             padding=self.setting.padding,
             mask=self.setting.mask,
-            device=self._device,
+            device=self.device,
             tile=self.tile,
             dtype=self.setting.dtype,
         )
+
+    def part(self, layers: Collection[str]) -> "Sweep":
+        """Make an empty sweep of some of this one's layers, which it has looked at already."""
+        part = Sweep(
+            self.model,
+            self._transformations,
+            [measure.name for measure in self.measures],
+            aggregations=self.aggregations,
+            layers=list(layers),
+            outputs=self._outputs,
+            maps=self._maps,
+            preprocess=self._preprocess,
+            padding=self.setting.padding,
+            mask=self.setting.mask,
+            device=self.device,
+            autocast=self._autocast,
+            tile=self._tile,
+            dtype=self.setting.dtype,
+        )
+        part.survey = self.survey
+        part._uncalled = self._uncalled
+        part.places = {call: self.places[call] for call in layers}
+        return part
 
     @property
     def needs_calibration(self) -> bool:
@@ -126,18 +176,67 @@ class Sweep:
         return any(measure.source.accumulator.CALIBRATED for measure in self.measures)
 
     @property
-    def cell_bytes(self) -> int:
-        """Bytes kept for each unit of a layer and transformation."""
-        sources = {measure.source for measure in self.measures}
-        return sum(
-            source.accumulator.cell_bytes(self.setting.dtype, **dict(source.options)) for source in sources
-        )
+    def needs_rows(self) -> bool:
+        """Whether a measure needs `update_rows`, in two passes."""
+        return self._empty().needs_rows
 
-    def trace(self, images: Any) -> dict[str, Place]:
-        """See which layers run when, and their shapes, with the first image. Measures nothing."""
-        if not self.places:
-            self.places = self._traced(next(tiles(images, 1)))
+    @property
+    def needs_columns(self) -> bool:
+        """Whether a measure needs `update_columns`, in two passes."""
+        return self._empty().needs_columns
+
+    def state_bytes(self, call: str, members: int, samples: int) -> int:
+        """Bytes kept of a layer, in two passes with so many members open, or in one with all."""
+        place = self.places[call]
+        return self._empty(call).state_bytes(place.shape, members, samples)
+
+    def look(self, images: Any) -> dict[str, Place]:
+        """See which layers there are, when they run, and their shapes, with the first images.
+
+        Measures nothing. Raises UserError for layers that cannot be measured, and a network that is random.
+        """
+        if self.survey is None:
+            with self._evaluating():
+                survey = self._survey(next(tiles(images, self.tile)))
+            calls = selected(survey, self._layers, self._exclude)
+            # Of a network that has some fault the rest is measured where a person says what the rest is.
+            asked = calls if self._layers is not None or self._exclude else survey.faults
+            for call in asked:
+                if call in survey.faults:
+                    raise UserError(f"{survey.faults[call]}; `layers` or `exclude` choose others")
+            self.survey = survey
+            self._uncalled = survey.uncalled if self._layers is None else frozenset()
+            self.places = {call: survey.places[call] for call in calls}
         return self.places
+
+    def _survey(self, tile: Tensor) -> Survey:
+        surveyor = Surveyor(self.model, self._run, self._maps, self._outputs)
+        whole = self._transformed(tile, self.matrices)
+        inputs = whole if len(whole) > 1 else torch.cat([whole, whole])
+        few = some_of(inputs, FEW if len(inputs) > FEW else len(inputs) + 1)
+        try:
+            largest = surveyor.try_out(few)
+        except Exception:  # a network may raise anything; if it is not the size of the batch, it will again
+            return self._looked(surveyor, _filled(whole, (self._tile or 0) * len(self.matrices)), None)
+        if self._tile is None:
+            self._tile = max(1, min(self.tile, LARGEST_OUTPUT // max(largest * len(self.matrices), 1)))
+        self.pass_bytes = OUTPUTS_AT_ONCE * largest * self.tile * len(self.matrices)
+        try:
+            return self._looked(surveyor, inputs[: max(self.tile * len(self.matrices), 2)], few)
+        except FixedBatch:
+            return self._looked(surveyor, _filled(whole, (self._tile or 0) * len(self.matrices)), None)
+
+    def _looked(self, surveyor: Surveyor, inputs: Tensor, few: Tensor | None) -> Survey:
+        try:
+            survey = surveyor.look(inputs, few)
+        except Exception as error:
+            error.add_note(
+                f"The network was given {len(inputs)} transformed images {tuple(inputs.shape[1:])}. One "
+                f"that takes a fixed number needs a `tile` of that over {len(self.matrices)} transformations."
+            )
+            raise
+        self.seconds_per_input = SWEEP_FACTOR * surveyor.seconds_per_input
+        return survey
 
     def calibrate(self, images: Any, rows: Sequence[int] | None = None) -> None:
         """Find the thresholds of all measures that have some, from the untransformed images."""
@@ -145,167 +244,234 @@ class Sweep:
         if self.setting.identity is None:
             raise UserError("thresholds need the identity among the transformations")
         identity = self.matrices[self.setting.identity :][:1]
-        self.trace(images)
+        self.look(images)
+        seen: Counter[str] = Counter()
 
-        def receive(name: str, activation: Tensor) -> None:
-            self._state(name).calibrate(activation, total)
+        def receive(call: str, activation: Tensor) -> None:
+            seen[call] += len(activation)
+            self._state(call).calibrate(activation, total)
 
-        with self._running(receive):
-            for tile in tiles(images, CALIBRATION_INPUTS, rows):
-                self._forward(tile, identity)
+        fixed = self.survey.fixed_batch if self.survey else None
+        with self._watching(receive) as start:
+            for tile in tiles(images, fixed or CALIBRATION_INPUTS, rows):
+                start()
+                self._show(self._transformed(tile, identity))
+        self._uncalibrated = {call for call in self.places if seen[call] != total}
 
-    def update(self, images: Any, rows: Sequence[int] | None = None) -> None:
+    def update(self, images: Any, rows: Sequence[int] | None = None, done: Done | None = None) -> None:
         """Take in images, those of some rows or all, as `measure` does.
 
         The network runs in evaluation mode and without gradients, and is left as it was found: hooks, device,
         and the mode of each module.
         """
-        self.trace(images)
-        count = len(self.matrices)
-        with self._running(lambda name, block: self._state(name).update(block.unflatten(0, (-1, count)))):
-            for tile in tiles(images, self.tile, rows):
-                self._forward(tile, self.matrices)
+        self._sweep(images, rows, done, lambda state, block: state.update(block), self.matrices)
+
+    def update_rows(self, images: Any, rows: Sequence[int] | None = None, done: Done | None = None) -> None:
+        """Take in images, in two passes, for what is compared within a sample."""
+        self._sweep(images, rows, done, lambda state, block: state.update_rows(block), self.matrices)
+
+    def update_columns(
+        self, images: Any, members: range, rows: Sequence[int] | None = None, done: Done | None = None
+    ) -> None:
+        """Take in images under some consecutive transformations, in two passes, for what is compared over
+        samples. All images come, then `end_columns`; then come the next members, in order from 0."""
+        matrices = self.matrices[members.start : members.stop]
+        self._sweep(images, rows, done, lambda state, block: state.update_columns(block, members), matrices)
+
+    def end_columns(self) -> None:
+        """Fold what all images gave under the transformations of `update_columns`."""
+        for state in self._states.values():
+            state.end_columns()
+
+    def _sweep(
+        self,
+        images: Any,
+        rows: Sequence[int] | None,
+        done: Done | None,
+        take: Callable[[LayerMeasures, Tensor], None],
+        matrices: Tensor,
+    ) -> None:
+        self.look(images)
+        count = len(matrices)
+
+        def receive(call: str, activation: Tensor) -> None:
+            if call not in self._uncalibrated:
+                take(self._state(call), activation.unflatten(0, (-1, count)))
+
+        size = self.tile if count == len(self.matrices) else max(1, self._batch // count)
+        finished = 0
+        with self._watching(receive) as start:
+            for tile in tiles(images, size, rows):
+                start()
+                self._show(self._transformed(tile, matrices))
+                self._shown += self._real
+                self._seen.update(self._calls)
+                finished += len(tile)
+                if done is not None:
+                    done(finished)
+
+    @property
+    def _batch(self) -> int:
+        """Inputs of one pass."""
+        fixed = None if self.survey is None else self.survey.fixed_batch
+        return fixed or self.tile * len(self.matrices)
 
     @contextmanager
-    def _running(self, receive: Callable[[str, Tensor], None]) -> Iterator[None]:
-        """Hand the layers' activations to `receive`, and leave the network as it was found."""
-
-        def checked(name: str, activation: Tensor) -> None:
-            if activation.shape[:1] != (self._inputs,):
-                raise UserError(
-                    f"layer {name!r} gives {tuple(activation.shape)}, whose first dimension is not the "
-                    "images'; choose other layers"
-                )
-            receive(name, activation)
-
+    def _evaluating(self) -> Iterator[None]:
         with ExitStack() as stack:
-            stack.enter_context(torch.no_grad())
+            stack.enter_context(evaluating(self.model, self.device))
             if self._autocast is not None:
-                stack.enter_context(torch.autocast(self._device.type, dtype=self._autocast))
-            stack.enter_context(_evaluating(self._model, self._device))
-            stack.enter_context(record(self._model, self._layers, checked))
+                stack.enter_context(torch.autocast(self.device.type, dtype=self._autocast))
             yield
 
-    def _forward(self, tile: Tensor, matrices: Tensor) -> None:
-        images = to_float(tile.to(self._device), self._images_dtype)  # (n, C, H, W)
-        transformed = warp(
-            images.repeat_interleave(len(matrices), dim=0),  # (n * T, C, H, W), sample by sample
+    @contextmanager
+    def _watching(self, receive: Receive) -> Iterator[Callable[[], None]]:
+        """Hand the layers' activations to `receive`, laid out, and leave the network as it was found. Yields
+        what is to be called before each pass."""
+        modules = named(self.model)
+        names = {place.module for place in self.places.values()} | self._uncalled
+        watched_modules = {name: modules[name] for name in names}
+        known = {} if self.survey is None else self.survey.places
+
+        def called(call: str, module: str, output: Any) -> None:
+            place = self.places.get(call)
+            if place is not None:
+                receive(call, place.activation(call, output, self._padded)[: self._real])
+            if place is not None or call not in known:
+                self._calls[call] += self._real
+
+        with self._evaluating(), watched(self.model, watched_modules, called) as start:
+            yield start
+
+    def _transformed(self, tile: Tensor, matrices: Tensor) -> Tensor:
+        """Images (n, C, H, W) under all matrices: inputs (n * T, C, H, W), sample by sample."""
+        images = to_float(tile.to(self.device), self._images_dtype)
+        return warp(
+            images.repeat_interleave(len(matrices), dim=0),
             matrices.repeat(len(images), 1, 1),
             padding=self.setting.padding,
         )
-        self._inputs = len(transformed)
-        self._model(transformed if self._preprocess is None else self._preprocess(transformed))
 
-    def _traced(self, image: Tensor) -> dict[str, Place]:
-        shapes: dict[str, tuple[int, ...]] = {}
+    def _show(self, inputs: Tensor) -> None:
+        """Run the network.
 
-        def receive(name: str, activation: Tensor) -> None:
-            shapes[name] = tuple(activation.shape[1:])
+        One that takes a fixed number of inputs sees the last repeated up to it, and others never see fewer
+        than when they were looked at: some give another shape for one input, or refuse it.
+        """
+        self._real = len(inputs)
+        least = (self.survey and self.survey.fixed_batch) or FEW
+        inputs = _filled(inputs, least)
+        self._padded = len(inputs)
+        self._calls: Counter[str] = Counter()
+        self._run(inputs, None)
 
-        leaves = _measurable(self._model)
-        watched = [*leaves, *(name for name in self._layers if name not in leaves)]
-        with self._running(receive), trace(self._model, watched) as calls:
-            self._forward(image, self.matrices[:1])
-        missing = {*self._layers} - {module_name(call) for call in calls}
-        if missing and self._all_must_run:
-            raise UserError(f"layers did not run: {', '.join(sorted(missing))}")
-        return _places(self._model, calls, leaves, shapes)
+    def _run(self, inputs: Tensor, tracker: AxisTracker | None) -> None:
+        images: Any = inputs
+        if tracker is not None:
+            tracker.begin(inputs)
+        if self._preprocess is not None:
+            images = self._preprocess(inputs)
+            if tracker is not None:
+                tracker.assume(images)
+        self.model(images)
 
-    def _new_state(self) -> LayerMeasures:
-        return LayerMeasures(self.measures, self.aggregations, self.setting)
+    def _empty(self, call: str = "") -> LayerMeasures:
+        place = self.places.get(call)
+        wide = place is not None and place.wide
+        setting = self.setting.with_dtype(torch.float64) if wide else self.setting
+        maps = spatial if place is None else place.layout.maps
+        return LayerMeasures(self.measures, self.aggregations, setting, call, maps)
 
-    def _state(self, name: str) -> LayerMeasures:
-        if name not in self._states:
-            self._states[name] = self._new_state()
-        return self._states[name]
+    def _state(self, call: str) -> LayerMeasures:
+        if call not in self._states:
+            self._states[call] = self._empty(call)
+        return self._states[call]
 
     def merge(self, other: "Sweep") -> None:
         """Take in what another sweep of the same network, transformations, layers and measures has seen."""
         if self.described() != other.described():
             raise ValueError("the sweeps have different measures, transformations or layers")
-        self.places = self.places or other.places
-        for name, state in other._states.items():
-            self._state(name).merge(state)
+        self.survey, self.places = self.survey or other.survey, self.places or other.places
+        for call, state in other._states.items():
+            self._state(call).merge(state)
+        self._seen.update(other._seen)
+        self._shown += other._shown
+        self._uncalibrated |= other._uncalibrated
 
     def state(self) -> dict[str, Any]:
-        """Give all that was seen, as tensors and plain values that torch.save and torch.load take."""
-        places = {name: astuple(place) for name, place in self.places.items()}
-        return {"places": places, "layers": {name: state.state() for name, state in self._states.items()}}
+        """Give all that was seen, as tensors and plain values that torch.save and torch.load take.
+
+        A sweep that takes it on has to look at the network by itself.
+        """
+        return {
+            "layers": {call: state.state() for call, state in self._states.items()},
+            "seen": dict(self._seen),
+            "shown": self._shown,
+            "uncalibrated": sorted(self._uncalibrated),
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take on what `state()` gave of a sweep made in the same way."""
-        self.places = {name: Place(*place) for name, place in state["places"].items()}
-        for name, saved in state["layers"].items():
-            self._state(name).restore(saved)
+        for call, saved in state["layers"].items():
+            self._state(call).restore(saved)
+        self._seen = Counter(state["seen"])
+        self._shown = state["shown"]
+        self._uncalibrated = {*state["uncalibrated"]}
+
+    @property
+    def incomplete(self) -> dict[str, str]:
+        """Layers that did not run for every input, and how often they did: they are left out."""
+        calls = dict.fromkeys([*self.places, *self._seen])
+        return {
+            call: f"ran for {self._seen[call]} of {self._shown} transformed images"
+            for call in calls
+            if self._seen[call] != self._shown or call not in self.places or call in self._uncalibrated
+        }
 
     def compute(self) -> dict[str, dict[tuple[str, str], Tensor]]:
         """Give the values, float64, by layer and by measure and aggregation.
 
         With the aggregation `none` they have the layer's own shape. Measures that a layer does not have are
-        missing there.
+        missing there, and so are layers that did not run for every image.
         """
-        if not self._states:
-            raise UserError("no images to measure with")
         return {
-            name: {(measure, how): values for measure, how, values in state.compute()}
-            for name, state in self._states.items()
+            call: {(measure, how): values for measure, how, values in state.compute()}
+            for call, state in self._complete().items()
         }
 
     def table(self) -> pd.DataFrame:
         """Give the values as `measure` does; no row where no layer has any of the measures."""
-        if not self._states:
-            raise UserError("no images to measure with")
         frames = []
-        for name, state in self._states.items():
-            place = self.places[name]
+        for call, state in self._complete().items():
+            place = self.places[call]
             found = state.table().assign(
-                layer=name, layer_index=place.index, kind=place.kind, depth=place.depth
+                layer=call, layer_index=place.index, kind=place.kind, depth=place.depth
             )
             frames.append(found[list(COLUMNS)])
         frames = [frame for frame in frames if len(frame)]
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=COLUMNS)
 
+    def _complete(self) -> dict[str, LayerMeasures]:
+        if not self._states:
+            raise UserError("no images to measure with")
+        incomplete = self.incomplete
+        return {
+            call: self._states[call]
+            for call in self.places
+            if call in self._states and call not in incomplete
+        }
+
     def described(self) -> str:
         """Say what is measured and how, in a text that is the same for sweeps that can be merged."""
         setting = self.setting
         return repr((
-            *(self.measures, self.aggregations, self._layers, self.matrices.tolist()),
+            *(self.measures, self.aggregations, self._layers, self._exclude, self._maps),
+            *({name: str(how) for name, how in self._outputs.items()}, self.matrices.tolist()),
             *(setting.dtype, setting.padding, setting.mask, self._autocast),
         ))  # fmt: skip
 
 
-def _measurable(model: nn.Module) -> list[str]:
-    modules = named(model)
-    return [name for name in leaf_names(model) if kind_of(modules[name]) != "input"]
-
-
-def _places(
-    model: nn.Module, calls: list[str], leaves: list[str], shapes: dict[str, tuple[int, ...]]
-) -> dict[str, Place]:
-    """Number the calls of leaves; a module with children lies where the last leaf in it does.
-
-    Gives those calls that have a shape: what was seen of the others is only their place in the order.
-    """
-    modules = named(model)
-    last = max(sum(module_name(call) in leaves for call in calls) - 1, 1)
-    places = {}
-    index = -1
-    for call in calls:
-        index += module_name(call) in leaves
-        if call in shapes:
-            places[call] = Place(kind_of(modules[module_name(call)]), index, index / last, shapes[call])
-    return places
-
-
-@contextmanager
-def _evaluating(model: nn.Module, device: torch.device) -> Iterator[None]:
-    """Put the model into evaluation mode on the device, and everything back afterwards."""
-    modes = [(module, module.training) for module in model.modules()]
-    home = next((tensor.device for tensor in (*model.parameters(), *model.buffers())), device)
-    try:
-        model.eval().to(device)
-        yield
-    finally:
-        model.to(home)
-        for module, mode in modes:
-            module.training = mode
+def _filled(inputs: Tensor, least: int) -> Tensor:
+    """Repeat the last of inputs (N, C, H, W) up to a least number."""
+    missing = least - len(inputs)
+    return inputs if missing <= 0 else torch.cat([inputs, inputs[-1:].expand(missing, *inputs.shape[1:])])

@@ -20,9 +20,21 @@ def is_spatial(shape: tuple[int, ...]) -> bool:
     return len(shape) == 3 and shape[1] * shape[2] > 1
 
 
-def view(name: str, block: Tensor, setting: Setting, members: range | None = None) -> Tensor | None:
-    """Look at a block of activations (n, T, ...) by one of `VIEWS`."""
-    return VIEWS[name](block, setting, members)
+Maps = Callable[[Tensor], Tensor | None]
+
+
+def spatial(block: Tensor) -> Tensor | None:
+    """Take a block (n, T, C, H, W) as feature maps; None for any other."""
+    return block if is_spatial(tuple(block.shape[2:])) else None
+
+
+def view(
+    name: str, block: Tensor, setting: Setting, members: range | None = None, maps: Maps = spatial
+) -> Tensor | None:
+    """Look at a block of activations (n, T, ...) by one of `VIEWS`; `maps` takes its feature maps."""
+    of_maps = name in ("feature_maps", "returned")
+    seen = maps(block) if of_maps else block
+    return None if seen is None else VIEWS[name](seen, setting, members)
 
 
 def seen_shape(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -41,10 +53,6 @@ def _whole(block: Tensor, *_: Any) -> Tensor:
     return block
 
 
-def _maps(block: Tensor, *_: Any) -> Tensor | None:
-    return block if is_spatial(tuple(block.shape[2:])) else None
-
-
 def _mean(block: Tensor, setting: Setting, _: Any) -> Tensor:
     spatial = is_spatial(tuple(block.shape[2:]))
     return block.mean((-2, -1), dtype=setting.dtype) if spatial else block
@@ -56,8 +64,6 @@ def _max(block: Tensor, *_: Any) -> Tensor:
 
 def _returned(block: Tensor, setting: Setting, members: range | None) -> Tensor | None:
     """Undo each transformation on the feature maps it led to: B[i, j] = t_j^-1(a(t_j(x_i)))."""
-    if not is_spatial(tuple(block.shape[2:])):
-        return None
     height, width = block.shape[3:]
     maps = setting.resampler(height, width, inverse=True, members=members)(block)  # (n, T, C, H, W)
     if not setting.mask:
@@ -69,7 +75,7 @@ def _returned(block: Tensor, setting: Setting, members: range | None) -> Tensor 
 
 VIEWS: dict[str, Callable[[Tensor, Setting, range | None], Tensor | None]] = {
     "activations": _whole,
-    "feature_maps": _maps,
+    "feature_maps": _whole,
     "first_mean": _mean,
     "first_max": _max,
     "returned": _returned,
