@@ -1,6 +1,7 @@
 """Each mistake on the command line is one line that says what is valid, and exit status 2."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from equivariance.measures.names import AGGREGATIONS, FAMILIES, FAMILY_OF
 
 ROOT = Path(__file__).parents[2]
 HELP = "--help shows all options"
+COUNTED = re.compile(r"(1 of )?[12] images?( in [12] class(es)?: .*)?")
 
 Mistake = Callable[..., str]
 
@@ -28,6 +30,7 @@ Mistake = Callable[..., str]
 def mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Mistake:
     """Give words beyond the necessary ones, get the one line of the mistake; paths begin with `here`."""
     save(tmp_path / "photos" / "a.png", (8, 8))
+    save(tmp_path / "photos" / "z.png", (8, 8))
 
     def told(*words: str, **replaced: str) -> str:
         needed = {
@@ -41,7 +44,7 @@ def mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Mistake:
         printed = capsys.readouterr()
         assert (status, printed.out) == (2, "")
         *before, line = printed.err.removesuffix("\n").split("\n")
-        assert before in ([], ["1 image"])  # which is told when the images have been checked
+        assert [*map(COUNTED.fullmatch, before)].count(None) == 0  # told when they have been read
         assert line.startswith("error: ")
         return line.removeprefix("error: ").replace(str(tmp_path), "here")
 
@@ -74,14 +77,35 @@ def test_names(mistake: Mistake) -> None:
         f"valid: rotation, translation, combined, none, scale; {HELP}"
     )
     layers = mistake("--size", "64", "--layers", "features.0", "first")
-    assert layers.startswith("unknown layer 'first'; valid: ")
-    assert "classifier.1" in layers
+    assert layers.startswith("unknown layer 'first'; valid: SqueezeNet, classifier, classifier.0, ")
+    assert layers.endswith(" more")
+    assert mistake("--size", "64", "--exclude", "classifierr").startswith(
+        "exclude: unknown layer 'classifierr'; valid: classifier, classifier."
+    )
+    assert mistake("--size", "64", "--layers", "classifier.*", "--exclude", "classifier") == (
+        "no layer is left to measure: all are excluded"
+    )
+    assert mistake("--maps", "features=rows") == (
+        "argument --maps: unknown layout 'rows'; valid: channels_first, channels_last, class_tokens, "
+        f"tokens, vector; {HELP}"
+    )
+    for option, needed in (("--maps", "NAME=LAYOUT"), ("--outputs", "NAME=KEY")):
+        line = mistake(option, "rows")
+        assert line == f"argument {option}: 'rows' is not valid; needed: {needed}; {HELP}"
 
 
 def test_numbers(mistake: Mistake) -> None:
     assert mistake("--size", "32x") == (
         f"argument --size: '32x' is no size; valid: 224, or a height and width as 240x320; {HELP}"
     )
+    assert mistake("--size", "32x10001") == (
+        f"argument --size: '32x10001' is too large; valid: up to 10000 pixels; {HELP}"
+    )
+    for seed in ("-1", "x", str(2**63)):
+        assert mistake(f"--seed={seed}") == (
+            f"argument --seed: '{seed}' is not valid; needed: a whole number from 0, below 2**63; {HELP}"
+        )
+    assert mistake("--samples", "1") == "1 sample; nv compares samples and needs at least 2"
     assert mistake("--samples", "0") == (
         f"argument --samples: '0' is not valid; needed: a whole number, at least 1; {HELP}"
     )
@@ -92,7 +116,13 @@ def test_numbers(mistake: Mistake) -> None:
         "the set 'scale' cannot have 12 members; nearest: 7 or 13"
     )
     assert mistake("--mean", "0.5", "0.5") == "--mean has 2 numbers; squeezenet1_1 takes 3 channels"
-    assert mistake("--std", "1", "1", "0") == "--std is 0; valid: above 0"
+    assert mistake("--mean", "0.5") == "--mean has 1 number; squeezenet1_1 takes 3 channels"
+    assert mistake("--mean", "nan", "0", "0") == "--mean is nan; valid: a number"
+    for std in ("0", "-1", "nan", "inf", "1e-09"):
+        assert mistake("--std", "1", "1", std) == f"--std is {std}; valid: a number from 1e-06"
+    assert mistake("--size", "64", transformations="none") == (
+        "1 transformation; nv compares transformations and needs at least 2"
+    )
 
 
 def test_models(mistake: Mistake, tmp_path: Path) -> None:
@@ -107,21 +137,29 @@ def test_models(mistake: Mistake, tmp_path: Path) -> None:
     torch.save({"weight": torch.zeros(1)}, weights)
     assert mistake(model=str(weights)) == f"here/weights.pt2 is no program of torch.export (.pt2); {REMEDY}"
     fixed = export(nn.Conv2d(3, 2, 3), tmp_path / "fixed.pt2", (2, 3, 8, 8), dynamic=False)
+    other = "choose another --count, or export it for any number of images, as at the end of --help"
     assert mistake(model=fixed) == (
-        f"here/fixed.pt2 takes 2 images at a time; export it with a dynamic batch dimension: {REMEDY}"
+        f"fixed takes 2 images at a time, which is too few for 49 transformations; {other}"
+    )
+    five = export(nn.Conv2d(3, 2, 3), tmp_path / "five.pt2", (5, 3, 8, 8), dynamic=False)
+    assert mistake("--count", "4", model=five) == (
+        f"five takes 5 images at a time, which is no multiple of the 4 transformations; {other}"
     )
     rows = export(nn.Linear(3, 2), tmp_path / "rows.pt2", (2, 3), dynamic=True)
-    assert mistake(model=rows).endswith("needed: images (batch, 1 or 3 channels, height, width)")
+    assert mistake(model=rows) == (
+        "here/rows.pt2 takes (any, 3); needed: images (batch, 1 or 3 channels, height, width)"
+    )
     sides = export(nn.Conv2d(3, 2, 3), tmp_path / "sides.pt2", (2, 3, 9, 8), dynamic=True)
     assert mistake("--size", "16", model=sides).startswith(
-        "sides cannot take an image of 3x16x16; it takes --size 9x8 ("
+        "sides cannot take images of 3x16x16; it takes --size 9x8 ("
     )
     assert mistake(model="torchvision:resnet19").startswith(
         "unknown network of torchvision 'resnet19'; valid: resnet1"
     )
-    assert mistake(model="torchvision:squeezenet1_1:BEST") == (
-        "unknown weights of squeezenet1_1 'BEST'; valid: DEFAULT, IMAGENET1K_V1"
-    )
+    for weights in ("BEST", ""):
+        assert mistake(model=f"torchvision:squeezenet1_1:{weights}") == (
+            f"unknown weights of squeezenet1_1 {weights!r}; valid: DEFAULT, IMAGENET1K_V1"
+        )
 
 
 def test_weights_that_cannot_be_downloaded(
@@ -156,7 +194,7 @@ def test_images(mistake: Mistake, tmp_path: Path) -> None:
     )
     save(tmp_path / "photos" / "b.png", (8, 9))
     assert mistake() == (
-        "here/photos: images differ in size (height x width): a.png is 8x8; b.png is 8x9; "
+        "here/photos: images differ in size (height x width): a.png is 8x8, like 1 other; b.png is 8x9; "
         "give one --size for all, such as --size 224"
     )
 
@@ -168,18 +206,47 @@ def test_damaged_images_are_told_before_anything_is_measured(
     (tmp_path / "photos" / "b.png").write_text("no image")
     (tmp_path / "photos" / "c.png").write_bytes(b"")
     assert mistake(*size, "--layers", "features.0") == (
-        "here/photos: 2 of 3 images cannot be read: 1 damaged or of an unsupported kind (b.png), "
+        "here/photos: 2 of 4 images cannot be read: 1 damaged or of an unsupported kind (b.png), "
         "1 empty (c.png); mend or remove them, or leave them out with --skip-damaged"
     )
     assert not (tmp_path / "out").exists()
     (tmp_path / "photos" / "a.png").unlink()
+    (tmp_path / "photos" / "z.png").unlink()
     assert mistake(*size, "--skip-damaged") == (
         "here/photos: no image can be read: 1 damaged or of an unsupported kind (b.png), 1 empty (c.png)"
     )
 
 
 def test_an_image_that_is_too_small_for_the_network(mistake: Mistake) -> None:
-    assert mistake().startswith("squeezenet1_1 cannot take an image of 3x8x8 (")
+    assert mistake().startswith("squeezenet1_1 cannot take images of 3x8x8 (")
+
+
+def test_a_memory_that_is_too_small(mistake: Mistake, monkeypatch: pytest.MonkeyPatch) -> None:
+    size, remedy = "64 bytes", "give a smaller --size, --count or --memory, or fewer --layers"
+    of_torch = f"DefaultCPUAllocator: can't allocate memory: you tried to allocate {size}. Error code 12"
+    of_a_gpu = torch.OutOfMemoryError(f"CUDA out of memory. Tried to allocate {size}. GPU 0 has a total of")
+    for error, told in (
+        (RuntimeError(of_torch), f" ({size} more were needed)"),
+        (of_a_gpu, f" ({size} more were needed)"),
+        (MemoryError(), ""),
+    ):
+
+        def failing(*given: object, error: BaseException = error) -> None:
+            raise error
+
+        monkeypatch.setattr("equivariance.measures.survey.Surveyor.look", failing)
+        line = mistake("--size", "64")
+        assert line == f"not enough memory for squeezenet1_1 with images of 3x64x64{told}; {remedy}"
+
+
+def test_a_class_that_cannot_be_measured(mistake: Mistake, tmp_path: Path) -> None:
+    for name in ("photos/a.png", "photos/z.png"):
+        (tmp_path / name).unlink()
+    save(tmp_path / "photos" / "cats" / "a.png", (8, 8))
+    save(tmp_path / "photos" / "dogs" / "a.png", (8, 8))
+    assert mistake("--stratified") == "1 sample in class 'cats'; nv compares samples and needs at least 2"
+    (tmp_path / "photos" / "dogs").rename(tmp_path / "photos" / "dogs\udcff")
+    assert mistake("--stratified") == "the name of the class 'dogs\\udcff' is not in UTF-8; rename its folder"
 
 
 def test_same_equivariance_needs_feature_maps(mistake: Mistake) -> None:
@@ -194,8 +261,19 @@ def test_output(mistake: Mistake, tmp_path: Path) -> None:
         "--output is the folder of the images; its figures would be images too: give another"
     )
     assert mistake("--size", "64", output=str(tmp_path / "file" / "out")) == (
-        "here/file/out cannot be made: Not a directory"
+        "here/file/out cannot be made: not a directory"
     )
+
+
+def test_an_output_that_cannot_be_written_to(
+    mistake: Mistake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*given: object, **options: object) -> None:  # as root may write everywhere
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("equivariance.cli.folder.TemporaryFile", refused)
+    line = mistake("--size", "64", output=str(tmp_path / "out"))
+    assert line == "here/out cannot be written to: permission denied"
 
 
 def test_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
@@ -204,7 +282,10 @@ def test_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
     expected = f"error: the following arguments are required: {needed}; {HELP}\n"
     assert capsys.readouterr().err == expected
     assert main([]) == 2
-    assert capsys.readouterr().err == f"error: the following arguments are required: measure|plan; {HELP}\n"
+    assert (
+        capsys.readouterr().err
+        == f"error: the following arguments are required: measure|layers|plan; {HELP}\n"
+    )
 
 
 def test_help_and_mistakes_in_names_need_no_torch(tmp_path: Path) -> None:

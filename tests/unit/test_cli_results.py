@@ -7,7 +7,7 @@ import pytest
 
 from equivariance.cli import results
 from equivariance.cli.arguments import parse
-from equivariance.cli.results import write_tables
+from equivariance.cli.results import write_left_out, write_tables
 
 
 @pytest.fixture
@@ -37,8 +37,17 @@ def test_a_form_that_is_asked_for_is_taken_for_any_size(
         assert write_tables(rows, tmp_path, form)[0] == tmp_path / f"measures.{form}"
 
 
+def test_nothing_is_left_of_the_tables_of_an_earlier_run(table: pd.DataFrame, tmp_path: Path) -> None:
+    write_tables(table, tmp_path, "parquet")
+    (file,) = write_left_out({"fc": "was not called"}, tmp_path)
+    assert pd.read_csv(file).to_dict("records") == [{"layer": "fc", "reason": "was not called"}]
+    write_tables(table, tmp_path, "csv")
+    assert write_left_out({}, tmp_path) == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["measures.csv", "profile.csv"]
+
+
 def test_the_form_is_found_by_default(tmp_path: Path) -> None:
     given = ["measure", "--model", "torchvision:resnet18", "--images", str(tmp_path)]
-    arguments = parse([*given, "--transformations", "rotation", "--output", str(tmp_path)])
+    arguments = parse([*given, "--transformations", "rotation", "--output", str(tmp_path / "out")])
     assert arguments.format == "auto"
     assert results.LARGEST_CSV == 1_000_000

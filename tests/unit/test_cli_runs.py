@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,10 +16,11 @@ from PIL import Image
 from torch import Tensor, nn
 
 from equivariance.analysis.profiles import layer_profile
+from equivariance.cli import folder
 from equivariance.cli.main import main
 from equivariance.cli.models import load_network
 from equivariance.cli.pictures import Pictures, find, sample
-from equivariance.measures import measuring
+from equivariance.measures import measuring, sweep
 from equivariance.measures.measuring import measure
 from equivariance.transformations.sets import build_set
 
@@ -26,6 +28,8 @@ ROOT = Path(__file__).parents[2]
 ROTATIONS = ["--transformations", "rotation", "--count", "4"]
 SUPPORTED = "supported: .bmp .gif .jpeg .jpg .pgm .png .ppm .tif .tiff .webp"
 SIX = f"6 images in 2 classes: cats 3, dogs 3; left out: 1 file of other kinds (.txt 1); {SUPPORTED}\n"
+SIZE_AND_TIME = r"1 pass, \d+ MiB of memory, about \d+ s\n"
+PLAN = r"6 images under 4 transformations; 6 layers with 38 units; " + SIZE_AND_TIME
 
 
 class Small(nn.Module):
@@ -39,6 +43,14 @@ class Small(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.relu(self.head(self.relu(self.conv(images))))
+
+
+class Partly(Small):
+    """One that has a layer besides, which never runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unused = nn.Linear(2, 2)
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +99,12 @@ def call(*words: object) -> "subprocess.CompletedProcess[str]":
     )
 
 
+def fits(told: str, *patterns: str) -> bool:
+    """Whether what was told are these lines, of which the first is the number of images."""
+    first, *others = patterns
+    return re.fullmatch(re.escape(first) + "".join(others), told) is not None
+
+
 def values(table: pd.DataFrame) -> pd.Series:
     keys = [key for key in ("layer", "unit", "measure", "aggregation", "class") if key in table]
     return table.set_index(keys)["value"].sort_index()
@@ -103,7 +121,12 @@ def test_a_network_of_torchvision_is_measured(photos: Path, tmp_path: Path) -> N
         *("measure", "--model", "torchvision:resnet18", "--images", photos, "--size", 32),
         *(*ROTATIONS, "--layers", "conv1", "layer4", "fc", "--output", output),
     )
-    assert (done.returncode, done.stderr) == (0, SIX)
+    assert done.returncode == 0, done.stderr
+    assert fits(
+        done.stderr,
+        SIX,
+        "6 images under 4 transformations; 3 layers with 1,576 units; " + SIZE_AND_TIME,
+    )
     written = ["measures.csv", "profile.csv", "profile_nv.pdf", "heat_map_nv.pdf"]
     assert done.stdout.split() == [str(output / name) for name in written]
     pictures = ["profile_nv.png", "heat_map_nv.png"]
@@ -124,7 +147,8 @@ def test_an_exported_network_gives_what_the_library_gives_for_the_network(
         *("--mean", 0.4, 0.5, 0.6, "--std", 0.2, 0.3, 0.4, "--padding", "zeros"),
         *("--aggregations", "before_mean", "after_max", "--format", "parquet", "--output", tmp_path / "out"),
     )
-    assert (done.returncode, done.stderr) == (0, SIX)
+    assert done.returncode == 0, done.stderr
+    assert fits(done.stderr, SIX, PLAN)
     centre = torch.tensor([0.4, 0.5, 0.6])[:, None, None]
     spread = torch.tensor([0.2, 0.3, 0.4])[:, None, None]
     expected = measure(
@@ -145,10 +169,11 @@ def test_an_exported_network_gives_what_the_library_gives_for_the_network(
 
 
 def test_class_folders_are_the_classes_of_the_stratified_form(
-    small: nn.Module, program: Path, photos: Path, tmp_path: Path
+    small: nn.Module, program: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     given = ["measure", "--model", program, "--images", photos, *ROTATIONS, "--stratified"]
     assert main([str(word) for word in (*given, "--output", tmp_path / "out")]) == 0
+    assert fits(capsys.readouterr().err, SIX, PLAN.replace("images", "images in 2 classes"))
     found = pd.read_csv(tmp_path / "out" / "measures.csv")
     assert list(found["class"].unique()) == ["(mean)", "cats", "dogs"]
     rotations = build_set("rotation", {"rotations": {"count": 4}})
@@ -157,14 +182,28 @@ def test_class_folders_are_the_classes_of_the_stratified_form(
     pd.testing.assert_series_equal(values(found), values(expected), rtol=1e-5)
 
 
-def test_layers_without_feature_maps_are_named(
-    program: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_what_is_not_measured_is_named_and_why_is_in_a_table(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given = ["measure", "--model", program, "--images", photos, *ROTATIONS, "--measures", "nvse", "--output"]
-    assert main([str(word) for word in (*given, tmp_path)]) == 0
-    expected = "no same-equivariance where maps have less than two pixels: head.1 head.2 relu:2\n"
-    assert capsys.readouterr().err == SIX + expected
-    assert list(pd.read_csv(tmp_path / "measures.csv")["layer"].unique()) == ["conv", "relu", "head.0"]
+    given = ["measure", "--model", "test_cli_runs:Partly", "--images", photos, *ROTATIONS, "--size", "12x10"]
+    words = [*given, "--measures", "nvse", "--output", tmp_path / "out"]
+    assert main([str(word) for word in words]) == 0
+    printed = capsys.readouterr()
+    assert fits(
+        printed.err,
+        SIX,
+        PLAN,
+        r"left out: 1 layer \(unused\); why is in left_out.csv\n",
+        r"no same-equivariance: 3 layers \(head.1, head.2, relu:2\); why is in left_out.csv\n",
+    )
+    assert str(tmp_path / "out" / "left_out.csv") in printed.out.split()
+    reasons = pd.read_csv(tmp_path / "out" / "left_out.csv").set_index("layer")["reason"]
+    none = "no same-equivariance: it has no feature maps"
+    assert reasons.to_dict() == {
+        "unused": "was not called", "head.1": none, "head.2": none, "relu:2": none
+    }  # fmt: skip
+    measured = pd.read_csv(tmp_path / "out" / "measures.csv")
+    assert list(measured["layer"].unique()) == ["conv", "relu", "head.0"]
 
 
 def test_a_run_that_was_stopped_goes_on(
@@ -186,7 +225,6 @@ def test_a_run_that_was_stopped_goes_on(
 
     monkeypatch.setattr(Pictures, "__getitem__", counted)
     monkeypatch.setattr(measuring, "SAVE_EVERY", 0.0)
-    monkeypatch.setattr(measuring, "PIECE", 1)
     assert main([*given, str(tmp_path / "whole")]) == 0
     needed = len(reads)
 
@@ -194,8 +232,7 @@ def test_a_run_that_was_stopped_goes_on(
     reads.clear()
     stop_at = needed - 1
     assert main([*given, str(tmp_path / "cut")]) == 130
-    stopped = "stopped; the same command goes on from its last checkpoint\n"
-    assert capsys.readouterr().err == SIX + stopped
+    assert capsys.readouterr().err.endswith("s\nstopped; 67% is saved: repeat the command to resume\n")
     (left,) = (tmp_path / "cut").iterdir()
 
     anew = f"to go on with it, or delete {left.with_suffix('')}.* to start anew, or choose another --output\n"
@@ -219,10 +256,66 @@ def test_a_run_that_was_stopped_goes_on(
     reads.clear()
     stop_at = 0
     assert main([*given, str(tmp_path / "cut"), "--skip-damaged"]) == 0
+    assert "\ngoing on with the run that was stopped\n" in capsys.readouterr().err
     assert len(reads) <= needed - 4  # of the six images, four had been measured
     assert not left.exists()
     whole, cut = (pd.read_csv(tmp_path / name / "measures.csv") for name in ("whole", "cut"))
     pd.testing.assert_series_equal(values(cut), values(whole), rtol=1e-12)
+
+
+@pytest.mark.parametrize("ending", [KeyboardInterrupt, OSError(28, "No space left on device", "out/x")])
+def test_what_was_measured_is_kept_until_the_results_are_written(
+    program: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str], ending: BaseException,
+) -> None:  # fmt: skip
+    def failing(*given: object) -> None:
+        raise ending
+
+    given = ["measure", "--model", program, "--images", photos, *ROTATIONS, "--output", tmp_path / "out"]
+    given = [str(word) for word in given]
+    with monkeypatch.context() as patch:
+        patch.setattr(folder, "write_figures", failing)
+        assert main(given) == (2 if isinstance(ending, OSError) else 130)
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "error: out/x: no space left on device"
+        if isinstance(ending, OSError)
+        else "stopped; what was measured is saved: repeat the command to resume"
+    )
+    monkeypatch.setattr(sweep.Sweep, "_sweep", failing)  # as nothing is to be measured again
+    assert main(given) == 0
+    assert "going on with the run that was stopped" in capsys.readouterr().err
+    assert not list((tmp_path / "out").glob("checkpoint-*"))
+
+
+def test_before_anything_is_saved_an_interrupt_says_so(
+    program: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    def stopped(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    given = ["measure", "--model", program, "--images", photos, *ROTATIONS, "--output", tmp_path / "out"]
+    monkeypatch.setattr(sweep.Sweep, "_sweep", stopped)
+    assert main([str(word) for word in given]) == 130
+    assert fits(
+        capsys.readouterr().err, SIX, PLAN, "stopped; nothing was saved yet: that is done once a minute\n"
+    )
+    monkeypatch.setattr(folder, "find", stopped)
+    assert main([str(word) for word in given]) == 130
+    assert capsys.readouterr().err == "stopped; nothing was saved yet\n"
+
+
+def test_little_memory_gives_the_same_results_in_more_passes(
+    program: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["measure", "--model", program, "--images", photos, *ROTATIONS, "--measures", "nv", "nd"]
+    found = []
+    for memory in ("1", "1e-5"):
+        words = [*given, "--memory", memory, "--output", tmp_path / memory]
+        assert main([str(word) for word in words]) == 0
+        found.append(pd.read_csv(tmp_path / memory / "measures.csv"))
+    assert re.search(r"units; \d+ passes, 1 MiB of memory", capsys.readouterr().err)
+    pd.testing.assert_series_equal(values(found[0]), values(found[1]), rtol=1e-12)
 
 
 def test_a_sample_is_random_balanced_and_the_same_for_a_seed(photos: Path) -> None:
@@ -265,12 +358,11 @@ def test_after_a_damaged_image_the_same_command_goes_on(
     if remedy == "removed":
         damaged.unlink()
         assert main(given) == 0
-        assert capsys.readouterr().err == SIX
+        assert fits(capsys.readouterr().err, SIX, PLAN)
     else:
         assert main([*given, remedy]) == 0
-        assert capsys.readouterr().err == SIX.replace("6", "6 of 7").replace(
-            "left out: ", "left out: 1 damaged (dogs/9.png), "
-        )
+        told = SIX.replace("6", "6 of 7").replace("left out: ", "left out: 1 damaged (dogs/9.png), ")
+        assert fits(capsys.readouterr().err, told, PLAN)
 
 
 def test_results_inside_the_folder_of_images_are_not_measured(
@@ -279,7 +371,7 @@ def test_results_inside_the_folder_of_images_are_not_measured(
     given = ["measure", "--model", program, "--images", photos, *ROTATIONS, "--output", photos / "out"]
     for _ in range(2):
         assert main([str(word) for word in given]) == 0
-    first, again = capsys.readouterr().err.splitlines()
+    first, _, again, _ = capsys.readouterr().err.splitlines()
     assert first == SIX.strip()
     assert again == SIX.strip().replace("(.txt 1)", "(.txt 1), the folder of results (out)")
 

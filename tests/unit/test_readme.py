@@ -4,7 +4,7 @@ Commands run in a copy of the repository, so that neither results nor a run in p
 kind of fenced block is tested:
 
 - ```bash: `snakemake` with `--dry-run`, `make` with `-n`, `source` by where make puts the environment,
-  `python -m equivariance` as it stands, on pictures that the test puts into the folder that it names;
+  `python -m equivariance` as it stands, on pictures, a network and weights that the test puts where it says;
 - ```yaml: merged over the configuration as Snakemake does it, then checked as in a run;
 - ```python: executed, and what it prints compared with the ```text that follows;
 - ```text elsewhere: the layout, whose paths exist.
@@ -26,6 +26,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from equivariance import datasets, pretrained
@@ -134,10 +135,14 @@ def check_python(command: list[str], clone: Path) -> None:
     own.mkdir(exist_ok=True)
     if "--images" in command:
         folder = own / command[command.index("--images") + 1]
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         for index in range(4):
             pixels = np.random.default_rng(index).integers(0, 256, (40, 50, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(folder / f"{index}.jpg")
+    if "--weights" in command:
+        (own / "nets.py").write_text("from torch import nn\ndef build(): return nn.Conv2d(3, 2, 3)\n")
+        weights = {"weight": torch.zeros(2, 3, 3, 3), "bias": torch.ones(2)}
+        torch.save(weights, own / command[command.index("--weights") + 1])
     run(command, own)
     if "--output" in command:
         output = own / command[command.index("--output") + 1]

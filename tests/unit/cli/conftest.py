@@ -1,5 +1,6 @@
 """The command in a folder of its own, with pictures and Python of a person who uses it."""
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -77,6 +78,10 @@ def one_thread() -> Iterator[None]:
 
 
 NEEDED = ["--images=photos", "--transformations=rotation", "--count=4", "--output=out"]
+ANNOUNCED = (  # what is told before anything is measured
+    r"\d+ images\n\d+ images under 4 transformations; \d+ layers? with [\d,]+ units?; 1 pass, "
+    r"\d+ MiB of memory, about \d+ s\n"
+)
 
 
 @pytest.fixture
@@ -85,7 +90,9 @@ def measured(here: Path, capsys: pytest.CaptureFixture[str]) -> Measured:
 
     def run(model: str, *words: str) -> pd.DataFrame:
         status = main(["measure", f"--model={model}", *NEEDED, *words])
-        assert (status, capsys.readouterr().err) == (0, "")
+        told = capsys.readouterr().err
+        assert status == 0, told
+        assert re.fullmatch(ANNOUNCED, told)
         return pd.read_csv(here / "out" / "measures.csv", dtype={"layer": str})
 
     return run
@@ -99,8 +106,9 @@ def mistake(here: Path, capsys: pytest.CaptureFixture[str]) -> Words:
         status = main(["measure", f"--model={model}", *NEEDED, *words])
         printed = capsys.readouterr()
         assert (status, printed.out) == (2, "")
-        assert printed.err.startswith("error: ")
-        assert printed.err.count("\n") == 1
-        return printed.err.removeprefix("error: ").removesuffix("\n").replace(str(here), "here")
+        told = printed.err.removeprefix("2 images\n")  # which is told when they have been read
+        assert told.startswith("error: ")
+        assert told.count("\n") == 1
+        return told.removeprefix("error: ").removesuffix("\n").replace(str(here), "here")
 
     return told

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from equivariance.cli.main import main
 from equivariance.cli.models import load_network
 
 Words = Callable[..., str]
@@ -22,9 +23,11 @@ class Always(nn.Module):
         return F.dropout(images)
 
 
-def save(model: nn.Module, file: Path, dynamic: bool = True, channels: int = 3) -> str:
-    batch = ({0: torch.export.Dim("batch")},) if dynamic else None
-    images = (torch.rand(2, channels, 8, 8),)
+def save(
+    model: nn.Module, file: Path, dynamic: bool = True, channels: int = 3, count: int = 2, **limits: int
+) -> str:
+    batch = ({0: torch.export.Dim("batch", **limits)},) if dynamic else None
+    images = (torch.rand(count, channels, 8, 8),)
     torch.export.save(torch.export.export(model, images, dynamic_shapes=batch), file)
     return str(file)
 
@@ -62,6 +65,47 @@ def test_a_program_says_what_it_takes(here: Path) -> None:
     assert (fixed.batch, fixed.channels, fixed.size) == (2, 3, (8, 8))
     gray = load_network(save(nn.Conv2d(1, 2, 3), here / "gray.pt2", channels=1), 0)
     assert (gray.batch, gray.channels, gray.size) == (None, 1, (8, 8))
+
+
+@pytest.mark.parametrize("count", [4, 8, 12])
+def test_a_number_of_images_that_is_fixed_gives_the_same_values(
+    count: int, here: Path, measured: Measured
+) -> None:
+    free = measured(save(network().eval(), here / "free.pt2"))
+    torch.manual_seed(0)
+    model = network().eval()
+    expected = measured(save(model, here / "free.pt2"), "--measures", "nv", "nd", "goodfellow_normal")
+    fixed = save(model, here / "fixed.pt2", dynamic=False, count=count)
+    found = measured(fixed, "--measures", "nv", "nd", "goodfellow_normal")
+    assert list(free["layer"].unique()) == list(found["layer"].unique())
+    pd.testing.assert_series_equal(found["value"], expected["value"], rtol=1e-5)
+
+
+def test_a_program_with_a_limit_of_images_sees_no_more(here: Path, measured: Measured) -> None:
+    for index in range(2, 6):  # 24 inputs in all
+        (here / "photos" / f"{index}.png").write_bytes((here / "photos" / "0.png").read_bytes())
+    model = network().eval()
+    limited = save(model, here / "limited.pt2", max=9)
+    assert (load_network(limited, 0).batch, load_network(limited, 0).most) == (None, 9)
+    assert load_network(limited, 0).tile(4) == 2
+    free = save(model, here / "free.pt2")
+    assert load_network(free, 0).most is None
+    found, expected = measured(limited), measured(free)
+    pd.testing.assert_series_equal(found["value"], expected["value"], rtol=1e-5)
+
+
+def test_a_program_with_a_least_number_of_images(here: Path, measured: Measured) -> None:
+    for index in range(2, 5):
+        (here / "photos" / f"{index}.png").write_bytes((here / "photos" / "0.png").read_bytes())
+    measured(save(network().eval(), here / "least.pt2", count=6, min=6), "--measures", "goodfellow_normal")
+
+
+def test_the_list_of_layers_names_the_classes_that_were_exported(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["layers", "--model", save(network().eval(), here / "program.pt2")]) == 0
+    table = [line.split() for line in capsys.readouterr().out.splitlines()[1:7]]
+    assert [row[2] for row in table] == ["Conv2d", "BatchNorm2d", "ReLU", "Flatten", "Dropout", "Linear"]
 
 
 @pytest.mark.parametrize("model", ["torchvision:squeezenet1_1", "nets:build", "timm:test_resnet"])

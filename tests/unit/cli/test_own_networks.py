@@ -80,11 +80,13 @@ def test_what_the_code_prints_is_not_among_the_paths_of_results(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with (here / "nets.py").open("a") as file:
-        file.write("print('imported')\ndef loud():\n    print('called')\n    return Small()")
-    needed = ["--images=photos", "--transformations=none", "--measures=anova", "--output=out"]
+        file.write("print('imported')\nclass Loud(Small):\n    def forward(self, images):\n")
+        file.write("        print('ran')\n        return super().forward(images)\n")
+        file.write("def loud():\n    print('called')\n    return Loud()")
+    needed = ["--images=photos", "--transformations=none", "--measures=sv", "--output=out"]
     assert main(["measure", "--model=nets:loud", *needed]) == 0
     printed = capsys.readouterr()
-    assert printed.err == "imported\ncalled\n"
+    assert printed.err.startswith("imported\ncalled\n2 images\nran\n")
     assert [line.split("/")[0] for line in printed.out.splitlines()] == ["out"] * 4
 
 
@@ -162,4 +164,6 @@ def test_what_names_no_function(here: Path, mistake: Words) -> None:
 def test_a_network_that_takes_other_images(here: Path, mistake: Words) -> None:
     with (here / "nets.py").open("a") as file:
         file.write("def four(): return Small(channels=4)")
-    assert mistake("nets:four").startswith("nets:four cannot take an image of 3x8x8 (")
+        file.write("\nclass Ending(Small):\n    def forward(self, images): raise SystemExit(3)")
+    assert mistake("nets:four").startswith("nets:four cannot take images of 3x8x8 (RuntimeError: ")
+    assert mistake("nets:Ending") == "nets:Ending cannot take images of 3x8x8 (SystemExit: 3)"

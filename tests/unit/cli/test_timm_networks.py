@@ -79,6 +79,7 @@ def test_names(mistake: Words) -> None:
     assert mistake("timm:test_resnet:best") == (
         "unknown weights of test_resnet 'best'; valid: DEFAULT, r160_in1k"
     )
+    assert mistake("timm:test_resnet:") == "unknown weights of test_resnet ''; valid: DEFAULT, r160_in1k"
     assert mistake("timm:coatnet_0_224:DEFAULT") == (
         "unknown weights of coatnet_0_224 'DEFAULT'; valid: (none)"
     )
@@ -89,7 +90,7 @@ def test_names(mistake: Words) -> None:
 
 def test_another_size_than_the_fixed_one(mistake: Words) -> None:
     line = mistake("timm:vit_tiny_patch16_224", "--size=32")
-    assert line.startswith("vit_tiny_patch16_224 cannot take an image of 3x32x32; it takes --size 224x224 (")
+    assert line.startswith("vit_tiny_patch16_224 cannot take images of 3x32x32; it takes --size 224x224 (")
 
 
 def test_how_to_get_timm_is_told(mistake: Words, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,3 +105,11 @@ def test_of_millions_of_units_as_many_are_drawn_as_can_be_seen_in_the_colours_of
     seen = np.linspace(0, 1, heat_map.CELLS)
     np.testing.assert_allclose(long.get_array()[:, 0], painted(seen, bar), atol=0.02)
     assert len(short.get_array()) == few
+
+
+def test_values_that_are_all_0_are_drawn_without_a_warning(
+    tmp_path: Path, drawn: dict[str, Figure], recwarn: pytest.WarningsRecorder
+) -> None:
+    write_figures(table(measures=("anova",)).assign(value=0.0), tmp_path)
+    assert drawn["profile_anova"].axes[0].get_ylim() == (0, 1)
+    assert [str(warning.message) for warning in recwarn] == []

@@ -13,6 +13,7 @@ from equivariance.errors import UserError, listed
 from equivariance.measures.training_mode import training_operations
 from equivariance.models.layers import KINDS
 
+LARGEST_BATCH = 10**6  # more is no limit
 REMEDY = (
     "make one with torch.export.save(torch.export.export(model.eval(), (images,), "
     'dynamic_shapes=({0: torch.export.Dim("batch")},)), "model.pt2")'
@@ -33,7 +34,7 @@ def load_exported(file: Path) -> Network:
         if file.suffix.lower() in SUFFIXES:
             remedy = f"for weights alone, give --model MODULE:FUNCTION --weights {file}"
         raise UserError(f"{file} is no program of torch.export (.pt2); {remedy}") from error
-    batch, channels, size = _input(file, program)
+    batch, most, channels, size = _input(file, program)
     training = training_operations(program.graph_module)
     if training:
         raise UserError(
@@ -43,14 +44,20 @@ def load_exported(file: Path) -> Network:
         )
     model = torch.export.unflatten(program)
     for name, module in model.named_modules():
-        kind = _kind(name, module)
-        if kind:
-            module.layer_kind = kind
-    return Network(model, file.stem, channels, size, batch=batch)
+        was = _class(name, module)
+        if was is not None:
+            module.layer_class = was.__name__
+            module.layer_kind = next(
+                (kind for kind, types in KINDS.items() if issubclass(was, types)), "other"
+            )
+    return Network(model, file.stem, channels, size, batch=batch, most=most)
 
 
-def _input(file: Path, program: ExportedProgram) -> tuple[int | None, int, tuple[int, int] | None]:
-    """Read the images of a batch, the channels, and the height and width: None for what is not fixed."""
+def _input(
+    file: Path, program: ExportedProgram
+) -> tuple[int | None, int | None, int, tuple[int, int] | None]:
+    """Read the images of a batch, the most there can be, the channels, and the height and width: None for
+    what is not fixed."""
     names = program.graph_signature.user_inputs
     shapes = [
         tuple(node.meta["val"].shape)
@@ -58,19 +65,27 @@ def _input(file: Path, program: ExportedProgram) -> tuple[int | None, int, tuple
         if node.op == "placeholder" and node.name in names and isinstance(node.meta["val"], torch.Tensor)
     ]
     if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][1] not in (1, 3):
-        takes = " and ".join(str(shape) for shape in shapes)
+        takes = " and ".join(_shape(shape) for shape in shapes) or "no tensor"
         raise UserError(f"{file} takes {takes}; needed: images (batch, 1 or 3 channels, height, width)")
     batch, channels, *sides = shapes[0]
     size = (sides[0], sides[1]) if all(isinstance(side, int) for side in sides) else None
-    return batch if isinstance(batch, int) else None, channels, size
+    if isinstance(batch, int):
+        return batch, batch, channels, size
+    limits = program.range_constraints.get(batch.node.expr)
+    most = None if limits is None or limits.upper > LARGEST_BATCH else int(limits.upper)
+    return None, most, channels, size
 
 
-def _kind(name: str, module: nn.Module) -> str | None:
-    """Find the kind of an exported module: the program remembers the class that each operation was in."""
+def _shape(shape: tuple[Any, ...]) -> str:
+    """Write a shape, with `any` for what is not fixed."""
+    return f"({', '.join(str(side) if isinstance(side, int) else 'any' for side in shape)})"
+
+
+def _class(name: str, module: nn.Module) -> type[nn.Module] | None:
+    """Find what an exported module was: the program remembers the class that each operation was in."""
     graph = getattr(module, "graph", None)
     for node in graph.nodes if isinstance(graph, torch.fx.Graph) else ():
         for path, qualified in (node.meta.get("nn_module_stack") or {}).values():
             if path == name and node.op == "call_function" and str(qualified).startswith("torch.nn."):
-                was: Any = getattr(nn, str(qualified).rpartition(".")[2], None)
-                return next((kind for kind, types in KINDS.items() if was and issubclass(was, types)), None)
+                return getattr(nn, str(qualified).rpartition(".")[2], None)
     return None

@@ -2,26 +2,29 @@
 
 import hashlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
+from tempfile import TemporaryFile
 
+import pandas as pd
 import torch
-from torch import Tensor
 
 from equivariance.cli.arguments import Arguments
 from equivariance.cli.models import load_network
-from equivariance.cli.network import Network
+from equivariance.cli.network import choices, preprocessing
 from equivariance.cli.pictures import Pictures, check, check_classes, find
-from equivariance.cli.results import write_tables
+from equivariance.cli.results import write_left_out, write_tables
 from equivariance.devices import choose_device
-from equivariance.errors import UserError
+from equivariance.errors import Interrupted, UserError, counted, listed
 from equivariance.figures.measured import write_figures
-from equivariance.measures.images import to_float
 from equivariance.measures.measuring import measure
 from equivariance.transformations.sets import build_set
 
 GIB = 2**30
+SHOWN = 3  # names of layers in a line
+NO_SAME_EQUIVARIANCE = "no same-equivariance"  # how a reason begins that is not for all measures
 NO_RESULT_DEPENDS_ON = ("output", "format", "device", "images", "skip_damaged")  # beyond the files
 
 
@@ -30,7 +33,8 @@ def measure_folder(arguments: Arguments) -> list[Path]:
 
     All images are opened before the first is measured, and standard error is told how many there are and what
     is left out. Raises UserError for images, models and layers that cannot be measured, and for an output
-    folder where a run with other settings or images was stopped.
+    folder where a run with other settings or images was stopped. What was measured is kept until its results
+    are written, so that the same command goes on whatever happens.
     """
     device = choose_device(arguments.device)
     found = find(arguments.images, arguments.output)
@@ -40,63 +44,64 @@ def measure_folder(arguments: Arguments) -> list[Path]:
     size = arguments.size or network.size
     checked = check(found, arguments, network.channels, size)
     images = Pictures(list(checked.files), network.channels, size)
-    preprocess = _preprocess(arguments, network)
-    _try(network, images, preprocess)
+    members = build_set(arguments.transformations, arguments.spec)
+    tile = network.tile(len(members))
+    preprocess = preprocessing(arguments, network)
     checkpoint = _checkpoint(arguments, images.files)
-    print(checked.text(), file=sys.stderr)
-    table = measure(
-        network.model,
-        images,
-        build_set(arguments.transformations, arguments.spec),
-        arguments.measures,
-        aggregations=arguments.aggregations,
-        labels=list(checked.files.values()) if arguments.stratified else None,
-        layers=arguments.layers,
-        preprocess=preprocess,
-        padding=arguments.padding,
-        mask=arguments.mask,
-        device=device,
-        autocast=torch.bfloat16 if arguments.autocast else None,
-        memory=None if arguments.memory is None else int(arguments.memory * GIB),
-        checkpoint=checkpoint,
-        progress=sys.stderr.isatty(),
-    )
-    if table.attrs["left_out"]:
-        without = " ".join(table.attrs["left_out"])
-        print(f"no same-equivariance where maps have less than two pixels: {without}", file=sys.stderr)
-    return write_tables(table, arguments.output, arguments.format) + write_figures(table, arguments.output)
-
-
-def _preprocess(arguments: Arguments, network: Network) -> Callable[[Tensor], Tensor] | None:
-    mean = arguments.mean or network.mean
-    std = arguments.std or network.std
-    if mean is None and std is None:
-        return None
-    mean, std = mean or [0.0] * network.channels, std or [1.0] * network.channels
-    for option, values in (("--mean", mean), ("--std", std)):
-        if len(values) != network.channels:
-            raise UserError(
-                f"{option} has {len(values)} numbers; {network.name} takes {network.channels} channels"
+    tell(checked.text())
+    with _resumable(checkpoint):
+        with network.explained(images[0]):
+            table = measure(
+                network.model,
+                images,
+                members,
+                arguments.measures,
+                aggregations=arguments.aggregations,
+                labels=list(checked.files.values()) if arguments.stratified else None,
+                layers=arguments.layers,
+                exclude=arguments.exclude,
+                outputs=choices(arguments.outputs),
+                maps=dict(arguments.maps),
+                preprocess=preprocess,
+                padding=arguments.padding,
+                mask=arguments.mask,
+                device=device,
+                autocast=torch.bfloat16 if arguments.autocast else None,
+                tile=tile,
+                memory=None if arguments.memory is None else arguments.memory * GIB,
+                checkpoint=checkpoint,
+                keep_checkpoint=True,
+                progress=True,
+                announce=tell,
             )
-    if min(std) <= 0:
-        raise UserError(f"--std is {min(std):g}; valid: above 0")
-    centre, spread = (torch.tensor(values)[:, None, None] for values in (mean, std))
-    return lambda images: (images - centre.to(images)) / spread.to(images)
+        written = _write(table, arguments)
+    for file in _files(checkpoint):
+        file.unlink()
+    return written
 
 
-def _try(network: Network, images: Pictures, preprocess: Callable[[Tensor], Tensor] | None) -> None:
-    """Show the network an image: what it says about a wrong size is put in one line."""
-    image = to_float(images[0][None], torch.float32)
-    model = network.model.eval()
-    like = next((tensor for tensor in model.parameters()), image)
-    try:
-        with torch.no_grad():
-            model((preprocess(image) if preprocess else image).to(like.dtype))
-    except Exception as error:  # a network may raise anything
-        shape = "x".join(map(str, image.shape[1:]))
-        fixed = "" if network.size is None else f"; it takes --size {network.size[0]}x{network.size[1]}"
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise UserError(f"{network.name} cannot take an image of {shape}{fixed} ({reason})") from error
+def _write(table: pd.DataFrame, arguments: Arguments) -> list[Path]:
+    """Write the results, and tell what is not in them."""
+    left_out = table.attrs["left_out"]
+    written = [
+        *write_tables(table, arguments.output, arguments.format),
+        *write_left_out(left_out, arguments.output),
+        *write_figures(table, arguments.output),
+    ]
+    taken = [f"{layer} {output}" for layer, output in table.attrs["outputs"].items()]
+    if taken:
+        tell(f"of several outputs, measured: {listed(taken, SHOWN)}")
+    partly = [layer for layer, reason in left_out.items() if reason.startswith(NO_SAME_EQUIVARIANCE)]
+    wholly = [layer for layer in left_out if layer not in partly]
+    for what, layers in (("left out", wholly), (NO_SAME_EQUIVARIANCE, partly)):
+        if layers:
+            tell(f"{what}: {counted(len(layers), 'layer')} ({listed(layers, SHOWN)}); why is in left_out.csv")
+    return written
+
+
+def tell(what: object) -> None:
+    """Write a line to standard error; standard output is for the paths of results."""
+    print(what, file=sys.stderr)
 
 
 def _checkpoint(arguments: Arguments, files: Sequence[Path]) -> Path:
@@ -117,8 +122,11 @@ def _checkpoint(arguments: Arguments, files: Sequence[Path]) -> Path:
     checkpoint = arguments.output / f"checkpoint-{'-'.join(wanted.values())}"
     try:
         arguments.output.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=arguments.output):  # better refused now than after the measurement
+            pass
     except OSError as error:
-        raise UserError(f"{arguments.output} cannot be made: {error.strerror}") from error
+        what = "written to" if arguments.output.is_dir() else "made"
+        raise UserError(f"{arguments.output} cannot be {what}: {str(error.strerror).lower()}") from error
     for other in sorted(arguments.output.glob("checkpoint-*")):
         had = other.stem.split("-")[1:]
         differ = [what for what, digest in wanted.items() if digest not in had]
@@ -130,6 +138,26 @@ def _checkpoint(arguments: Arguments, files: Sequence[Path]) -> Path:
                 "or choose another --output"
             )
     return checkpoint
+
+
+@contextmanager
+def _resumable(checkpoint: Path) -> Iterator[None]:
+    """Tell whether a stopped run goes on, and of an interrupt that what was measured is saved."""
+    if _files(checkpoint):
+        tell("going on with the run that was stopped")
+    try:
+        yield
+    except Interrupted:  # which says how much
+        raise
+    except KeyboardInterrupt as interrupt:
+        if not _files(checkpoint):
+            raise
+        raise Interrupted("stopped; what was measured is saved: repeat the command to resume") from interrupt
+
+
+def _files(checkpoint: Path) -> list[Path]:
+    """The files of a checkpoint, of which there may be several."""
+    return sorted(checkpoint.parent.glob(f"{checkpoint.name}.*"))
 
 
 def _digest(value: object) -> str:

@@ -1,10 +1,12 @@
 """Entry point of the command line."""
 
+import os
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 
-from equivariance.cli.arguments import PlanArguments, parse
+from equivariance.cli.arguments import Arguments, LayersArguments, PlanArguments, parse
 from equivariance.errors import UserError
 
 MISTAKE, INTERRUPTED = 2, 130  # exit statuses
@@ -18,21 +20,38 @@ def main(given: Sequence[str] | None = None) -> int:
     try:
         arguments = parse(sys.argv[1:] if given is None else given)
         # torch is slow to import, and help and mistakes in names do not need it.
-        if isinstance(arguments, PlanArguments):
-            from equivariance.cli.plan import plan_run
-
-            print(plan_run(arguments))
-            return 0
-        from equivariance.cli.folder import measure_folder
-
-        warnings.filterwarnings("ignore", module="PIL")  # what is wrong with an image is told in one line
-        for written in measure_folder(arguments):
-            print(written)
+        with redirect_stdout(sys.stderr):  # what a network prints is no result
+            results = _results(arguments)
+        print(*results, sep="\n", flush=True)
     except UserError as error:
         mistakes = "\n  - " in str(error)  # those of a configuration: a line each
         print("error:", error if mistakes else " ".join(str(error).split()), file=sys.stderr)
         return MISTAKE
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from its last checkpoint", file=sys.stderr)
+    except BrokenPipeError:  # as `| head` does it: nobody reads on, at the end of Python neither
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if error.strerror is None:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"error: {where}{error.strerror.lower()}", file=sys.stderr)
+        return MISTAKE
+    except KeyboardInterrupt as interrupt:
+        print(str(interrupt) or "stopped; nothing was saved yet", file=sys.stderr)
         return INTERRUPTED
     return 0
+
+
+def _results(arguments: Arguments | LayersArguments | PlanArguments) -> Sequence[object]:
+    """Run a command, and give what it prints, a line or more each."""
+    if isinstance(arguments, PlanArguments):
+        from equivariance.cli.plan import plan_run
+
+        return [plan_run(arguments)]
+    if isinstance(arguments, LayersArguments):
+        from equivariance.cli.layers import layers_text
+
+        return [layers_text(arguments)]
+    from equivariance.cli.folder import measure_folder
+
+    warnings.filterwarnings("ignore", module="PIL")  # what is wrong with an image is told in one line
+    return measure_folder(arguments)

@@ -3,7 +3,7 @@
 import inspect
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
@@ -25,18 +25,16 @@ FROM_FILE = "network_from_file"  # the module of a file: no name of another modu
 def load_own(given: str, seed: int) -> Network:
     """Make the network that a function without arguments gives, with torch's random numbers of a seed.
 
-    A class of networks is as good as a function, and a network that stands there is taken. What the code
-    prints goes to standard error: standard output is for the paths of results. Raises UserError where there
-    is no such module or function, where it fails, needs arguments, or gives something else.
+    A class of networks is as good as a function, and a network that stands there is taken. Raises UserError
+    where there is no such module or function, where it fails, needs arguments, or gives something else.
     """
     source, _, name = given.rpartition(":")
-    with redirect_stdout(sys.stderr):
-        torch.manual_seed(seed)
-        module = _file(Path(source)) if source.endswith(".py") else _module(source, name)
-        if not hasattr(module, name):
-            raise UserError(unknown(f"function of {source}", name, _offered(module), LISTED))
-        found = getattr(module, name)
-        model = _bare(found if isinstance(found, nn.Module) else _called(given, found, seed))
+    torch.manual_seed(seed)
+    module = _file(Path(source)) if source.endswith(".py") else _module(source, name)
+    if not hasattr(module, name):
+        raise UserError(unknown(f"function of {source}", name, _offered(module), LISTED))
+    found = getattr(module, name)
+    model = _bare(found if isinstance(found, nn.Module) else _called(given, found, seed))
     if not isinstance(model, nn.Module):
         raise UserError(f"{given} gives {_a(model)}; needed: a network, a torch.nn.Module")
     if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):

@@ -68,7 +68,12 @@ def sample(files: Mapping[Path, str], count: int | None, seed: int) -> dict[Path
 
 
 def check_classes(found: PictureFolder) -> None:
-    """Raise UserError for a picture that is in no class."""
+    """Raise UserError for a picture that is in no class, and for a class whose name is no text."""
     for file, name in found.files.items():
         if not name:
             raise UserError(f"{file} is in no class; the stratified form needs a folder for each class")
+    for name in found.classes:
+        try:
+            name.encode()
+        except UnicodeEncodeError as error:
+            raise UserError(f"the name of the class {name!a} is not in UTF-8; rename its folder") from error

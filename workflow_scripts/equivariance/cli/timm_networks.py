@@ -20,7 +20,7 @@ def load_timm(given: str, seed: int) -> Network:
     Raises UserError where timm is not installed, for an unknown name, and for weights that cannot be
     downloaded.
     """
-    name, _, weights = given.removeprefix(TIMM).partition(":")
+    name, colon, weights = given.removeprefix(TIMM).partition(":")
     try:
         import timm
     except ImportError as error:
@@ -33,12 +33,12 @@ def load_timm(given: str, seed: int) -> Network:
         raise UserError(unknown("network of timm", name, names, LISTED))
     tags = [one.removeprefix(f"{name}.") for one in timm.list_pretrained(f"{name}.*")]
     valid = [DEFAULT, *tags] if timm.is_model_pretrained(name) else []
-    if weights and weights not in valid:
+    if colon and weights not in valid:
         raise UserError(unknown(f"weights of {name}", weights, valid))
     torch.manual_seed(seed)
     full = name if weights in ("", DEFAULT) else f"{name}.{weights}"
     try:
-        with redirect_stdout(StringIO()), quiet():  # standard output is for the paths of results
+        with redirect_stdout(StringIO()), quiet():
             model = timm.create_model(full, pretrained=bool(weights))
     except Exception as error:  # no internet, or a file that is not whole: errors of several libraries
         if not weights:

@@ -6,32 +6,38 @@ from io import StringIO
 import torch
 
 from equivariance.cli.arguments import TORCHVISION
-from equivariance.cli.network import Network
+from equivariance.cli.network import Network, quiet
 from equivariance.errors import UserError, unknown
+
+LISTED = 10
 
 
 def load_torchvision(given: str, seed: int) -> Network:
     """Make `torchvision:NAME` with random weights of a seed, or `torchvision:NAME:WEIGHTS`.
 
-    Raises UserError for an unknown name, and for weights that cannot be downloaded.
+    There are the networks for classification and those for segmentation. Raises UserError for an unknown
+    name, and for weights that cannot be downloaded.
     """
-    name, _, weights = given.removeprefix(TORCHVISION).partition(":")
+    name, colon, weights = given.removeprefix(TORCHVISION).partition(":")
     try:
         from torchvision import models
     except ImportError as error:
         raise UserError(f"{TORCHVISION}{name} needs torchvision: pip install torchvision") from error
-    names = models.list_models(module=models)
+    segmentation = models.list_models(module=models.segmentation)
+    names = models.list_models(module=models) + segmentation
     if name not in names:
-        raise UserError(unknown("network of torchvision", name, names))
+        raise UserError(unknown("network of torchvision", name, names, LISTED))
     torch.manual_seed(seed)
-    if not weights:
-        return Network(models.get_model(name, weights=None), name)
+    if not colon:
+        parts = {"weights_backbone": None} if name in segmentation else {}  # else these would be downloaded
+        with quiet():
+            return Network(models.get_model(name, weights=None, **parts), name)
     trained = models.get_model_weights(name)
     if weights not in trained.__members__:
         raise UserError(unknown(f"weights of {name}", weights, trained.__members__))
     chosen = trained[weights]
     try:
-        with redirect_stdout(StringIO()):  # standard output is for the paths of results
+        with redirect_stdout(StringIO()), quiet():
             model = models.get_model(name, weights=chosen)
     except (OSError, RuntimeError) as error:  # no internet, or a file that is not whole
         raise UserError(

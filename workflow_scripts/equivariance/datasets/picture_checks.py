@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from equivariance.datasets.picture_folders import SUPPORTED, PictureFolder, counted, listed
+from equivariance.datasets.picture_folders import SUPPORTED, PictureFolder, listed
 from equivariance.datasets.pictures import Unreadable, read_picture
-from equivariance.errors import UserError
+from equivariance.errors import UserError, counted
 
 BAR_AFTER = 3.0  # seconds
 PIECE = 1024  # pictures that wait for a thread

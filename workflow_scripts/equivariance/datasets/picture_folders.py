@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+from equivariance.errors import counted
+
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 SUPPORTED = f"supported: {' '.join(SUFFIXES)}"
 NAMED = 10  # names in a text; of the rest, the number
@@ -87,16 +89,6 @@ def find_pictures(root: Path, skip: Path | None = None) -> PictureFolder:
 def is_hidden(path: Path) -> bool:
     """Tell whether a file or folder is hidden: named `.*`, or `__MACOSX`, which macOS puts into a zip."""
     return path.name.startswith(".") or path.name == "__MACOSX"
-
-
-def counted(number: int, noun: str) -> str:
-    """Write a number with its noun.
-
-    >>> counted(1, "image"), counted(1200, "class")
-    ('1 image', '1,200 classes')
-    """
-    plural = "es" if noun.endswith("s") else "s"
-    return f"{number:,} {noun}{plural if number != 1 else ''}"
 
 
 def listed(names: Collection[str]) -> str:

@@ -302,7 +302,7 @@ def _limits(layout: Layout, cells: list[Panel], mapping: dict[str, Any]) -> None
             for place, other in layout.axes.items()
             if place == key or (not apart and (marked[key] or place[0] == key[0]))
         ]
-        axes.set_ylim(0, max(least, 1.05 * max(other.dataLim.y1 for other in alike)))
+        axes.set_ylim(0, max(least, 1.05 * max(other.dataLim.y1 for other in alike)) or 1)  # all may be 0
         axes.tick_params(axis="y", labelleft=apart or layout.is_first(*key))
         if marked[key]:
             axes.axhline(1, color=GREY, linewidth=0.6, zorder=1.5, label="_one")
