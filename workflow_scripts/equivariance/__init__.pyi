@@ -1,0 +1,6 @@
+from equivariance.figures.measured import write_figures as write_figures
+from equivariance.measures.arrays import measure_arrays as measure_arrays
+from equivariance.measures.inspection import list_layers as list_layers
+from equivariance.measures.measuring import measure as measure
+from equivariance.measures.sweep import Sweep as Sweep
+from equivariance.transformations.sets import build_set as build_set
