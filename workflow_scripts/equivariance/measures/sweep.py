@@ -122,9 +122,7 @@ class Sweep:
         self.places: dict[str, Place] = {}  # of the layers that are measured
         self._uncalled: frozenset[str] = frozenset()  # modules that the look did not see run
         self._shown = 0  # inputs that the network saw
-        self._seen: Counter[str] = (
-            Counter()
-        )  # of these, by each layer, and by calls that the look did not see
+        self._seen: Counter[str] = Counter()  # of these, by layers, and by calls that the look missed
         self._uncalibrated: set[str] = set()  # layers that did not see all images when they were calibrated
         LayerMeasures(self.measures, self.aggregations, self.setting)  # refuses what does not fit together
 
