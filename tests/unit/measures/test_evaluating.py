@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from small_networks import Net, conv, measured, small
+from measured_networks import Net, conv, measured, small
 from torch import Tensor, nn
 
 from equivariance.measures.evaluating import evaluating

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from small_networks import layers, measured, small
+from measured_networks import layers, measured, small
 from torch import nn
 
 from equivariance.errors import UserError

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from small_networks import IMAGES, Net, conv, layers, measured, small
+from measured_networks import IMAGES, Net, conv, layers, measured, small
 from torch import Tensor, nn
 
 from equivariance.errors import UserError

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from small_networks import IMAGES, Net, assert_nv, conv, measured, transformed, values
+from measured_networks import IMAGES, Net, assert_nv, conv, measured, transformed, values
 from torch import Tensor, nn
 
 from equivariance.errors import UserError

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from small_networks import Net, assert_nv, conv, layers, measured, transformed
+from measured_networks import Net, assert_nv, conv, layers, measured, transformed
 from torch import Tensor, nn
 
 from equivariance.errors import UserError

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_networks import IMAGES, ROTATIONS, measured, small
+from measured_networks import IMAGES, ROTATIONS, measured, small
 
 from equivariance.measures.planning import BOTH, COLUMNS, ROWS, Group, groups, plan
 from equivariance.measures.sweep import Sweep

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 import torch
+from measured_networks import IMAGES, assert_nv, conv, layers, measured, small, transformed
 from pandas.testing import assert_frame_equal
-from small_networks import IMAGES, assert_nv, conv, layers, measured, small, transformed
 from torch import nn
 from torch.nn.utils import parametrizations, prune, spectral_norm, weight_norm
 

@@ -1,7 +1,7 @@
 """Which layers are measured: names, calls and patterns."""
 
 import pytest
-from small_networks import Net, conv, layers, measured
+from measured_networks import Net, conv, layers, measured
 from torch import Tensor, nn
 
 from equivariance.errors import UserError

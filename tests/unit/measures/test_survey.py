@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from small_networks import IMAGES, Net, assert_nv, conv, layers, measured, transformed, values
+from measured_networks import IMAGES, Net, assert_nv, conv, layers, measured, transformed, values
 from torch import Tensor, nn
 
 from equivariance.errors import UserError
