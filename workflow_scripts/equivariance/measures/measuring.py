@@ -231,8 +231,7 @@ class _Run:
         """Measure each group on each stratum: tables with the column class."""
         found: list[pd.DataFrame] = []
         inputs = sum(map(len, self._strata.values())) * len(self._sweep.matrices)
-        each = self._sweep.needs_rows + self._sweep.needs_columns
-        total = sum(inputs * (each if group.members else 1) for group in self.groups)
+        total = inputs * sum(group.passes(self._sweep) for group in self.groups)
         with _bar(total, progress) as bar:
             try:
                 for name, rows in self._strata.items():

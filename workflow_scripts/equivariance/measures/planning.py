@@ -22,6 +22,10 @@ class Group:
     layers: tuple[str, ...]
     members: int = 0
 
+    def passes(self, sweep: Sweep) -> int:
+        """How often every image is seen under every transformation."""
+        return sweep.needs_rows + sweep.needs_columns if self.members else 1
+
     def steps(self, sweep: Sweep) -> list[tuple[str, range]]:
         """The passes to make: what each takes in, and of which transformations."""
         count = len(sweep.matrices)
@@ -86,7 +90,7 @@ def plan(sweep: Sweep, parts: Sequence[Group], strata: Mapping[str, Sequence[int
     most = max(map(len, strata.values()))
     images = sum(map(len, strata.values()))
     every = len(sweep.matrices)
-    passes = sum((sweep.needs_rows + sweep.needs_columns) if group.members else 1 for group in parts)
+    passes = sum(group.passes(sweep) for group in parts)
     states = [
         sum(sweep.state_bytes(call, group.members or every, most) for call in group.layers) for group in parts
     ]
