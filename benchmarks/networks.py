@@ -16,15 +16,15 @@ import pandas as pd
 import torch
 
 from benchmarks.training import EPOCH, LIMIT, TARGET, steps, warped_beforehand
-from equivariance.config import SECTIONS, Config, load_config, read_yaml
 from equivariance.datasets.image_set import ImageSet
 from equivariance.datasets.sizes import Size, expected_size
 from equivariance.devices import prepare_process
-from equivariance.estimate import image_flops
 from equivariance.files import write_text
-from equivariance.plan import Network, Plan
 from equivariance.training.loop import Training
 from equivariance.training.settings import TrainingSettings
+from equivariance.workflow.config import SECTIONS, Config, load_config, read_yaml
+from equivariance.workflow.estimate import image_flops
+from equivariance.workflow.plan import Network, Plan
 
 CONFIG = Path("config")
 RUN = CONFIG / "laptop.yaml"

@@ -10,12 +10,13 @@ from snakemake.exceptions import WorkflowError
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from equivariance.config import load_config, read_yaml
-from equivariance.digest import code_digest
+from equivariance.workflow.config import load_config, read_yaml
+from equivariance.workflow.digest import code_digest
 from equivariance.errors import UserError
 from equivariance.measures.names import MODULE_OF, base
-from equivariance.plan import ACCURACY, MEASURED_FAMILIES, Measurement, Network, Plan, batches
-from equivariance.pretrained import FILES
+from equivariance.reserved import FINAL, UNTRAINED
+from equivariance.workflow.plan import ACCURACY, MEASURED_FAMILIES, Measurement, Network, Plan, batches
+from equivariance.models.pretrained import FILES
 from equivariance.transformations.parameters import set_size
 
 # What a file of overrides names comes first in the merged configuration; the order of experiments.yaml is the paper's.
@@ -36,7 +37,7 @@ wildcard_constraints:
     dataset="|".join(CONFIG.datasets),
     measured_dataset="|".join(CONFIG.datasets),
     model="|".join(CONFIG.models),
-    trained_with="|".join([*CONFIG.transformations, "untrained"]),
+    trained_with="|".join([*CONFIG.transformations, UNTRAINED]),
     retrained_with="|".join(CONFIG.transformations),
     scheme=r"\w+",
     seed=r"\d+",
@@ -51,7 +52,7 @@ wildcard_constraints:
 
 @cache
 def code_of(script, *plugins):
-    """Digest of what a script runs; see equivariance/digest.py."""
+    """Digest of what a script runs; see equivariance/workflow/digest.py."""
     return code_digest(SCRIPTS / f"{script}.py", *plugins)
 
 
@@ -95,7 +96,7 @@ def experiment_of(*kinds):
 def training_code(networks):
     """Digest of the code that trains these networks, with the families they are of."""
     families = {CONFIG.models[network.model]["family"] for network in networks}
-    published = ["equivariance.pretrained"] if families & {*FILES} else []
+    published = ["equivariance.models.pretrained"] if families & {*FILES} else []
     return code_of(
         "train_networks",
         *(f"equivariance.models.{family}" for family in sorted(families)),
@@ -162,7 +163,7 @@ def measured_files(measurements):
             for one in measurements
             for file in (
                 "model.json",
-                "weights.safetensors" if one.savepoint == "final" else "savepoints",
+                "weights.safetensors" if one.savepoint == FINAL else "savepoints",
             )
         )
     )

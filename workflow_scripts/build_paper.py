@@ -11,7 +11,7 @@ import typst
 from equivariance.errors import UserError
 from equivariance.figures.reading import read
 from equivariance.files import atomic_path, read_json, write_json
-from equivariance.paper import Entry, content
+from equivariance.workflow.paper import Entry, content
 
 TIMESTAMP = 0
 """Creation time in the PDF, in seconds: fixed, so that equal results give equal bytes."""

@@ -16,7 +16,7 @@ from equivariance.devices import prepare_process
 from equivariance.figures.grids import Grid, save_grids
 from equivariance.measures.recorder import leaf_names, named, record
 from equivariance.models.layers import kind_of
-from equivariance.networks import load_network
+from equivariance.models.saved import load_network
 from equivariance.sampling import stratified_sample
 from equivariance.transformations.sets import TransformationSet, build_set
 from equivariance.transformations.warp import warp

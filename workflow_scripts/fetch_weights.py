@@ -8,7 +8,7 @@ from equivariance.datasets.disk import said_if_full
 from equivariance.datasets.downloads import fetch
 from equivariance.errors import UserError
 from equivariance.files import atomic_path
-from equivariance.pretrained import published_file
+from equivariance.models.pretrained import published_file
 
 
 def fetch_weights(family: str, mirror: str | None, cache: Path, output: Path) -> None:

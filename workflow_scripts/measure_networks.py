@@ -17,8 +17,8 @@ from equivariance.devices import choose_device, prepare_process
 from equivariance.errors import UserError
 from equivariance.files import atomic_path
 from equivariance.measures.measuring import measure
-from equivariance.measures.strata import class_name
-from equivariance.networks import load_network
+from equivariance.measures.stratified import class_name
+from equivariance.models.saved import load_network
 from equivariance.sampling import stratified_sample
 from equivariance.transformations.sets import build_set
 

@@ -20,7 +20,7 @@ from equivariance.devices import choose_device, prepare_process
 from equivariance.errors import UserError
 from equivariance.files import atomic_path, write_json
 from equivariance.models.layers import parameter_count
-from equivariance.networks import load_weights, save_weights, weights_file
+from equivariance.models.saved import load_weights, save_weights, weights_file
 from equivariance.training.loop import restart_checkpoint, train
 from equivariance.training.settings import TrainingSettings
 
@@ -113,7 +113,7 @@ def train_network(
 def _load_weights(model: nn.Module, file: Path) -> None:
     if file.suffix == PUBLISHED:
         # Named at run time, so that a change of it trains only the networks that need it again.
-        import_module("equivariance.pretrained").load_pretrained(model, file)
+        import_module("equivariance.models.pretrained").load_pretrained(model, file)
     else:
         load_weights(model, file)
 

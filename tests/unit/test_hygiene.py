@@ -81,7 +81,7 @@ def test_package_is_the_one_of_this_repository() -> None:
 def test_settings_are_read_without_heavy_imports() -> None:
     heavy = ("torch", "pandas", "matplotlib", "scipy", "sklearn", "skimage")
     code = (
-        "import sys, equivariance, equivariance.config, equivariance.plan, equivariance.digest;"
+        "import sys, equivariance.workflow.config, equivariance.workflow.plan, equivariance.workflow.digest;"
         f"print(*(name for name in {heavy} if name in sys.modules))"
     )
     folder = ROOT / "workflow_scripts"

@@ -47,7 +47,7 @@ def test_naming_the_kinds_imports_neither_matplotlib_nor_torch() -> None:
 def test_drawing_never_imports_torch_or_seaborn() -> None:
     code = (
         "import sys, equivariance.figures as f; [f.module(kind) for kind in f.KINDS];"
-        "import equivariance.paper; print({'seaborn', 'torch'} & set(sys.modules))"
+        "import equivariance.workflow.paper; print({'seaborn', 'torch'} & set(sys.modules))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True,

@@ -12,7 +12,7 @@ from matplotlib.image import AxesImage
 from equivariance.figures import heat_map, measured
 from equivariance.figures.measured import write_figures
 from equivariance.figures.shades import color_bars, painted
-from equivariance.measures.strata import with_means
+from equivariance.measures.stratified import with_means
 
 
 def table(layers: int = 3, units: int = 8, measures: tuple[str, ...] = ("nv",)) -> pd.DataFrame:

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from equivariance.measures import kernels_distance as kernels
 from equivariance.measures.accumulator import Setting
 from equivariance.measures.aggregation import divide
 from equivariance.measures.distance import (
@@ -22,6 +21,7 @@ from equivariance.measures.distance import (
     source,
     transformation_batches,
 )
+from equivariance.measures.kernels import distance as kernels
 from equivariance.measures.names import MODULES
 from equivariance.measures.variance import VarianceAccumulator
 

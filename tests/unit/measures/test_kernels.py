@@ -5,34 +5,34 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from equivariance.measures import kernels_distance, kernels_goodfellow, kernels_resampling, kernels_variance
+from equivariance.measures.kernels import distance, goodfellow, resampling, variance
 
 FLOATS = (np.float32, np.float64)
 # The arguments of each kernel: their dimensions by name, the same name for what has to be the same size; for
 # indices also the name of what they count.
 KERNELS = {
-    kernels_variance.add_rows: {
+    variance.add_rows: {
         "rows": "n T U",
         "pilot": "T U",
         "total": "T U",
         "squares": "T U",
         "deviations": "U",
     },
-    kernels_variance.add_differences: {"rows": "n T U", "pilot": "T U", "total": "T U", "squares": "T U"},
-    kernels_variance.add_deviations: {"rows": "n T U", "deviations": "U"},
-    kernels_distance.add_absolute_differences: {
+    variance.add_differences: {"rows": "n T U", "pilot": "T U", "total": "T U", "squares": "T U"},
+    variance.add_deviations: {"rows": "n T U", "deviations": "U"},
+    distance.add_absolute_differences: {
         "rows": "R U",
         "groups": "G m < R",
         "exchanges": "E 2 < m",
         "out": "U",
     },
-    kernels_distance.add_euclidean_distances: {
+    distance.add_euclidean_distances: {
         "rows": "R V D",
         "groups": "G m < R",
         "normalize": "flag",
         "out": "V",
     },
-    kernels_goodfellow.count_firings: {
+    goodfellow.count_firings: {
         "block": "n T U",
         "identity": "< T",
         "signs": "s",
@@ -41,14 +41,14 @@ KERNELS = {
         "fired": "s U",
         "firings": "s U",
     },
-    kernels_goodfellow.keep_largest: {"rows": "n U", "signs": "s", "kept": "s k U"},
-    kernels_resampling.resample: {
+    goodfellow.keep_largest: {"rows": "n U", "signs": "s", "kept": "s k U"},
+    resampling.resample: {
         "maps": "n T C P",
         "indices": "T 4 Q < P",
         "weights": "T 4 Q",
         "out": "n T C Q",
     },
-    kernels_resampling.map_distances: {"first": "N P", "second": "N P", "plain": "N", "normalized": "N"},
+    resampling.map_distances: {"first": "N P", "second": "N P", "plain": "N", "normalized": "N"},
 }
 
 kernels = pytest.mark.parametrize("kernel", KERNELS, ids=lambda kernel: kernel.__name__)
@@ -84,7 +84,7 @@ def arguments(kernel, dtype, sizes: dict[str, int], seed: int, spoiled: tuple[st
         elif name in ("fired", "firings"):
             made[name] = np.zeros(shape, np.int64)
         else:
-            sums = name == "deviations" or (name == "out" and kernel is not kernels_resampling.resample)
+            sums = name == "deviations" or (name == "out" and kernel is not resampling.resample)
             made[name] = random.standard_normal(shape).astype(np.float64 if sums else dtype)
     return made
 
@@ -146,7 +146,7 @@ def test_an_index_of_nothing_is_refused(kernel, dtype, data, seed, off, below):
         kernel(*made.values())
 
 
-@pytest.mark.parametrize("kernel", [kernels_variance.add_rows, kernels_variance.add_deviations])
+@pytest.mark.parametrize("kernel", [variance.add_rows, variance.add_deviations])
 def test_deviations_over_no_transformation_are_refused(kernel):
     made = arguments(kernel, np.float32, {"n": 2, "T": 1, "U": 3}, 0)
     none = {name: x[..., :0, :] if KERNELS[kernel][name].endswith("T U") else x for name, x in made.items()}
@@ -171,12 +171,12 @@ def test_nothing_is_no_mistake(dtype):
 
 
 @dtypes
-@pytest.mark.parametrize("units", [1, kernels_variance.CHUNK, 2 * kernels_variance.CHUNK + 3])
+@pytest.mark.parametrize("units", [1, variance.CHUNK, 2 * variance.CHUNK + 3])
 def test_one_pass_adds_what_rows_and_columns_add(dtype, units):
     sizes = {"n": 5, "T": 3, "U": units}
-    one, two = (arguments(kernels_variance.add_rows, dtype, sizes, 0) for _ in range(2))
-    kernels_variance.add_rows(*one.values())
-    kernels_variance.add_differences(two["rows"], two["pilot"], two["total"], two["squares"])
-    kernels_variance.add_deviations(two["rows"], two["deviations"])
+    one, two = (arguments(variance.add_rows, dtype, sizes, 0) for _ in range(2))
+    variance.add_rows(*one.values())
+    variance.add_differences(two["rows"], two["pilot"], two["total"], two["squares"])
+    variance.add_deviations(two["rows"], two["deviations"])
     for name in ("total", "squares", "deviations"):
         np.testing.assert_allclose(two[name], one[name], rtol=1e-5 if dtype == np.float32 else 1e-12)

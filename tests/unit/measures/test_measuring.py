@@ -14,7 +14,7 @@ from torch.utils.data import TensorDataset
 from equivariance.errors import UserError
 from equivariance.measures.aggregation import divide
 from equivariance.measures.measuring import measure
-from equivariance.measures.strata import rows_by_class, with_means
+from equivariance.measures.stratified import rows_by_class, with_means
 from equivariance.transformations.sets import TransformationSet, build_set
 from equivariance.transformations.warp import warp
 

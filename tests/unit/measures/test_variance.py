@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from equivariance.measures import kernels_variance
 from equivariance.measures.accumulator import Setting
 from equivariance.measures.aggregation import divide
+from equivariance.measures.kernels import variance as kernels
 from equivariance.measures.moments import Moments, std_along
 from equivariance.measures.setting import Scratch
 from equivariance.measures.variance import VarianceAccumulator
 
-CHUNK = kernels_variance.CHUNK
+CHUNK = kernels.CHUNK
 CLOSE = {torch.float32: 1e-5, torch.float64: 1e-10}
 DTYPES = list(CLOSE)
 
@@ -278,7 +278,7 @@ def test_the_kernel_adds_what_torch_adds(dtype, units):
     rows[1, 2, 0] = torch.nan
     pilot = draw(3, units, seed=1).to(dtype)
     summed = []
-    for add in (kernels_variance.add_rows, add_rows_by_torch):
+    for add in (kernels.add_rows, add_rows_by_torch):
         sums = [torch.ones(3, units, dtype=dtype), torch.ones(3, units, dtype=dtype)]
         deviations = torch.ones(units, dtype=torch.float64)
         add(*(x.numpy() for x in (rows, pilot, *sums, deviations)))

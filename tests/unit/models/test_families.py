@@ -15,9 +15,9 @@ from equivariance.models import FAMILIES as ALL
 from equivariance.models import build
 from equivariance.models import settings as family_settings
 from equivariance.models.layers import kind_of, layer_table, parameter_count
+from equivariance.models.pretrained import needs_weights
+from equivariance.models.saved import load_network, save_weights, weights_file
 from equivariance.models.standardize import Standardize
-from equivariance.networks import load_network, save_weights, weights_file
-from equivariance.pretrained import needs_weights
 
 # Those with published weights have no small network, and are looked at in a file of their own.
 FAMILIES = [family for family in ALL if not needs_weights(family)]

@@ -17,7 +17,7 @@ from equivariance.datasets.image_set import ImageSet
 from equivariance.figures.grids import Grid, load_grids
 from equivariance.files import write_json
 from equivariance.models import build
-from equivariance.networks import load_network, save_weights, weights_file
+from equivariance.models.saved import load_network, save_weights, weights_file
 from equivariance.training.settings import TrainingSettings
 from equivariance.transformations.sets import build_set
 

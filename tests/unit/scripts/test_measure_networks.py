@@ -17,7 +17,7 @@ from equivariance.errors import UserError
 from equivariance.files import write_json
 from equivariance.measures.measuring import measure
 from equivariance.models import build
-from equivariance.networks import load_network, save_weights, weights_file
+from equivariance.models.saved import load_network, save_weights, weights_file
 from equivariance.sampling import stratified_sample
 from equivariance.training.data import DeviceImages
 from equivariance.training.evaluation import accuracy

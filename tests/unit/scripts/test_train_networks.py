@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 import train_networks as script
 from equivariance.datasets.image_set import ImageSet
 from equivariance.errors import UserError
-from equivariance.networks import load_network
+from equivariance.models.saved import load_network
 from equivariance.training.data import DeviceImages
 from equivariance.training.evaluation import accuracy
 from equivariance.training.settings import TrainingSettings

@@ -13,9 +13,9 @@ from equivariance.analysis.ratios import parts
 from equivariance.errors import UserError
 from equivariance.files import atomic_path, read_json
 from equivariance.measures.names import MEAN_OF_CLASSES
+from equivariance.reserved import FINAL, NONE, UNTRAINED
 
 NETWORK = ("dataset", "model", "trained_with", "retrained_with", "scheme", "seed")
-NONE = "none"  # no transformations; of a network that was not retrained, also with what and which layers
 UNIT = [*LAYER, "aggregation", "measure", "unit", "value"]
 FLOOR = "_floor"  # behind a measure: what resampling alone gives
 CLASSIFICATION = "classification"  # the task that has an accuracy
@@ -94,7 +94,7 @@ def _described(
     measurement: Mapping[str, Any], description: Mapping[str, Any], table: pd.DataFrame, rows: pd.DataFrame
 ) -> pd.DataFrame:
     """Put before rows made of the table of a measurement what they have in common."""
-    sets = {measurement["trained_with"], measurement["retrained_with"]} - {NONE, "untrained"}
+    sets = {measurement["trained_with"], measurement["retrained_with"]} - {NONE, UNTRAINED}
     common = {
         **{key: measurement[key] for key in NETWORK},
         "savepoint": measurement["savepoint"],
@@ -130,12 +130,12 @@ def write_table(tables: Sequence[pd.DataFrame], output: Path) -> None:
 
 def epoch_of(description: Mapping[str, Any], savepoint: str) -> int:
     """The epoch of a network at a savepoint."""
-    if savepoint == "final":
+    if savepoint == FINAL:
         return int(description["settings"]["epochs"])
     return int(description["savepoints"][savepoint]["epoch"])
 
 
 def _accuracy(description: Mapping[str, Any], savepoint: str) -> float:
     """Accuracy of a network at a savepoint under the set of its last training; NaN of another task."""
-    kept = description if savepoint == "final" else description["savepoints"][savepoint]
+    kept = description if savepoint == FINAL else description["savepoints"][savepoint]
     return float(kept["metrics"][description["settings"]["trained_with"]].get("accuracy", math.nan))

@@ -13,11 +13,11 @@ import pandas as pd
 import torch
 
 from equivariance.cli.arguments import PlanArguments
-from equivariance.config import SECTIONS, load_config, read_yaml
 from equivariance.datasets.sizes import size_of
 from equivariance.errors import UserError
-from equivariance.estimate import A100_SHARE, A100_SPEED, KINDS, SWEEP_FACTORS, core_speed, run_flops
-from equivariance.plan import Plan
+from equivariance.workflow.config import SECTIONS, load_config, read_yaml
+from equivariance.workflow.estimate import A100_SHARE, A100_SPEED, KINDS, SWEEP_FACTORS, core_speed, run_flops
+from equivariance.workflow.plan import Plan
 
 CONFIG = Path("config")
 PREPARED = Path("results/data")

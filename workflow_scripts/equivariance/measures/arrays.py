@@ -34,7 +34,7 @@ from equivariance.measures.reading import (
     to_float64,
 )
 from equivariance.measures.registry import resolve
-from equivariance.measures.strata import rows_by_class, with_means
+from equivariance.measures.stratified import rows_by_class, with_means
 from equivariance.transformations.sets import identities_among
 
 

@@ -29,8 +29,8 @@ from typing import Any, Literal, Self
 import torch
 from torch import Tensor
 
-from equivariance.measures import kernels_distance as kernels
 from equivariance.measures.accumulator import Accumulator, Measure, Setting, Source
+from equivariance.measures.kernels import distance as kernels
 from equivariance.measures.views import is_spatial
 
 Kind = Literal["scalar", "keep", "normalize_keep"]

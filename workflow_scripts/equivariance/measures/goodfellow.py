@@ -31,8 +31,8 @@ import torch
 from torch import Tensor
 
 from equivariance.errors import UserError
-from equivariance.measures import kernels_goodfellow as kernels
 from equivariance.measures.accumulator import Accumulator, Measure, Setting, Source
+from equivariance.measures.kernels import goodfellow as kernels
 from equivariance.measures.names import RATIOS
 
 Threshold = Literal["normal", "percentile"]

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from equivariance.measures.outputs import Choice
 from equivariance.measures.recorder import named
 from equivariance.measures.sweep import Sweep
+from equivariance.reserved import NONE
 from equivariance.transformations.sets import build_set
 
 COLUMNS = ("layer", "kind", "module", "layout", "shape", "units", "bytes", "left_out")
@@ -37,7 +38,7 @@ def list_layers(
     """
     sweep = Sweep(
         model,
-        build_set("none", {}),
+        build_set(NONE, {}),
         "sv",
         layers=layers,
         exclude=exclude,

@@ -28,13 +28,13 @@ from tqdm import tqdm
 from equivariance.checkpoint import load_checkpoint, remove_checkpoint, save_checkpoint
 from equivariance.devices import free_memory
 from equivariance.errors import Interrupted, UserError, listed
-from equivariance.measures.floor import resampling_floor
 from equivariance.measures.images import check_holder, tiles
 from equivariance.measures.names import MEAN_OF_CLASSES
 from equivariance.measures.needs import check_counts
 from equivariance.measures.outputs import Choice
 from equivariance.measures.planning import BOTH, COLUMNS, Group, Plan, groups, plan
-from equivariance.measures.strata import rows_by_class, with_means
+from equivariance.measures.resampling_floor import resampling_floor
+from equivariance.measures.stratified import rows_by_class, with_means
 from equivariance.measures.survey import Place
 from equivariance.measures.sweep import Sweep, Transformations
 from equivariance.measures.table_state import table_from_state, table_state

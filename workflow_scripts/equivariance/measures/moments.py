@@ -9,7 +9,7 @@ sum (x - x_0)^2 <= m M2: cancellation costs at most a factor m of the precision,
 import torch
 from torch import Tensor
 
-from equivariance.measures.kernels_variance import add_deviations, add_differences, add_rows
+from equivariance.measures.kernels.variance import add_deviations, add_differences, add_rows
 from equivariance.measures.setting import Scratch
 from equivariance.measures.stateful import Stateful
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from equivariance.measures.kernels_resampling import resample
+from equivariance.measures.kernels.resampling import resample
 from equivariance.transformations.warp import Padding, source_points, warp
 
 

@@ -24,7 +24,7 @@ from torch import Tensor
 from equivariance.errors import UserError
 from equivariance.measures import distance, variance
 from equivariance.measures.accumulator import Accumulator, Measure, Setting, Source
-from equivariance.measures.kernels_resampling import map_distances
+from equivariance.measures.kernels.resampling import map_distances
 from equivariance.transformations.warp import inside
 
 

@@ -67,7 +67,7 @@ class Mixed(nn.Module):
 def build(image_shape: tuple[int, int, int], classes: int, settings: InceptionTransferSettings) -> nn.Module:
     """Build the network: images (N, C, H, W) in [0, 1] to log-probabilities (N, classes).
 
-    The weights of the trunk are as random as the head's; `equivariance.pretrained` puts the given ones there,
+    The weights of the trunk are as random as the head's; `models.pretrained` puts the given ones there,
     and a training freezes them. Raises UserError for images that have neither 1 nor 3 channels.
     """
     if image_shape[0] not in (1, 3):

@@ -17,6 +17,7 @@ from equivariance.datasets.image_set import ImageSet
 from equivariance.errors import UserError
 from equivariance.models import build
 from equivariance.models.standardize import Standardize
+from equivariance.reserved import NONE, OWN
 from equivariance.sampling import derived_seed, stratified_sample
 from equivariance.training.data import DeviceImages, epoch_batches
 from equivariance.training.freezing import freeze_all_but
@@ -68,7 +69,7 @@ class Training:
         self.device = device
         self.attempt = attempt
         self.set = build_set(settings.trained_with, settings.transformations)
-        self.none = build_set("none", {})
+        self.none = build_set(NONE, {})
         self.seen = self.set if settings.augmented else self.none
         self.task = make_task(settings.task, len(image_set.classes), self.set, device)
         images, labels = image_set.part("train")
@@ -141,7 +142,7 @@ class Training:
                 f"lower the learning rate (now {settings.optimizer.learning_rate})"
             )
         row = {"epoch": self.epoch, "seconds": round(self.seconds, 3), "loss": mean_loss}
-        for one, name in ((self.none, "none"), (self.set, "own")):
+        for one, name in ((self.none, NONE), (self.set, OWN)):
             found = self._metrics(self.watched, one, 1)
             row |= {f"test_{metric}_{name}": found[metric] for metric in self.task.watched if metric in found}
         self.history.append(row)

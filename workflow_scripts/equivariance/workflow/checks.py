@@ -9,12 +9,13 @@ from equivariance import datasets, figures, models
 from equivariance.errors import UserError, unknown
 from equivariance.measures.names import AGGREGATIONS, mistake
 from equivariance.models.settings import read_settings
+from equivariance.reserved import NONE, OWN, UNTRAINED
 from equivariance.transformations.parameters import set_size
 
 if TYPE_CHECKING:
-    from equivariance.config import Config
+    from equivariance.workflow.config import Config
 
-RESERVED = ("own", "untrained")  # they stand in the place of a set, or of a data set
+RESERVED = (OWN, UNTRAINED)  # they stand in the place of a set, or of a data set
 EMPTY = "the grid has no member; name at least one"
 
 
@@ -67,7 +68,7 @@ def _groups(config: Config) -> Iterator[str]:
 
 
 def _sets(config: Config, unreadable: Collection[tuple[str, ...]]) -> Iterator[str]:
-    if "none" not in config.transformations:
+    if NONE not in config.transformations:
         yield "transformations: the set 'none' (identity only) is missing"
     for name in config.transformations:
         if name in RESERVED:
@@ -75,7 +76,7 @@ def _sets(config: Config, unreadable: Collection[tuple[str, ...]]) -> Iterator[s
         if ("transformations", name) in unreadable:
             continue
         try:
-            if set_size(config.set_definition(name)) > 1 and name == "none":
+            if set_size(config.set_definition(name)) > 1 and name == NONE:
                 yield "transformations.none: it is the identity only; give the families to another set"
         except UserError as error:
             yield f"transformations.{name}: {error}"
@@ -116,7 +117,7 @@ def _recipe_of_all(model: Mapping[str, Any]) -> Iterator[str]:
     needed = "penalty" if optimizer["name"] == "linear_svm" else "learning_rate"
     if needed not in optimizer:
         yield f"optimizer: {optimizer['name']} needs a {needed}; give optimizer.{needed}"
-    if "none" in model["schemes"]:
+    if NONE in model["schemes"]:
         yield "schemes: 'none' retrains nothing and is there without being defined; take another name"
 
 
@@ -144,7 +145,7 @@ def _experiment(
     yield from _unknown(f"{place}.{grid_key}.datasets", "data set", chosen, known_datasets)
     sets = config.set_names(grid["sets"])
     known_sets = [*config.transformations, *config.set_groups]
-    also = [] if grid_key == "images" else ["untrained"]
+    also = [] if grid_key == "images" else [UNTRAINED]
     yield from _unknown(f"{place}.{grid_key}.sets", "set", sets, [*known_sets, *also])
     for key in ("datasets", "models", "sets"):
         if key in grid and not grid[key]:
@@ -156,7 +157,7 @@ def _experiment(
         yield from _recipes(place, chosen, readable, config)
     if "test" in entry:
         tested = config.set_names(entry["test"])
-        yield from _unknown(f"{place}.test", "set to test with", tested, [*known_sets, "own"])
+        yield from _unknown(f"{place}.test", "set to test with", tested, [*known_sets, OWN])
         if not tested:
             yield f"{place}.test: {EMPTY}"
     if grid_key == "train":
@@ -182,7 +183,7 @@ def _tasks(
         if "test" in entry:
             yield f"{place}.test: {name} does not classify, so it has no accuracy"
         for one in sets:
-            if one in ("none", "untrained"):
+            if one in (NONE, UNTRAINED):
                 yield f"{place}.train.sets: {name} tells transformations apart; {one!r} has none"
 
 
@@ -228,7 +229,7 @@ def _measure(place: str, block: Mapping[str, Any], trained: Collection[str], con
     yield from _unknown(f"{place}.samples", "number of samples", [block["samples"]], config.samples)
     measured_on = config.dataset_names(block["datasets"])
     yield from _unknown(
-        f"{place}.datasets", "data set", measured_on, [*config.datasets, *config.dataset_groups, "own"]
+        f"{place}.datasets", "data set", measured_on, [*config.datasets, *config.dataset_groups, OWN]
     )
     if not measured_on:
         yield f"{place}.datasets: {EMPTY}"
@@ -258,12 +259,12 @@ def _recipes(place: str, chosen: Iterable[str], names: Iterable[str], config: Co
 def _with(place: str, given: Any, trained: Collection[str], config: Config) -> Iterator[str]:
     """Mistakes of the sets to measure with: names for all networks, or by the set they were trained with."""
     if not isinstance(given, Mapping):
-        yield from _measured_sets(place, given, "untrained" in trained, config)
+        yield from _measured_sets(place, given, UNTRAINED in trained, config)
         return
     given_for = [name for key in given for name in config.set_names(key)]
     for key, names in given.items():
         yield from _unknown(place, "set trained with", config.set_names(key), trained)
-        untrained = "untrained" in config.set_names(key)
+        untrained = UNTRAINED in config.set_names(key)
         yield from _measured_sets(f"{place}.{key}", names, untrained, config)
     for missing in [name for name in trained if name not in given_for]:
         yield f"{place}: nothing is given for networks trained with {missing!r}"
@@ -271,10 +272,10 @@ def _with(place: str, given: Any, trained: Collection[str], config: Config) -> I
 
 def _measured_sets(place: str, given: str | list[str], untrained: bool, config: Config) -> Iterator[str]:
     names = config.set_names(given)
-    yield from _unknown(place, "set", names, [*config.transformations, *config.set_groups, "own"])
+    yield from _unknown(place, "set", names, [*config.transformations, *config.set_groups, OWN])
     if not names:
         yield f"{place}: {EMPTY}"
-    if "own" in names and untrained:
+    if OWN in names and untrained:
         yield f"{place}: an untrained network has no set of its own; name the sets to measure with"
 
 

@@ -10,9 +10,12 @@ import pandas as pd
 import pytest
 
 from equivariance.cli.plan import count_jobs
-from equivariance.config import load_config
 from equivariance.datasets.sizes import Size
-from equivariance.estimate import (
+from equivariance.models.settings import FAMILIES
+from equivariance.training.settings import TrainingSettings
+from equivariance.transformations.parameters import Spec
+from equivariance.workflow.config import load_config
+from equivariance.workflow.estimate import (
     KINDS,
     SWEEP_FACTORS,
     _count,
@@ -23,10 +26,7 @@ from equivariance.estimate import (
     sweep_factor,
     training_flops,
 )
-from equivariance.models.settings import FAMILIES
-from equivariance.plan import ACCURACY, Network, Plan
-from equivariance.training.settings import TrainingSettings
-from equivariance.transformations.parameters import Spec
+from equivariance.workflow.plan import ACCURACY, Network, Plan
 
 SIZE = Size((1, 12, 12), 5, 100, 40)
 MNIST = Size((1, 28, 28), 10, 60_000, 10_000)

@@ -12,13 +12,13 @@ import yaml
 from torch import nn
 
 from equivariance import models
-from equivariance.config import Config, load_config, read_yaml
 from equivariance.datasets.lsa16_schemes import CHANNELS, POSITIONS
 from equivariance.errors import UserError
 from equivariance.training.freezing import learning_layers, matching_layers
+from equivariance.workflow.config import Config, load_config, read_yaml
 
 FILES = ("config", "models", "transformations", "experiments")
-CONFIG = Path(__file__).parents[2] / "config"
+CONFIG = Path(__file__).parents[3] / "config"
 MODELS = tuple(yaml.safe_load((CONFIG / "models.yaml").read_text(encoding="utf-8"))["models"])
 
 Shape = tuple[tuple[int, int, int], int]

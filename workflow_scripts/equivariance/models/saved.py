@@ -18,8 +18,7 @@ from torch import nn
 from equivariance.errors import UserError
 from equivariance.files import atomic_path, read_json
 from equivariance.models import build
-
-FINAL = "final"
+from equivariance.reserved import FINAL
 
 
 def weights_file(folder: Path, savepoint: str = FINAL) -> Path:
@@ -53,7 +52,7 @@ def load_network(folder: str | Path, savepoint: str = FINAL) -> tuple[nn.Module,
     )
     file = weights_file(folder, savepoint)
     if not file.is_file():
-        kept = ", ".join(["final", *map(str, description["settings"]["savepoints"])])
+        kept = ", ".join([FINAL, *map(str, description["settings"]["savepoints"])])
         raise UserError(f"{folder} has no savepoint {savepoint!r}; it has {kept}")
     load_weights(model, file)
     return model.eval(), description

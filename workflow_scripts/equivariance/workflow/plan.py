@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 
 from equivariance import figures
 from equivariance.analysis.ratios import parts
-from equivariance.checks import gives
-from equivariance.config import FINAL, UNTRAINED, Config, measure_blocks
 from equivariance.measures.names import AGGREGATIONS, FAMILIES, FAMILY_OF, base
-from equivariance.pretrained import HEAD, needs_weights
+from equivariance.models.pretrained import HEAD, needs_weights
+from equivariance.reserved import FINAL, NONE, OWN, UNTRAINED
+from equivariance.workflow.checks import gives
+from equivariance.workflow.config import Config, measure_blocks
 
-NONE = "none"  # the identity alone, in the place of a set; of a scheme, that nothing is retrained
 ACCURACY = "accuracy"  # in the place of a family of measures
 STRATIFIED = "stratified_"  # before a family: measured class by class
 
@@ -338,4 +338,4 @@ def _measured_with(given: Any, network: Network, config: Config) -> Iterable[str
 
 
 def _own(names: Iterable[str], own: str) -> list[str]:
-    return list(dict.fromkeys(own if name == "own" else name for name in names))
+    return list(dict.fromkeys(own if name == OWN else name for name in names))

@@ -19,13 +19,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from equivariance.datasets.sizes import Size
 from equivariance.models import build
-from equivariance.plan import ACCURACY, STRATIFIED, Measurement, Plan
 from equivariance.training.freezing import freeze_all_but
 from equivariance.training.loop import HISTORY_IMAGES
 from equivariance.training.settings import TrainingSettings
 from equivariance.training.tasks import make_task
 from equivariance.transformations.parameters import set_size
 from equivariance.transformations.sets import build_set
+from equivariance.workflow.plan import ACCURACY, STRATIFIED, Measurement, Plan
 
 KINDS = ("training", "evaluation", "measuring")
 

@@ -20,7 +20,7 @@ from synthetic_tables import (
 
 from equivariance.figures.captions import caption
 from equivariance.figures.grids import Grid
-from equivariance.paper import Entry, content, flat, network_values, numbers, spread
+from equivariance.workflow.paper import Entry, content, flat, network_values, numbers, spread
 
 STAND_INS = {"digits": "MNIST", "mnist": ""}
 SUMMARY = {

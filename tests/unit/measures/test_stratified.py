@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from equivariance.errors import UserError
 from equivariance.measures.names import MEAN_OF_CLASSES
-from equivariance.measures.strata import class_name, rows_by_class, with_means
+from equivariance.measures.stratified import class_name, rows_by_class, with_means
 
 TEXTS = st.text(min_size=1, max_size=3).filter(lambda text: text.strip() and text != MEAN_OF_CLASSES)
 

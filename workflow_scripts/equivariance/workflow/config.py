@@ -13,15 +13,14 @@ from typing import Any
 
 import yaml
 
-from equivariance.checks import cross_field_mistakes
 from equivariance.errors import UserError, unknown
-from equivariance.pretrained import needs_weights
+from equivariance.models.pretrained import needs_weights
+from equivariance.reserved import FINAL, NONE, UNTRAINED
 from equivariance.transformations.parameters import set_size
-from equivariance.validation import Place, inherit, keys_that_are_no_text, merge, validate
+from equivariance.workflow.checks import cross_field_mistakes
+from equivariance.workflow.validation import Place, inherit, keys_that_are_no_text, merge, validate
 
 SECTIONS = ("models", "transformations", "experiments")  # each has a file and a schema of its own
-UNTRAINED = "untrained"  # in the place of a set: a network that keeps its initial weights
-FINAL = "final"  # the savepoint at the end of training
 
 Names = tuple[str, ...]
 
@@ -108,7 +107,7 @@ class Config:
     def schemes(self, model: str, names: str | list[str]) -> Names:
         """Write out the schemes of a retraining; `all` are that of no retraining and those of the model."""
         if isinstance(names, str):
-            return ("none", *self.models[model].get("schemes", {})) if names == "all" else (names,)
+            return (NONE, *self.models[model].get("schemes", {})) if names == "all" else (names,)
         return tuple(names)
 
     def widths(self, model: str, dataset: str) -> dict[str, int]:
@@ -119,7 +118,7 @@ class Config:
     def titles(self) -> dict[str, str]:
         """Names for people, by the names of models, sets and data sets."""
         named = [*self.datasets.items(), *self.transformations.items(), *self.models.items()]
-        return {name: entry.get("title", name) for name, entry in named} | {UNTRAINED: "untrained"}
+        return {name: entry.get("title", name) for name, entry in named} | {UNTRAINED: UNTRAINED}
 
 
 def measure_blocks(entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:

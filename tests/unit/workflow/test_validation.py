@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from equivariance.validation import inherit, keys_that_are_no_text, merge, validate
+from equivariance.workflow.validation import inherit, keys_that_are_no_text, merge, validate
 
 SCHEMA = {
     "type": "object",

@@ -11,7 +11,7 @@ from torch import nn
 from equivariance.errors import UserError
 from equivariance.files import write_json
 from equivariance.models import build
-from equivariance.networks import load_network, save_weights, weights_file
+from equivariance.models.saved import load_network, save_weights, weights_file
 from equivariance.training.settings import TrainingSettings
 
 SETTINGS = {"filters": 2, "hidden": 4, "batch_norm": True}

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from equivariance.config import load_config
 from equivariance.errors import UserError
-from equivariance.plan import Measurement, Network, Plan, batches
+from equivariance.workflow.config import load_config
+from equivariance.workflow.plan import Measurement, Network, Plan, batches
 
 NAMES = st.sampled_from(["a", "b", "c"])
 NETWORKS = st.builds(Network, NAMES, NAMES, NAMES, st.integers(0, 3))

@@ -12,6 +12,7 @@ import pandas as pd
 
 from equivariance.figures import tables
 from equivariance.figures.captions import caption, join
+from equivariance.reserved import NONE, UNTRAINED
 
 Cell = str
 Content = dict[str, Any]
@@ -260,11 +261,11 @@ def _abstract(run: str, entries: Sequence[Entry], used: Sequence[str], labels: d
 
 def _trained(sets: set[str], retrained_with: set[str]) -> str:
     """With what the networks were trained, in words."""
-    count = len(sets - {"none", "untrained"})
+    count = len(sets - {NONE, UNTRAINED})
     parts = [f"trained with {count} set{'s' if count != 1 else ''} of transformations"] if count else []
-    parts += ["trained without transformations"] if "none" in sets else []
-    parts += ["left untrained"] if "untrained" in sets else []
-    return join([*parts, *(["retrained with some layers frozen"] if retrained_with - {"none"} else [])])
+    parts += ["trained without transformations"] if NONE in sets else []
+    parts += ["left untrained"] if UNTRAINED in sets else []
+    return join([*parts, *(["retrained with some layers frozen"] if retrained_with - {NONE} else [])])
 
 
 def _range(smallest: int, largest: int) -> str:
@@ -275,7 +276,7 @@ def network_table(entries: Sequence[Entry], labels: dict[str, str]) -> Content:
     """The networks behind the tables: one row per data set, model and set, with the seeds; of retrained ones
     also with what and which layers."""
     networks = _networks(entries)
-    retrained = (networks["scheme"] != "none").any()
+    retrained = (networks["scheme"] != NONE).any()
     by = tables.NETWORK[:-1] if retrained else tables.NETWORK[:3]
     rows = []
     for key, group in in_order(networks, by):

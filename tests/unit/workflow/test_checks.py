@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from equivariance.config import load_config
 from equivariance.errors import UserError
+from equivariance.workflow.config import load_config
 
 Change = Callable[[dict[str, Any]], Any]
 

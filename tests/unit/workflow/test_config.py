@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from equivariance.config import Config, load_config, measure_blocks, read_yaml
 from equivariance.errors import UserError
 from equivariance.transformations.parameters import set_size
+from equivariance.workflow.config import Config, load_config, measure_blocks, read_yaml
 
 FILES = ("config", "models", "transformations", "experiments")
 RUNS = {"thesis": (), "laptop": ("laptop",), "quick": ("quick",)}
@@ -88,9 +88,9 @@ def test_loading_imports_nothing_heavy(root: Path) -> None:
     code = """
 import sys
 from pathlib import Path
-from equivariance.config import load_config, read_yaml
-from equivariance.plan import Plan
-import equivariance.digest
+from equivariance.workflow.config import load_config, read_yaml
+from equivariance.workflow.plan import Plan
+import equivariance.workflow.digest
 folder = Path("config")
 files = [folder / f"{name}.yaml" for name in ("config", "models", "transformations", "experiments", "quick")]
 plan = Plan(load_config(read_yaml(*files), folder / "schemas"))

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import pytest
 
-from equivariance.digest import code_digest
+from equivariance.workflow.digest import code_digest
 
 SCRIPT = '"""A script."""\nfrom package.stage import run\n\nrun(1)\n'
 TREE = {
@@ -167,8 +167,8 @@ class TestOfThisRepository:
             ("train_networks", "equivariance.measures.sweep"),
             ("train_networks", "equivariance.measures.__init__"),
             ("train_networks", "equivariance.analysis.profiles"),
-            ("train_networks", "equivariance.config"),
-            ("train_networks", "equivariance.plan"),
+            ("train_networks", "equivariance.workflow.config"),
+            ("train_networks", "equivariance.workflow.plan"),
             ("train_networks", "equivariance.datasets.mnist"),
             ("measure_networks", "equivariance.training.loop"),
             ("measure_networks", "equivariance.training.__init__"),

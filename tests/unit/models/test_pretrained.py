@@ -13,10 +13,16 @@ from torch import nn
 from torchvision.models import Inception_V3_Weights, inception_v3
 
 import fetch_weights as script
-from equivariance import pretrained
 from equivariance.errors import UserError
-from equivariance.models import FAMILIES, build
-from equivariance.pretrained import FILES, HEAD, WEIGHTS, load_pretrained, needs_weights, published_file
+from equivariance.models import FAMILIES, build, pretrained
+from equivariance.models.pretrained import (
+    FILES,
+    HEAD,
+    WEIGHTS,
+    load_pretrained,
+    needs_weights,
+    published_file,
+)
 from equivariance.training.freezing import freeze_all_but, learning_layers, matching_layers
 
 CONTENT = b"weights"
@@ -59,7 +65,7 @@ def test_the_families_that_need_weights_are_known() -> None:
 
 def test_it_is_known_without_torch() -> None:
     code = (
-        "import sys; from equivariance.pretrained import needs_weights; needs_weights('simple_conv');"
+        "import sys; from equivariance.models.pretrained import needs_weights; needs_weights('simple_conv');"
         "assert not {'torch', 'torchvision', 'numpy', 'requests', 'pooch'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)})
