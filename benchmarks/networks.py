@@ -22,8 +22,9 @@ from equivariance.devices import prepare_process
 from equivariance.files import write_text
 from equivariance.training.loop import Training
 from equivariance.training.settings import TrainingSettings
-from equivariance.workflow.config import SECTIONS, Config, load_config, read_yaml
+from equivariance.workflow.config import Config
 from equivariance.workflow.estimate import image_flops
+from equivariance.workflow.loading import SECTIONS, load_config, read_yaml
 from equivariance.workflow.plan import Network, Plan
 
 CONFIG = Path("config")

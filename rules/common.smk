@@ -10,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from equivariance.workflow.config import load_config, read_yaml
+from equivariance.workflow.loading import load_config, read_yaml
 from equivariance.workflow.digest import code_digest
 from equivariance.errors import UserError
 from equivariance.measures.names import MODULE_OF, base

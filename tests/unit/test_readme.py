@@ -32,7 +32,7 @@ from PIL import Image
 from equivariance import datasets
 from equivariance.datasets import mnist
 from equivariance.models import pretrained
-from equivariance.workflow.config import load_config, read_yaml
+from equivariance.workflow.loading import load_config, read_yaml
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from equivariance.errors import UserError
-from equivariance.workflow.config import load_config
+from equivariance.workflow.loading import load_config
 
 Change = Callable[[dict[str, Any]], Any]
 

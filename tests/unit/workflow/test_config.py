@@ -13,7 +13,8 @@ import yaml
 
 from equivariance.errors import UserError
 from equivariance.transformations.parameters import set_size
-from equivariance.workflow.config import Config, load_config, measure_blocks, read_yaml
+from equivariance.workflow.config import Config, measure_blocks
+from equivariance.workflow.loading import load_config, read_yaml
 
 FILES = ("config", "models", "transformations", "experiments")
 RUNS = {"thesis": (), "laptop": ("laptop",), "quick": ("quick",)}
@@ -88,7 +89,7 @@ def test_loading_imports_nothing_heavy(root: Path) -> None:
     code = """
 import sys
 from pathlib import Path
-from equivariance.workflow.config import load_config, read_yaml
+from equivariance.workflow.loading import load_config, read_yaml
 from equivariance.workflow.plan import Plan
 import equivariance.workflow.digest
 folder = Path("config")

@@ -14,7 +14,6 @@ from equivariance.datasets.sizes import Size
 from equivariance.models.settings import FAMILIES
 from equivariance.training.settings import TrainingSettings
 from equivariance.transformations.parameters import Spec
-from equivariance.workflow.config import load_config
 from equivariance.workflow.estimate import (
     KINDS,
     SWEEP_FACTORS,
@@ -26,6 +25,7 @@ from equivariance.workflow.estimate import (
     sweep_factor,
     training_flops,
 )
+from equivariance.workflow.loading import load_config
 from equivariance.workflow.plan import ACCURACY, Network, Plan
 
 SIZE = Size((1, 12, 12), 5, 100, 40)

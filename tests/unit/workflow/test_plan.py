@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from equivariance.errors import UserError
-from equivariance.workflow.config import load_config
+from equivariance.workflow.loading import load_config
 from equivariance.workflow.plan import Measurement, Network, Plan, batches
 
 NAMES = st.sampled_from(["a", "b", "c"])

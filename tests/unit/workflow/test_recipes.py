@@ -15,7 +15,8 @@ from equivariance import models
 from equivariance.datasets.lsa16_schemes import CHANNELS, POSITIONS
 from equivariance.errors import UserError
 from equivariance.training.freezing import learning_layers, matching_layers
-from equivariance.workflow.config import Config, load_config, read_yaml
+from equivariance.workflow.config import Config
+from equivariance.workflow.loading import load_config, read_yaml
 
 FILES = ("config", "models", "transformations", "experiments")
 CONFIG = Path(__file__).parents[3] / "config"

@@ -15,8 +15,8 @@ import torch
 from equivariance.cli.arguments import PlanArguments
 from equivariance.datasets.sizes import size_of
 from equivariance.errors import UserError
-from equivariance.workflow.config import SECTIONS, load_config, read_yaml
 from equivariance.workflow.estimate import A100_SHARE, A100_SPEED, KINDS, SWEEP_FACTORS, core_speed, run_flops
+from equivariance.workflow.loading import SECTIONS, load_config, read_yaml
 from equivariance.workflow.plan import Plan
 
 CONFIG = Path("config")

@@ -1,9 +1,7 @@
 """Mistakes that one file alone does not show: names that other files do not have, grids without a member."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from equivariance import datasets, figures, models
 from equivariance.errors import UserError, unknown
@@ -11,9 +9,7 @@ from equivariance.measures.names import AGGREGATIONS, mistake
 from equivariance.models.settings import read_settings
 from equivariance.reserved import NONE, OWN, UNTRAINED
 from equivariance.transformations.parameters import set_size
-
-if TYPE_CHECKING:
-    from equivariance.workflow.config import Config
+from equivariance.workflow.config import Config
 
 RESERVED = (OWN, UNTRAINED)  # they stand in the place of a set, or of a data set
 EMPTY = "the grid has no member; name at least one"

@@ -1,0 +1,99 @@
+"""Settings from the merged YAML of a run: every mistake of every file is reported together, before any job starts."""
+
+import copy
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from equivariance.errors import UserError, unknown
+from equivariance.models.pretrained import needs_weights
+from equivariance.workflow.checks import cross_field_mistakes
+from equivariance.workflow.config import Config, Jobs
+from equivariance.workflow.validation import Place, inherit, keys_that_are_no_text, merge, validate
+
+SECTIONS = ("models", "transformations", "experiments")  # each has a file and a schema of its own
+
+
+def load_config(raw: Mapping[str, Any], schemas: Path) -> Config:
+    """Build the settings from the merged YAML.
+
+    `schemas` is the folder with `config.schema.yaml` and one schema for each of `SECTIONS`.
+    Raises UserError with every mistake that was found, one a line.
+    """
+    given = copy.deepcopy(dict(raw))
+    mistakes = list(keys_that_are_no_text(given))
+    if mistakes:
+        raise _refused(mistakes)
+    sections = {name: given.pop(name, {}) for name in SECTIONS}
+    models = sections["models"] if isinstance(sections["models"], dict) else {}
+    if models:
+        sections["models"] = inherit(models, mistakes)
+    parents = {
+        name: str(model["like"])
+        for name, model in models.items()
+        if isinstance(model, dict) and "like" in model
+    }
+    unreadable: list[Place] = [("models", name) for name in models if name not in sections["models"]]
+    for name, section in (("config", given), *sections.items()):
+        schema = yaml.safe_load((schemas / f"{name}.schema.yaml").read_text(encoding="utf-8"))
+        place = () if name == "config" else (name,)
+        found, bad = validate(section, schema, place, parents if name == "models" else {})
+        mistakes += found
+        unreadable += bad
+    if not any(_hides_names(place) for place in unreadable):
+        given["jobs"] = Jobs(**given["jobs"])
+        if given["only"] is not None:
+            chosen = {name: entry for name, entry in sections["experiments"].items() if name in given["only"]}
+            missing = [name for name in given["only"] if name not in chosen]
+            mistakes += [f"only: {unknown('experiment', name, sections['experiments'])}" for name in missing]
+            sections["experiments"] = chosen
+        config = Config(**given, **{**sections, "models": models | sections["models"]}, left_out={})
+        mistakes += cross_field_mistakes(config, {place[:2] for place in unreadable})
+        if not mistakes:
+            return config if config.pretrained else _without_pretrained(config)
+    raise _refused(mistakes)
+
+
+def read_yaml(*files: Path) -> dict[str, Any]:
+    """Read YAML files and merge them as Snakemake does: later files win, mappings are merged key by key."""
+    merged: dict[str, Any] = {}
+    for file in files:
+        merge(merged, yaml.safe_load(file.read_text(encoding="utf-8")) or {})
+    return merged
+
+
+def _refused(mistakes: Iterable[str]) -> UserError:
+    return UserError(
+        "The configuration has mistakes:\n" + "\n".join(f"  - {mistake}" for mistake in mistakes)
+    )
+
+
+def _without_pretrained(config: Config) -> Config:
+    """Leave out the experiments that need published weights."""
+    need = {
+        name
+        for name, entry in config.experiments.items()
+        if any(
+            needs_weights(config.models[model]["family"])
+            for model in entry.get("train", {}).get("models", [])
+        )
+    }
+    return replace(
+        config,
+        experiments={name: entry for name, entry in config.experiments.items() if name not in need},
+        left_out={
+            config.experiments[name]["title"]: "it needs published weights (pretrained: false)"
+            for name in need
+        },
+    )
+
+
+def _hides_names(place: Place) -> bool:
+    """Whether a value that cannot be read hides names that other sections use."""
+    lists = (*SECTIONS, "datasets", "seeds", "samples", "jobs")
+    return (
+        not place or place[0] in ("dataset_groups", "set_groups") or (len(place) == 1 and place[0] in lists)
+    )
