@@ -1,4 +1,4 @@
-"""Settings from the merged YAML of a run: every mistake of every file is reported together, before any job starts."""
+"""Settings from the merged YAML of a run; all mistakes of all files are reported together, before any job."""
 
 import copy
 from collections.abc import Iterable, Mapping
