@@ -13,7 +13,6 @@ configfile: "config/experiments.yaml"
 include: "rules/common.smk"
 include: "rules/data.smk"
 include: "rules/training.smk"
-include: "rules/retraining.smk"
 include: "rules/measures.smk"
 include: "rules/experiments.smk"
 include: "rules/paper.smk"
@@ -28,11 +27,11 @@ rule all:
     """Everything: the figures, the tables and the paper of the run."""
     default_target: True
     input:
-        figure_files(),
-        f"results/{CONFIG.run}/thesis.pdf",
+        RUN.figure_files("pdf", "png"),
+        f"{RUN.results}/thesis.pdf",
 
 
 rule figures:
     """The figures and tables of every experiment, without the paper."""
     input:
-        figure_files(),
+        RUN.figure_files("pdf", "png"),

@@ -1,4 +1,4 @@
-# Prepared data are shared by all runs: one file for each data set.
+# Prepared data are shared by all runs: one file for each data set. Fetching stays on the login node, for its network.
 
 
 localrules:
@@ -7,9 +7,9 @@ localrules:
 
 
 rule prepare_dataset:
-    """Fetch a data set (mirror first), split it, and write it as one file. Stays on the login node, for its network."""
+    """Fetch a data set (mirror first), split it, and write it as one file."""
     output:
-        images="results/data/{dataset}.npz",
+        images=RUN.dataset_file("{dataset}"),
         description="results/data/{dataset}.json",
     log:
         "logs/data/{dataset}.log",
@@ -22,7 +22,7 @@ rule prepare_dataset:
         runtime=60,
     params:
         source=lambda wildcards: CONFIG.dataset_source(wildcards.dataset),
-        code=lambda wildcards: code_of(
+        code=lambda wildcards: RUN.code(
             "prepare_dataset",
             f"equivariance.datasets.{CONFIG.datasets[wildcards.dataset]['source']}",
         ),
@@ -39,13 +39,13 @@ rule fetch_weights:
     benchmark:
         "logs/data/weights/{family}.benchmark.tsv"
     wildcard_constraints:
-        family="|".join(FILES),
+        family=r"\w+",
     conda:
         "../envs/compute.yaml"
     resources:
         mem_mb=2000,
         runtime=60,
     params:
-        code=code_of("fetch_weights"),
+        code=RUN.code("fetch_weights"),
     script:
         "../workflow_scripts/fetch_weights.py"

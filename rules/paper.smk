@@ -4,30 +4,30 @@
 rule build_paper:
     """Build the paper: text and figures of every experiment, numbers read from its table."""
     input:
-        data=[figure_data(name) for name in CONFIG.experiments],
-        figures=[f"results/{CONFIG.run}/figures/{name}.pdf" for name in CONFIG.experiments],
-        datasets=used_datasets(),
+        data=[RUN.figure_data(name) for name in CONFIG.experiments],
+        figures=RUN.figure_files("pdf"),
+        datasets=dataset_descriptions(RUN),
         template="paper/thesis.typ",
         bibliography="paper/references.bib",
     output:
-        "results/{run}/thesis.pdf",
+        f"{RUN.results}/thesis.pdf",
     log:
-        "logs/{run}/paper.log",
+        f"{RUN.logs}/paper.log",
     benchmark:
-        "logs/{run}/paper.benchmark.tsv"
+        f"{RUN.logs}/paper.benchmark.tsv"
     conda:
         "../envs/analysis.yaml"
     resources:
         mem_mb=2000,
         runtime=10,
     params:
-        experiments=entries(),
+        experiments=[figure_entry(RUN, name) for name in CONFIG.experiments],
         run=CONFIG.run,
         labels=CONFIG.titles(),
         stand_ins=STAND_INS,
-        sizes=sizes(),
+        sizes=sizes(RUN),
         left_out=dict(CONFIG.left_out),
-        versions=versions(),
-        code=code_of("build_paper"),
+        versions=versions(ROOT / "requirements.lock"),
+        code=RUN.code("build_paper"),
     script:
         "../workflow_scripts/build_paper.py"

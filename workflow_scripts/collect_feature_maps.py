@@ -107,9 +107,7 @@ if "snakemake" in globals():
     with job(snakemake.log[0]):
         prepare_process(1)
         collect_feature_maps(
-            measurements=snakemake.params.measurements,
             datasets={Path(file).stem: Path(file) for file in snakemake.input.datasets},
-            shown=snakemake.params.shown,
-            padding=snakemake.params.padding,
             output=Path(snakemake.output[0]),
+            **snakemake.params.settings,
         )

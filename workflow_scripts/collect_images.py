@@ -83,10 +83,6 @@ if "snakemake" in globals():
     with job(snakemake.log[0]):
         collect_images(
             datasets={Path(file).stem: Path(file) for file in snakemake.input},
-            sets=snakemake.params.sets,
-            layout=snakemake.params.layout,
-            samples=snakemake.params.samples,
-            members=snakemake.params.members,
-            padding=snakemake.params.padding,
+            **snakemake.params.settings,
             output=Path(snakemake.output[0]),
         )

@@ -72,8 +72,7 @@ def test_an_edit_of_a_measure_reruns_measures_and_what_follows_but_no_training(c
     path.write_text(path.read_text(encoding="utf-8") + "\nEDITED = True\n", encoding="utf-8")
     assert copy.planned() == {
         "measure_network": 6,
-        "tabulate_profiles": 2,
-        "tabulate_units": 1,
+        "make_table": 3,
         "collect_feature_maps": 1,
         "plot_figure": 4,
         "build_paper": 1,
@@ -86,7 +85,7 @@ def test_other_measures_of_an_experiment_are_measured_where_they_are_asked_for_o
     copy.replace_entry("class_conditional", entry)
     assert copy.planned() == {
         "measure_network": 2,
-        "tabulate_profiles": 1,
+        "make_table": 1,
         "plot_figure": 1,
         "build_paper": 1,
     }
@@ -135,7 +134,7 @@ def test_a_new_title_retrains_nothing(copy: Workflow) -> None:
 def test_one_figure_is_asked_for_by_its_name(copy: Workflow) -> None:
     shutil.rmtree(copy.results)
     planned = copy.planned("results/tiny/figures/max_pooling.pdf")
-    assert planned == {"train_network": 2, "measure_network": 4, "tabulate_profiles": 1, "plot_figure": 1}
+    assert planned == {"train_network": 2, "measure_network": 4, "make_table": 1, "plot_figure": 1}
 
 
 def test_batches_and_cores_do_not_change_a_bit_of_a_network(finished: Workflow, tmp_path: Path) -> None:

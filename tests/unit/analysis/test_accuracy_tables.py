@@ -9,7 +9,7 @@ import pytest
 from equivariance.analysis.accuracies import accuracy_table, class_accuracy_table
 from equivariance.errors import UserError
 from equivariance.files import write_json
-from tabulate_accuracies import tabulate_accuracies
+from make_tables import make_table
 
 NETWORK = {
     "dataset": "digits",
@@ -74,9 +74,9 @@ def test_classes_and_members_have_rows_of_their_own_with_the_angle(row: dict[str
 def test_members_that_are_no_rotations_alone_have_no_angle(row: dict[str, Any], tmp_path: Path) -> None:
     shifts = {**row, "transformation_set": {"translations": {"steps": 1, "largest": 0.1}}}
     assert "angle" not in class_accuracy_table(shifts)
-    tabulate_accuracies([row, shifts], cells=True, output=tmp_path / "t.csv")
+    make_table("class_accuracies", [row, shifts], {}, tmp_path / "t.csv")
     assert "angle" not in pd.read_csv(tmp_path / "t.csv")
-    tabulate_accuracies([row], cells=True, output=tmp_path / "t.csv")
+    make_table("class_accuracies", [row], {}, tmp_path / "t.csv")
     assert set(pd.read_csv(tmp_path / "t.csv")["angle"]) == {-90, 0, 90, 180}
 
 

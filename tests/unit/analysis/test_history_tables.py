@@ -30,7 +30,7 @@ def row(folder: Path, accuracies: list[float]) -> dict[str, Any]:
         history = history.assign(test_accuracy_none=0.0, test_accuracy_own=accuracies)
     history.to_csv(folder / "history.csv", index=False)
     write_json(folder / "model.json", {"seconds_by_epoch": [1.5 * epoch for epoch in epochs]})
-    return {**NETWORK, "history": str(folder / "history.csv"), "description": str(folder / "model.json")}
+    return {**NETWORK, "file": str(folder / "history.csv"), "description": str(folder / "model.json")}
 
 
 def test_a_network_reaches_its_final_accuracy_at_99_per_cent_of_it(tmp_path: Path) -> None:
@@ -55,6 +55,6 @@ def test_a_network_that_was_not_trained_or_does_not_classify_is_an_error(tmp_pat
     with pytest.raises(UserError, match=r"history\.csv has no accuracies of a training"):
         history_table(row(tmp_path, []))
     regression = row(tmp_path, [0.5])
-    pd.DataFrame({"epoch": [1], "test_rae_own": [0.3]}).to_csv(regression["history"], index=False)
+    pd.DataFrame({"epoch": [1], "test_rae_own": [0.3]}).to_csv(regression["file"], index=False)
     with pytest.raises(UserError, match="leave the network out"):
         history_table(regression)

@@ -60,7 +60,7 @@ def test_equal_tables_give_equal_bytes_in_any_process(tmp_path) -> None:
     """Hash seeds differ between processes, as the names of subsets of fonts once did."""
     profiles(seeds=2).to_csv(tmp_path / "trial.csv", index=False)
     code = (
-        "from plot_figure import plot_figure; from pathlib import Path; import sys;"
+        "from plot_figures import plot_figure; from pathlib import Path; import sys;"
         "from synthetic_tables import LABELS, entry;"
         "table, stem = map(Path, sys.argv[1:]);"
         "plot_figure(table, entry('layer_profile'), LABELS, {'digits': 'MNIST'}, stem)"

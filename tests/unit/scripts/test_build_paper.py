@@ -10,7 +10,7 @@ from synthetic_tables import LABELS, accuracies, entry, profiles
 from build_paper import build_paper, compile_pdf
 from equivariance.errors import UserError
 from equivariance.figures.grids import Grid, save_grids
-from plot_figure import plot_figure
+from plot_figures import plot_figure
 
 PAPER = Path(__file__).resolve().parents[3] / "paper"
 STAND_INS = {"digits": "MNIST"}

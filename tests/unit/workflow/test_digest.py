@@ -149,7 +149,7 @@ class TestOfThisRepository:
             ("measure_networks", "equivariance.measures.sweep"),
             ("measure_networks", "equivariance.measures.moments"),
             ("measure_networks", "equivariance.transformations.warp"),
-            ("tabulate_profiles", "equivariance.analysis.profiles"),
+            ("make_tables", "equivariance.analysis.profiles"),
             ("collect_images", "equivariance.transformations.sets"),
         ],
     )
@@ -173,8 +173,8 @@ class TestOfThisRepository:
             ("measure_networks", "equivariance.training.loop"),
             ("measure_networks", "equivariance.training.__init__"),
             ("measure_networks", "equivariance.figures.layer_profile"),
-            ("tabulate_profiles", "equivariance.training.loop"),
-            ("tabulate_profiles", "equivariance.measures.sweep"),
+            ("make_tables", "equivariance.training.loop"),
+            ("make_tables", "equivariance.measures.sweep"),
             ("collect_images", "equivariance.training.loop"),
         ],
     )

@@ -17,14 +17,14 @@ REACHED = 0.99
 def history_table(row: Mapping[str, Any]) -> pd.DataFrame:
     """The training of a network: one row per epoch, with epoch, seconds so far and accuracy, in [0, 1].
 
-    `row` has the keys `NETWORK`, the file `history` and the file `description` of the network, which knows
-    the seconds. reached_epoch and reached_seconds, the same in all
-    rows, are those of the first epoch with at least `REACHED` of the accuracy after the last. Raises
-    UserError for a network that was not trained, or that does not classify.
+    `row` has the keys `NETWORK`, the `file` of the history and the file `description` of the network, which
+    knows the seconds. reached_epoch and reached_seconds, the same in all rows, are those of the first epoch
+    with at least `REACHED` of the accuracy after the last. Raises UserError for a network that was not
+    trained, or that does not classify.
     """
-    history = pd.read_csv(row["history"])
+    history = pd.read_csv(row["file"])
     if history.empty or ACCURACY not in history:
-        raise UserError(f"{row['history']} has no accuracies of a training; leave the network out")
+        raise UserError(f"{row['file']} has no accuracies of a training; leave the network out")
     seconds = read_json(row["description"])["seconds_by_epoch"]
     shown = history[["epoch"]].assign(seconds=seconds, accuracy=history[ACCURACY])
     first = shown[shown["accuracy"] >= REACHED * shown["accuracy"].iloc[-1]].iloc[0]

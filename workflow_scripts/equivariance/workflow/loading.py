@@ -97,3 +97,14 @@ def _hides_names(place: Place) -> bool:
     return (
         not place or place[0] in ("dataset_groups", "set_groups") or (len(place) == 1 and place[0] in lists)
     )
+
+
+def in_file_order(experiments: Any, file: Path) -> Any:
+    """Put the experiments of a merged configuration in the order of the file, which is the paper's.
+
+    What a file of overrides names comes first where Snakemake merges it.
+    """
+    if not isinstance(experiments, dict):
+        return experiments
+    order = [*read_yaml(file)["experiments"], *experiments]
+    return {name: experiments[name] for name in dict.fromkeys(order) if name in experiments}

@@ -11,12 +11,8 @@ from equivariance.datasets.image_set import ImageSet
 from equivariance.errors import UserError
 from equivariance.files import read_json
 from equivariance.training.settings import TrainingSettings
+from make_tables import make_table
 from measure_networks import measure_networks
-from tabulate_accuracies import tabulate_accuracies
-from tabulate_histories import tabulate_histories
-from tabulate_networks import tabulate_networks
-from tabulate_profiles import tabulate_profiles
-from tabulate_units import tabulate_units
 from train_networks import train_networks
 
 QUARTERS = {"rotations": {"count": 4}}
@@ -108,7 +104,7 @@ def accuracies(networks: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def test_accuracies_have_a_row_for_each_network_savepoint_and_set(
     networks: list[dict[str, Any]], tmp_path: Path
 ) -> None:
-    tabulate_accuracies(accuracies(networks), cells=False, output=tmp_path / "table.csv")
+    make_table("accuracies", accuracies(networks), {}, tmp_path / "table.csv")
     table = pd.read_csv(tmp_path / "table.csv", keep_default_na=False)
     keys = ["seed", "savepoint", "tested_with"]
     assert len(table) == len(table.drop_duplicates(keys)) == 2 * 2 * 2
@@ -127,7 +123,7 @@ def test_accuracies_have_a_row_for_each_network_savepoint_and_set(
 
 def test_cells_have_a_row_for_each_class_and_angle(networks: list[dict[str, Any]], tmp_path: Path) -> None:
     rows = [row for row in accuracies(networks) if row["tested_with"] == "rotation"]
-    tabulate_accuracies(rows, cells=True, output=tmp_path / "table.csv")
+    make_table("class_accuracies", rows, {}, tmp_path / "table.csv")
     table = pd.read_csv(tmp_path / "table.csv")
     assert len(table) == 2 * 2 * 2 * 4
     assert table.groupby("angle")["member"].unique().map(list).to_dict() == {
@@ -142,7 +138,7 @@ def test_cells_have_a_row_for_each_class_and_angle(networks: list[dict[str, Any]
 def test_histories_have_a_row_for_each_network_and_epoch(
     networks: list[dict[str, Any]], tmp_path: Path
 ) -> None:
-    tabulate_histories(networks, tmp_path / "table.csv")
+    make_table("histories", [{**one, "file": one["history"]} for one in networks], {}, tmp_path / "table.csv")
     table = pd.read_csv(tmp_path / "table.csv")
     assert table[["seed", "epoch"]].values.tolist() == [[s, e] for s in (0, 1) for e in (1, 2, 3)]
     assert table["seconds"].gt(0).all() and table["accuracy"].between(0, 1).all()
@@ -152,7 +148,7 @@ def test_histories_have_a_row_for_each_network_and_epoch(
 def test_networks_have_a_row_for_each_network_and_measure(
     networks: list[dict[str, Any]], tmp_path: Path
 ) -> None:
-    tabulate_networks(networks, tmp_path / "table.csv")
+    make_table("networks", networks, {}, tmp_path / "table.csv")
     table = pd.read_csv(tmp_path / "table.csv")
     assert table[["seed", "measure"]].values.tolist() == [[s, m] for s in (0, 1) for m in ("nv", "tv")]
     variances = pd.read_parquet(networks[0]["file"]).query("measure == 'tv'")
@@ -164,7 +160,7 @@ def test_networks_have_a_row_for_each_network_and_measure(
 def test_profiles_have_a_row_for_each_network_layer_and_measure(
     networks: list[dict[str, Any]], tmp_path: Path
 ) -> None:
-    tabulate_profiles(networks, classes=False, floors=True, output=tmp_path / "table.csv")
+    make_table("profiles", networks, {"floors": True}, tmp_path / "table.csv")
     table = pd.read_csv(tmp_path / "table.csv")
     layers = pd.read_parquet(networks[0]["file"])["layer"].nunique()
     assert len(table) == len(table.drop_duplicates(["seed", "layer", "measure"])) == 2 * 2 * layers
@@ -181,7 +177,7 @@ def test_profiles_have_a_row_for_each_network_layer_and_measure(
 def test_units_have_a_row_for_each_network_unit_and_measure(
     networks: list[dict[str, Any]], tmp_path: Path
 ) -> None:
-    tabulate_units(networks, tmp_path / "table.csv")
+    make_table("units", networks, {}, tmp_path / "table.csv")
     table = pd.read_csv(tmp_path / "table.csv", keep_default_na=False, na_values=["nan"])
     measured = pd.read_parquet(networks[0]["file"]).query("measure != 'sv'")
     assert len(table) == len(table.drop_duplicates(["seed", "layer", "unit", "measure"])) == 2 * len(measured)
@@ -195,8 +191,8 @@ def test_units_have_a_row_for_each_network_unit_and_measure(
 
 def test_nothing_to_gather_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"table\.csv: the table has no rows"):
-        tabulate_profiles([], classes=False, floors=False, output=tmp_path / "table.csv")
+        make_table("profiles", [], {}, tmp_path / "table.csv")
     with pytest.raises(UserError, match=r"table\.csv: the table has no rows"):
-        tabulate_units([], tmp_path / "table.csv")
+        make_table("units", [], {}, tmp_path / "table.csv")
     with pytest.raises(UserError, match=r"table\.csv: the table has no rows"):
-        tabulate_accuracies([], cells=False, output=tmp_path / "table.csv")
+        make_table("accuracies", [], {}, tmp_path / "table.csv")

@@ -1,4 +1,4 @@
-"""Draw the figure of an experiment from its table or images, as PDF for print and PNG for the report."""
+"""Draw the figures of experiments from their tables or images, as PDF for print and PNG for the report."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,10 +29,14 @@ if "snakemake" in globals():
     from job import job
 
     with job(snakemake.log[0]):
-        plot_figure(
-            data=Path(snakemake.input[0]),
-            experiment=snakemake.params.experiment,
-            labels=snakemake.params.labels,
-            stand_ins=snakemake.params.stand_ins,
-            stem=Path(snakemake.output.pdf).with_suffix(""),
-        )
+        for data, experiment, pdf in zip(
+            snakemake.input, snakemake.params.experiments, snakemake.output.pdf, strict=True
+        ):
+            plot_figure(
+                data=Path(data),
+                experiment=experiment,
+                labels=snakemake.params.labels,
+                stand_ins=snakemake.params.stand_ins,
+                stem=Path(pdf).with_suffix(""),
+            )
+            Path(pdf).with_suffix(".rst").write_text(experiment["question"])

@@ -1,0 +1,242 @@
+"""The jobs of each stage of a run, with all that their rules need.
+
+A job does one thing, which wildcards name. In small runs, where starting Python takes longer than the work,
+it does several things that are known beforehand. Rules are written once, for both.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from equivariance.measures.names import MODULE_OF, base
+from equivariance.models.pretrained import needs_weights
+from equivariance.reserved import NONE
+from equivariance.workflow.plan import ACCURACY, Measurement, Network, batches
+from equivariance.workflow.run import IMAGES, Run, family_modules
+
+TRAINED = "{dataset}/{model}/{trained_with}/seed{seed}"
+RETRAINED = "{dataset}/{model}/{trained_with}-{retrained_with}/{scheme}/seed{seed}"
+MEASURED = "{network}/{savepoint}/{measured_dataset}_{part}/{measured_with}-{samples}/{family}"
+"""Names as wildcards; `Network.name` and `Measurement.path` fill them in."""
+
+CAPTION = "../paper/captions/figure.rst"
+"""Template of the captions in the report, from a file of rules."""
+
+EXPERIMENTS = 3
+"""Batches of experiments are so many times smaller than those of networks: a figure waits for its batch."""
+
+Wildcards = Any  # Snakemake's: their values are attributes
+Item = TypeVar("Item", Network, Measurement, str)
+
+
+@dataclass(frozen=True)
+class Job(Generic[Item]):
+    """What a rule does: `targets` name its outputs, perhaps by wildcards; `items` is what it works on."""
+
+    run: Run
+    name: str
+    log: str
+    """Its log; the benchmark is beside it."""
+    targets: Sequence[str]
+    items: Callable[[Wildcards], Sequence[Item]]
+
+    @property
+    def benchmark(self) -> str:
+        """The file with the time and memory that it took."""
+        return f"{self.log.removesuffix('.log')}.benchmark.tsv"
+
+
+class TrainingJob(Job[Network]):
+    """Train networks, or retrain them; its targets are their folders."""
+
+    def files(self, name: str) -> list[str]:
+        """The files of a name in the folders of its networks."""
+        return [f"{folder}/{name}" for folder in self.targets]
+
+    def datasets(self, wildcards: Wildcards) -> list[str]:
+        """The prepared data sets of its networks."""
+        return sorted({self.run.dataset_file(network.dataset) for network in self.items(wildcards)})
+
+    def initial_weights(self, wildcards: Wildcards) -> list[str | None]:
+        """The file with the weights that each network starts from; None where they are random."""
+        return [self.run.initial_weights(network) for network in self.items(wildcards)]
+
+    def initial_files(self, wildcards: Wildcards) -> list[str]:
+        """These files, each once."""
+        return sorted({file for file in self.initial_weights(wildcards) if file})
+
+    def settings(self, wildcards: Wildcards) -> list[dict[str, Any]]:
+        """All that determines each of its networks."""
+        return [self.run.plan.training_settings(network) for network in self.items(wildcards)]
+
+    def code(self, wildcards: Wildcards) -> str:
+        """Digest of the code that trains, with the families of its networks."""
+        families = self.run.families(self.items(wildcards))
+        published = ["equivariance.models.pretrained"] if any(map(needs_weights, families)) else []
+        return self.run.code("train_networks", *family_modules(families), *published)
+
+
+class MeasuringJob(Job[Measurement]):
+    """Measure networks; its targets are the tables of the measurements."""
+
+    def networks(self, wildcards: Wildcards) -> list[str]:
+        """What it reads of the networks."""
+        return self.run.measured_networks(self.items(wildcards))
+
+    def datasets(self, wildcards: Wildcards) -> list[str]:
+        """The prepared data sets that it measures on."""
+        return self.run.measured_datasets(self.items(wildcards))
+
+    def settings(self, wildcards: Wildcards) -> list[dict[str, Any]]:
+        """All that determines each of its measurements."""
+        return [
+            {
+                "folder": self.run.network_folder(one.network),
+                "savepoint": one.savepoint,
+                "dataset": one.dataset,
+                "settings": self.run.plan.measuring_settings(one),
+            }
+            for one in self.items(wildcards)
+        ]
+
+    def code(self, wildcards: Wildcards) -> str:
+        """Digest of the code that measures, with the families and the measures that it needs."""
+        items = self.items(wildcards)
+        settings = (self.run.plan.measuring_settings(one) for one in items)
+        measures = {MODULE_OF[base(name)] for one in settings for name in one.get("measures", [])}
+        plugins = {
+            *family_modules(self.run.families(one.network for one in items)),
+            *(f"equivariance.measures.{name}" for name in measures),
+            *("equivariance.training.evaluation" for one in items if one.family == ACCURACY),
+        }
+        return self.run.code("measure_networks", *sorted(plugins))
+
+
+class ExperimentJob(Job[str]):
+    """Tabulate or draw experiments; its targets are their files without a suffix."""
+
+    def files(self, suffix: str) -> list[str]:
+        """Its outputs with a suffix."""
+        return [f"{stem}.{suffix}" for stem in self.targets]
+
+    def each(self, function: Callable[[str], Any]) -> Callable[[Wildcards], list[Any]]:
+        """A function of wildcards: what `function` gives for each of its experiments."""
+        return lambda wildcards: [function(name) for name in self.items(wildcards)]
+
+    def all(self, function: Callable[[str], Iterable[str]]) -> Callable[[Wildcards], list[str]]:
+        """A function of wildcards: the files that `function` gives for its experiments, each once."""
+        return lambda wildcards: list(
+            dict.fromkeys(file for name in self.items(wildcards) for file in function(name))
+        )
+
+
+class FigureJob(ExperimentJob):
+    """Draw experiments."""
+
+    def code(self, wildcards: Wildcards) -> str:
+        """Digest of the code that draws, with the kinds of its figures."""
+        kinds = {self.run.config.experiments[name]["figure"]["kind"] for name in self.items(wildcards)}
+        return self.run.code("plot_figures", *(f"equivariance.figures.{kind}" for kind in sorted(kinds)))
+
+    def captions(self) -> list[str]:
+        """The file that the report reads each caption from: what was written beside the figure, or, where
+        wildcards name it, a template that includes that.
+        """
+        single = self.targets == [f"{self.run.results}/figures/{{experiment}}"]
+        return [CAPTION] if single else [str(Path(file).absolute()) for file in self.files("rst")]
+
+    def of_entries(self, read: Callable[[Mapping[str, Any]], Any]) -> list[Callable[[Wildcards], Any]]:
+        """For each of its experiments, a function of wildcards: what `read` gives for the entry."""
+
+        def of_entry(place: int, wildcards: Wildcards) -> Any:
+            return read(self.run.config.experiments[self.items(wildcards)[place]])
+
+        return [partial(of_entry, place) for place in range(len(self.targets))]
+
+
+AnyExperimentJob = TypeVar("AnyExperimentJob", bound=ExperimentJob)
+
+
+def training_jobs(run: Run) -> Iterator[TrainingJob]:
+    """The jobs that train, and those that retrain."""
+    for stage, folder, pattern in (("train", "models", TRAINED), ("retrain", "retrained", RETRAINED)):
+        logs = f"{run.logs}/{stage}ing"
+        if run.config.jobs.batch == 1:
+            targets = [f"{run.results}/{folder}/{pattern}"]
+            yield TrainingJob(run, f"{stage}_network", f"{logs}/{pattern}.log", targets, _networks)
+            continue
+        chosen = [network for network in run.plan.networks() if network.retrained == (stage == "retrain")]
+        for number, networks in enumerate(batches(chosen, run.config.jobs.batch)):
+            targets = [run.network_folder(network) for network in networks]
+            yield TrainingJob(
+                run, f"{stage}_networks_{number}", f"{logs}/batch{number}.log", targets, _always(networks)
+            )
+
+
+def measuring_jobs(run: Run) -> Iterator[MeasuringJob]:
+    """The jobs that measure."""
+    logs = f"{run.logs}/measures"
+    if run.config.jobs.batch == 1:
+        targets = [f"{run.results}/measures/{MEASURED}.parquet"]
+        yield MeasuringJob(run, "measure_network", f"{logs}/{MEASURED}.log", targets, _measurements)
+        return
+    for number, measurements in enumerate(batches(run.plan.measurements(), 2 * run.config.jobs.batch)):
+        targets = run.measurement_files(measurements)
+        name = f"measure_networks_{number}"
+        yield MeasuringJob(run, name, f"{logs}/batch{number}.log", targets, _always(measurements))
+
+
+def table_jobs(run: Run) -> Iterator[ExperimentJob]:
+    """The jobs that make the tables of experiments."""
+    names = [name for name in run.config.experiments if run.plan.kind(name) not in IMAGES]
+    return _experiment_jobs(run, ExperimentJob, "make_table", "tables", names)
+
+
+def figure_jobs(run: Run) -> Iterator[FigureJob]:
+    """The jobs that draw experiments."""
+    return _experiment_jobs(run, FigureJob, "plot_figure", "figures", [*run.config.experiments])
+
+
+def _experiment_jobs(
+    run: Run, job: type[AnyExperimentJob], verb: str, folder: str, experiments: Sequence[str]
+) -> Iterator[AnyExperimentJob]:
+    """The jobs that do something with experiments, into a folder of the results."""
+    stem, logs = f"{run.results}/{folder}", f"{run.logs}/{folder}"
+    if run.config.jobs.batch == 1:
+        yield job(run, verb, f"{logs}/{{experiment}}.log", [f"{stem}/{{experiment}}"], _experiments)
+        return
+    size = max(1, run.config.jobs.batch // EXPERIMENTS)
+    for number, start in enumerate(range(0, len(experiments), size)):
+        names = experiments[start : start + size]
+        targets = [f"{stem}/{name}" for name in names]
+        yield job(run, f"{verb}_{number}", f"{logs}/batch{number}.log", targets, _always(names))
+
+
+def _always(items: Sequence[Item]) -> Callable[[Wildcards], Sequence[Item]]:
+    return lambda wildcards: items
+
+
+def _experiments(wildcards: Wildcards) -> list[str]:
+    return [wildcards.experiment]
+
+
+def _networks(wildcards: Wildcards) -> list[Network]:
+    retraining = (wildcards.get("retrained_with", NONE), wildcards.get("scheme", NONE))
+    cell = (wildcards.dataset, wildcards.model, wildcards.trained_with, int(wildcards.seed))
+    return [Network(*cell, *retraining)]
+
+
+def _measurements(wildcards: Wildcards) -> list[Measurement]:
+    return [
+        Measurement(
+            Network.of(wildcards.network),
+            wildcards.savepoint,
+            wildcards.measured_dataset,
+            wildcards.part,
+            wildcards.measured_with,
+            int(wildcards.samples),
+            wildcards.family,
+        )
+    ]

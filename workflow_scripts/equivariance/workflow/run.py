@@ -1,0 +1,89 @@
+"""A run: its settings, its plan, the names of its files, and the digests of the code that makes them."""
+
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from equivariance.models.pretrained import needs_weights
+from equivariance.reserved import FINAL
+from equivariance.workflow.config import Config
+from equivariance.workflow.digest import code_digest
+from equivariance.workflow.plan import Measurement, Network, Plan
+
+IMAGES = ("images", "feature_maps")  # kinds of experiments without a table
+
+
+class Run:
+    """What all rules share."""
+
+    def __init__(self, config: Config, root: Path) -> None:
+        """`root` is the folder of the Snakefile, whose `workflow_scripts` the rules run."""
+        self.config = config
+        self.plan = Plan(config)
+        self.results = f"results/{config.run}"
+        self.logs = f"logs/{config.run}"
+        self._scripts = root / "workflow_scripts"
+        self._digest = cache(code_digest)
+
+    def dataset_file(self, name: str) -> str:
+        """The prepared file of a data set; data sets are shared by all runs."""
+        return f"results/data/{name}.npz"
+
+    def network_folder(self, network: Network) -> str:
+        """The folder of a network."""
+        return f"{self.results}/{network.folder}"
+
+    def initial_weights(self, network: Network) -> str | None:
+        """The file with the weights that a network starts from; None where they are random."""
+        if network.retrained:
+            return f"{self.network_folder(network.initial)}/weights.safetensors"
+        family = self.config.models[network.model]["family"]
+        return f"results/data/weights/{family}.pth" if needs_weights(family) else None
+
+    def measurement_files(self, measurements: Iterable[Measurement]) -> list[str]:
+        """The tables of measurements."""
+        return [f"{self.results}/measures/{one.path}" for one in measurements]
+
+    def measured_datasets(self, measurements: Iterable[Measurement]) -> list[str]:
+        """The prepared data sets of measurements, each once."""
+        return sorted({self.dataset_file(one.dataset) for one in measurements})
+
+    def measured_networks(self, measurements: Iterable[Measurement]) -> list[str]:
+        """What measurements read of their networks, each file once."""
+        return list(
+            dict.fromkeys(
+                f"{self.network_folder(one.network)}/{file}"
+                for one in measurements
+                for file in ("model.json", "weights.safetensors" if one.savepoint == FINAL else "savepoints")
+            )
+        )
+
+    def families(self, networks: Iterable[Network]) -> set[str]:
+        """The families that networks are of."""
+        return {self.config.models[network.model]["family"] for network in networks}
+
+    def figure_data(self, experiment: str) -> str:
+        """What the figure of an experiment is drawn from: its table, or images."""
+        images = self.plan.kind(experiment) in IMAGES
+        return f"{self.results}/" + (f"images/{experiment}.npz" if images else f"tables/{experiment}.csv")
+
+    def figure_files(self, *suffixes: str) -> list[str]:
+        """The figures of all experiments: pdf, png, or both."""
+        return [
+            f"{self.results}/figures/{name}.{suffix}"
+            for name in self.config.experiments
+            for suffix in suffixes
+        ]
+
+    def measuring_memory(self) -> int:
+        """Megabytes that a measuring job asks for: 1.5 times the state of its measures, and 2,000."""
+        return 2000 + round(1500 * (self.config.measuring["memory_gb"] or 4))
+
+    def code(self, script: str, *plugins: str) -> str:
+        """Digest of the code that a script runs, with modules that are chosen by name; see `digest`."""
+        return self._digest(self._scripts / f"{script}.py", *plugins)
+
+
+def family_modules(families: Iterable[str]) -> list[str]:
+    """The modules of families of networks, which scripts import by name."""
+    return [f"equivariance.models.{family}" for family in sorted(families)]

@@ -1,0 +1,72 @@
+"""What the table of each experiment is made from."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from equivariance.transformations.parameters import set_size
+from equivariance.workflow.plan import Measurement
+from equivariance.workflow.run import Run
+
+
+def table_settings(run: Run, experiment: str) -> dict[str, Any]:
+    """What the script `make_tables` needs: the kind of table, a mapping for each network, and options."""
+    kind, figure = run.plan.kind(experiment), run.config.experiments[experiment]["figure"]["kind"]
+    options = {"classes": figure == "class_heat_map", "floors": figure == "layer_profile"}
+    return {
+        "kind": kind,
+        "rows": list(_rows(run, experiment, kind)),
+        "options": options if kind == "profiles" else {},
+    }
+
+
+def table_inputs(run: Run, experiment: str) -> list[str]:
+    """The files that these are read from."""
+    rows = table_settings(run, experiment)["rows"]
+    return [row[key] for row in rows for key in ("file", "description")]
+
+
+def measurement_rows(run: Run, experiment: str) -> list[dict[str, Any]]:
+    """The measurements of an experiment, with the values that it wants of each."""
+    return [
+        {
+            **_common(run, one),
+            "measured_with": one.measured_with,
+            "samples": one.samples,
+            "transformations": set_size(run.config.set_definition(one.measured_with)),
+            "stratified": one.stratified,
+            "values": run.plan.values(experiment, one),
+        }
+        for one in run.plan.measurements(experiment)
+    ]
+
+
+def _rows(run: Run, experiment: str, kind: str) -> Iterator[dict[str, Any]]:
+    if kind == "histories":
+        for network in run.plan.networks(experiment):
+            folder = run.network_folder(network)
+            yield {
+                **asdict(network),
+                "file": f"{folder}/history.csv",
+                "description": f"{folder}/model.json",
+            }
+    elif kind in ("accuracies", "class_accuracies"):
+        for one in run.plan.measurements(experiment):
+            tested = {"tested_with": one.measured_with}
+            yield {
+                **_common(run, one),
+                **tested,
+                "transformation_set": run.config.set_definition(one.measured_with),
+            }
+    else:
+        yield from measurement_rows(run, experiment)
+
+
+def _common(run: Run, one: Measurement) -> dict[str, Any]:
+    return {
+        **asdict(one.network),
+        "savepoint": one.savepoint,
+        "measured_on": one.measured_on,
+        "file": run.measurement_files([one])[0],
+        "description": f"{run.network_folder(one.network)}/model.json",
+    }
