@@ -24,5 +24,5 @@ def job(log: str) -> Iterator[None]:
         logging.error("%s", error)
         sys.exit(f"error: {error}")
     except BaseException:
-        logging.exception("stopped by an error that is no mistake of the configuration or the data")
+        logging.exception("unexpected error, not caused by configuration or data")
         raise
