@@ -67,8 +67,8 @@ def test_names(mistake: Mistake) -> None:
     measures = unknown("measure", "nvv", (*FAMILIES, *FAMILY_OF))
     assert mistake("--measures", "nv", "nvv") == f"argument --measures: {measures}; {HELP}"
     assert mistake("--measures", "nd@1") == (
-        "argument --measures: measure 'nd@1': not a valid parameter; td, sd and nd take a number from 2, "
-        f"anova and goodfellow one between 0 and 1, others none; {HELP}"
+        "argument --measures: measure 'nd@1': invalid parameter; valid: a whole number of vectors from 2; "
+        f"{HELP}"
     )
     aggregations = unknown("aggregation", "mean", AGGREGATIONS)
     assert mistake("--aggregations", "mean") == f"argument --aggregations: {aggregations}; {HELP}"

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from equivariance.analysis import profiles
 from equivariance.analysis.profiles import layer_profile, network_values
-from equivariance.analysis.ratios import parts
-from equivariance.measures.names import FAMILY_OF, RATIOS, base
+from equivariance.measures.catalog import MEASURES
+from equivariance.measures.names import base, parts
 
 INF = float("inf")
 VALUES = st.lists(st.one_of(st.floats(0, 100), st.just(INF)), min_size=1, max_size=12)
@@ -138,9 +138,9 @@ def test_dead_units_of_a_ratio_with_a_parameter_are_told_from_its_own_parts() ->
 @pytest.mark.parametrize("measure", ["nv", "nd_keep@32", "goodfellow_normal@0.999", "tv", "anova@0.95"])
 def test_a_ratio_is_made_of_measures_with_its_parameter(measure: str) -> None:
     found = parts(measure)
-    assert len(found) == (2 if base(measure) in RATIOS else 0)
+    assert len(found) == (2 if MEASURES[base(measure)].ratio_of else 0)
     for part in found:
-        assert base(part) in FAMILY_OF
+        assert base(part) in MEASURES
         assert part.removeprefix(base(part)) == measure.removeprefix(base(measure))
 
 

@@ -4,14 +4,15 @@ import torch
 from torch import Tensor
 
 from equivariance.measures.accumulator import Setting
+from equivariance.measures.catalog import ALPHA, BATCH, MEASURES
 from equivariance.measures.layer import LayerMeasures
-from equivariance.measures.names import MEMBERS
+from equivariance.measures.names import FAMILIES
 from equivariance.measures.registry import resolve
 from equivariance.transformations.affine import rotation
 
 CLOSE = {torch.float32: 1e-5, torch.float64: 1e-10}
 NAMES = [
-    *dict.fromkeys(name for members in MEMBERS.values() for name in members),
+    *dict.fromkeys(name for members in FAMILIES.values() for name in members),
     *(f"{kind}d{variant}" for variant in ("_keep", "_normalize_keep") for kind in "tsn"),
     *("ndse", "ndse_normalize_keep", "anova_uncorrected", "goodfellow_normal_original"),
 ]
@@ -19,9 +20,8 @@ NAMES = [
 
 def with_batch(name: str, batch: int) -> str:
     """Name the measure with a parameter that suits so few samples."""
-    if name[:2] in ("td", "sd", "nd"):
-        return f"{name}@{batch}"
-    return f"{name}@0.8" if name.startswith("goodfellow") else name
+    values = {BATCH: f"@{batch}", ALPHA: "@0.8"}
+    return name + values.get(MEASURES[name].parameter, "")
 
 
 def draw(seed: int, samples: int, transformations: int = 5, layer: tuple[int, ...] = (2, 3, 4)) -> Tensor:

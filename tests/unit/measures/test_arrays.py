@@ -4,12 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from all_measures import with_batch
 from torch import nn
 
 from equivariance.errors import UserError
 from equivariance.measures.arrays import measure_arrays
 from equivariance.measures.measuring import measure
-from equivariance.measures.names import MEMBERS
+from equivariance.measures.names import FAMILIES
 from equivariance.measures.recorder import record
 from equivariance.transformations.sets import build_set
 from equivariance.transformations.warp import warp
@@ -18,9 +19,7 @@ ROTATIONS = build_set("rotation", {"rotations": {"count": 5}})
 IDENTITY = ROTATIONS.identity_index
 OTHER = (IDENTITY + 1) % 5
 MATRICES = ROTATIONS.matrices.numpy()
-MEASURES = [
-    f"{name}@8" if name[:2] in ("td", "sd", "nd") else name for names in MEMBERS.values() for name in names
-]
+NAMES = [with_batch(name, 8) for names in FAMILIES.values() for name in names]
 
 
 def draw(*shape: int, seed: int = 0) -> np.ndarray:
@@ -44,12 +43,12 @@ def test_recorded_activations_have_the_values_of_the_sweep():
             network(warp(x, matrix[None]))
         columns.append(activations)
     aggregations = ["none", "before_mean"]
-    table = measure(network, x, ROTATIONS, MEASURES, aggregations=aggregations, dtype=torch.float64)
+    table = measure(network, x, ROTATIONS, NAMES, aggregations=aggregations, dtype=torch.float64)
     for layer in columns[0]:
         block = np.stack([column[layer].numpy() for column in columns], 1)
         expected = table[table["layer"] == layer][["unit", "measure", "aggregation", "value"]]
         applicable = list(expected["measure"].unique())
-        assert len(applicable) == (len(MEASURES) if block.ndim == 5 else len(MEMBERS["invariance"]))
+        assert len(applicable) == (len(NAMES) if block.ndim == 5 else len(FAMILIES["invariance"]))
         ours = measure_arrays(
             block, applicable, aggregations=aggregations, identity=IDENTITY, matrices=MATRICES
         )
@@ -59,7 +58,7 @@ def test_recorded_activations_have_the_values_of_the_sweep():
 @pytest.mark.parametrize("shape", [(24, 5, 4), (24, 5, 2, 3, 4)])
 def test_blocks_are_the_whole_array_in_any_split(shape):
     block = draw(*shape)
-    names = [f"{name}" for name in MEASURES if len(shape) == 5 or name in ("nv", "nd@8", "anova")]
+    names = [f"{name}" for name in NAMES if len(shape) == 5 or name in ("nv", "nd@8", "anova")]
     names += ["goodfellow_percentile@0.8"]
     options = {"identity": IDENTITY, "matrices": MATRICES, "aggregations": ["none", "after_mean"]}
     expected = measure_arrays(block, names, **options)
@@ -104,7 +103,7 @@ def test_nested_lists_are_an_array():
 def test_the_given_array_stays_as_it_is():
     block = draw(8, 5, 2, 3, 4)
     before = block.copy()
-    measure_arrays(block, MEASURES, identity=IDENTITY, matrices=MATRICES)
+    measure_arrays(block, NAMES, identity=IDENTITY, matrices=MATRICES)
     assert (block == before).all()
 
 
@@ -178,8 +177,8 @@ def test_mistakes_are_named():
     block, maps = draw(6, 5, 4), draw(6, 5, 1, 4, 4)
     for text, given, arguments in [
         ("unknown measure 'nw'", block, {"measures": ["nw"]}),
-        ("no measure given", block, {"measures": []}),
-        ("no measure given", block, {"measures": None}),
+        ("no measures; valid", block, {"measures": []}),
+        ("no measures; valid", block, {"measures": None}),
         ("unknown measure 3; valid", block, {"measures": [3]}),
         ("no aggregation given", block, {"aggregations": None}),
         ("unknown aggregation 3; valid", block, {"aggregations": [3]}),

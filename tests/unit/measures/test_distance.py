@@ -12,17 +12,15 @@ from torch import Tensor
 
 from equivariance.measures.accumulator import Setting
 from equivariance.measures.aggregation import divide
+from equivariance.measures.catalog import MEASURES
 from equivariance.measures.distance import (
-    KINDS,
     DistanceAccumulator,
     add_distances,
     add_distances_by_torch,
-    measure,
-    source,
     transformation_batches,
 )
 from equivariance.measures.kernels import distance as kernels
-from equivariance.measures.names import MODULES
+from equivariance.measures.registry import resolve
 from equivariance.measures.variance import VarianceAccumulator
 
 EVERY = ("scalar", "keep", "normalize_keep")
@@ -430,17 +428,18 @@ def test_misuse_is_refused():
 
 def test_every_name_has_its_measure():
     activations = draw(9, 4, 2, 3, 3)
-    for name in MODULES["distance"]:
-        for parameter in (None, 3):
-            found = measure(name, parameter)
-            kind = KINDS[name[2:]]
-            assert found.source == source(name[2:], parameter)
-            assert (found.numerator, found.denominator) == (
-                ("td", "sd") if name.startswith("nd") else (name[:2], None)
-            )
-            accumulator = found.source.make(Setting(dtype=torch.float64))
-            accumulator.update(activations)
-            for key, values in maps(activations, kind, parameter).items():
-                assert torch.equal(accumulator.compute()[key], values)
-    assert source("", None) == source("_normalize", None)
-    assert source("_keep", 4, view="returned").view == "returned"
+    kinds = {"": "scalar", "_keep": "keep", "_normalize": "scalar", "_normalize_keep": "normalize_keep"}
+    for variant, kind in kinds.items():
+        for parameter, batch in (("", None), ("@3", 3)):
+            expected = maps(activations, kind, batch)
+            for name in ("td", "sd", "nd"):
+                (found,) = resolve(f"{name}{variant}{parameter}")
+                assert found.maps == (("td", "sd") if name == "nd" else (name,))
+                accumulator = found.source.make(Setting(dtype=torch.float64))
+                accumulator.update(activations)
+                for key, values in accumulator.compute().items():
+                    assert torch.equal(values, expected[key])
+    of_distances = [row for row in MEASURES.values() if row.module == "distance"]
+    assert len(of_distances) == 2 * 3 * len(kinds)
+    assert resolve("td")[0].source == resolve("td_normalize")[0].source
+    assert resolve("tdse_keep@4")[0].source.view == "returned"

@@ -15,8 +15,9 @@ from equivariance.errors import UserError
 from equivariance.measures import goodfellow
 from equivariance.measures.accumulator import Setting
 from equivariance.measures.aggregation import divide
+from equivariance.measures.catalog import MEASURES
 from equivariance.measures.goodfellow import GoodfellowAccumulator
-from equivariance.measures.names import MODULES
+from equivariance.measures.registry import resolve
 
 ALPHAS = (0.5, 0.9, 0.95, 0.99, 0.999)
 FORMS = [
@@ -362,9 +363,9 @@ def test_misuse_is_refused(form):
         accumulator.merge(fewer)
 
 
-@pytest.mark.parametrize("name", MODULES["goodfellow"])
+@pytest.mark.parametrize("name", [name for name, row in MEASURES.items() if row.module == "goodfellow"])
 def test_each_name_is_read_from_its_maps(name):
-    found = goodfellow.measure(name, None)
+    (found,) = resolve(name)
     computed = found.source.make(Setting(identity=0))
     activations = draw(10, 3, 2)
     computed.calibrate(activations[:, 0], 10)
@@ -372,6 +373,6 @@ def test_each_name_is_read_from_its_maps(name):
     assert found.numerator in computed.compute()
     assert (found.denominator == "global") == (not name.endswith(("_local", "_global", "_threshold")))
     options = dict(found.source.options)
-    assert options == {"threshold": name.split("_")[1], "original": "_original" in name, "alpha": 0.99}
-    assert found.source == goodfellow.measure(name, 0.99).source
-    assert found.source != goodfellow.measure(name, 0.999).source
+    assert options == {"threshold": name.split("_")[1], "original": "_original" in name}
+    (at_other_alpha,) = resolve(f"{name}@0.999")
+    assert dict(at_other_alpha.source.options) == {**options, "alpha": 0.999}

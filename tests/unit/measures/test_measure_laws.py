@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from equivariance.measures.catalog import MEASURES
 from equivariance.measures.layer import LayerMeasures
-from equivariance.measures.names import FAMILY_OF, RATIOS, base
+from equivariance.measures.names import FAMILY_OF
 
 SAMPLES = 24
 BATCH = 8  # of the distances
@@ -93,8 +94,9 @@ def test_a_state_that_was_saved_and_read_goes_on_to_the_same_bits(name, dtype, s
 @few
 def test_measures_scale_as_they_should(name, seed, scale):
     activations = draw(seed, SAMPLES)
-    unit = base(name) not in RATIOS and not name.startswith(("anova", "eta", "goodfellow"))
-    power = 1 if unit and "normalize" not in name else 0
+    row = MEASURES[name]
+    of_unit_vectors = ("kind", "normalize_keep") in row.options
+    power = 1 if row.scale == "activations" and not of_unit_vectors else 0
     name = with_batch(name, BATCH)
     assert_close(measured(name, activations * scale) / scale**power, measured(name, activations), 1e-9)
 

@@ -2,71 +2,57 @@
 
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from equivariance.errors import UserError
-from equivariance.measures.names import (
-    FAMILIES,
-    FAMILY_OF,
-    MEMBERS,
-    MODULE_OF,
-    MODULES,
-    RATIOS,
-    base,
-    mistake,
-    parameter,
-)
+from equivariance.measures.catalog import MEASURES
+from equivariance.measures.names import FAMILIES, base, mistake, parameter, parts
 from equivariance.measures.registry import resolve
 
-
-def test_every_name_is_a_measure_of_its_own_name_from_its_own_module():
-    for name, module in MODULE_OF.items():
-        (measure,) = resolve(name)
-        assert measure.name == name
-        expected = {module} if module != "same_equivariance" else {"variance", "distance", module}
-        assert measure.source.accumulator.__module__.rpartition(".")[2] in expected
+EVERY = {name: resolve(name)[0] for name in MEASURES}
+INVALID = "invalid parameter; valid:"
 
 
-def test_every_module_belongs_to_one_family_and_members_to_theirs():
-    assert sorted(module for modules in FAMILIES.values() for module in modules) == sorted(MODULES)
-    assert MEMBERS.keys() == FAMILIES.keys()
-    for family, members in MEMBERS.items():
-        assert {FAMILY_OF[member] for member in members} == {family}
-
-
-def test_ratios_are_named_with_their_parts():
-    measures = {name: resolve(name)[0] for name in FAMILY_OF}
-    assert {name for name, m in measures.items() if m.denominator is not None} == RATIOS.keys()
-    for name, (numerator, denominator) in RATIOS.items():
-        parts = measures[numerator], measures[denominator]
-        assert [part.source for part in parts] == [measures[name].source] * 2
-        assert (parts[0].numerator, parts[1].numerator) == (
-            measures[name].numerator,
-            measures[name].denominator,
+def test_every_row_is_a_measure_of_its_own_name_from_a_map_of_its_own_accumulator():
+    for name, row in MEASURES.items():
+        accumulator = EVERY[name].source.accumulator
+        assert (EVERY[name].name, row.name) == (name, name)
+        assert (
+            f"{accumulator.__module__}.{accumulator.__name__}" == f"equivariance.measures.{row.accumulator}"
         )
+        assert {*EVERY[name].maps} <= {*accumulator.BY_ROWS, *accumulator.BY_COLUMNS}
+
+
+def test_families_have_measures_of_their_own():
+    for family, measures in FAMILIES.items():
+        assert measures and {MEASURES[name].family for name in measures} == {family}
 
 
 def test_a_ratio_and_its_parts_share_an_accumulator():
+    for name, row in MEASURES.items():
+        assert (row.ratio_of is None) == (EVERY[name].denominator is None) == bool(row.map)
+        for part, of_ratio in zip(parts(name), EVERY[name].maps, strict=bool(row.ratio_of)):
+            assert EVERY[part].source == EVERY[name].source
+            assert EVERY[part].maps == (of_ratio,)
     assert len({measure.source for measure in resolve(["tv", "sv", "nv", "anova", "eta_squared"])}) == 1
 
 
 def test_same_equivariance_is_the_invariance_of_maps_with_the_transformation_undone():
-    for name in MODULES["same_equivariance"]:
-        if not name.startswith("dses"):
-            (ours,) = resolve(f"{name}@8" if "d" in name[:2] else name)
-            (plain,) = resolve(ours.name.replace("se", "", 1))
-            assert (ours.numerator, ours.denominator) == (plain.numerator, plain.denominator)
-            assert ours.source.accumulator is plain.source.accumulator
-            assert ours.source.options == plain.source.options
-            assert (ours.source.view, plain.source.view) == ("returned", "activations")
+    for name, row in MEASURES.items():
+        if row.view == "returned":
+            plain = EVERY[name.replace("se", "", 1)]
+            assert EVERY[name].maps == plain.maps
+            assert EVERY[name].source == replace(plain.source, view="returned")
 
 
 def test_measures_are_found_by_their_own_name_or_that_of_their_family_once():
-    assert tuple(m.name for m in resolve("invariance")) == MEMBERS["invariance"]
+    assert tuple(m.name for m in resolve("invariance")) == FAMILIES["invariance"]
     assert [m.name for m in resolve(["nv"])] == ["nv"]
     assert [m.name for m in resolve(["eta_squared", "invariance", "nv"])][:3] == ["eta_squared", "tv", "sv"]
-    assert len(resolve(["nv", "nv", "invariance", "invariance"])) == len(MEMBERS["invariance"])
+    assert len(resolve(["nv", "nv", "invariance", "invariance"])) == len(FAMILIES["invariance"])
 
 
 @pytest.mark.parametrize(
@@ -89,11 +75,17 @@ def test_parameters_are_read_from_names_and_change_the_measure(name, expected):
 
 
 @pytest.mark.parametrize(
-    "name", ["nd@1", "nd@2.5", "nd@", "nv@3", "eta_squared@0.5", "dses@3", "anova@1", "anova@0", "anova@x"]
+    "name, reason",
+    [
+        *((f"nd@{text}", f"{INVALID} a whole number of vectors from 2") for text in ("1", "2.5", "")),
+        *((f"anova@{text}", f"{INVALID} a confidence between 0 and 1") for text in ("1", "0", "x")),
+        ("goodfellow_normal@nan", f"{INVALID} an alpha between 0 and 1"),
+        *((f"{name}@0.5", f"{name} takes no parameter") for name in ("nv", "eta_squared", "dses")),
+    ],
 )
-def test_a_parameter_that_is_not_valid_is_named(name):
-    assert f"measure '{name}': not a valid parameter; td, sd and nd take a number from 2" in mistake(name)
-    with pytest.raises(UserError, match=f"measure '{name}': not a valid parameter"):
+def test_a_wrong_parameter_is_named_with_what_is_valid(name, reason):
+    assert mistake(name) == f"measure {name!r}: {reason}"
+    with pytest.raises(UserError, match=f"measure {name!r}: "):
         resolve(name)
 
 
@@ -105,10 +97,14 @@ def test_an_unknown_measure_is_named_with_those_near_it():
 
 
 def test_no_measure_at_all_is_an_error():
-    with pytest.raises(UserError, match="no measure given; valid: invariance, same_equivariance, tv"):
+    with pytest.raises(UserError, match="no measures; valid: invariance, same_equivariance, tv"):
         resolve([])
 
 
 def test_the_names_do_not_import_torch():
-    code = "import sys, equivariance.measures.names; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    code = (
+        "import sys, equivariance.measures.names, equivariance.measures.sample_counts;"
+        "sys.exit(not {'torch', 'numpy', 'pandas'}.isdisjoint(sys.modules))"
+    )
+    scripts = Path(__file__).resolve().parents[3] / "workflow_scripts"
+    assert subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(scripts)}).returncode == 0

@@ -348,7 +348,7 @@ def test_mistakes_are_named():
     unused[0].more = nn.Identity()
     for text, arguments in {
         "unknown measure 'nw'; valid: ": {"measures": ["nw"]},
-        "no measure given": {"measures": []},
+        "no measures; valid": {"measures": []},
         "unknown aggregation 'mean'; valid: after_max": {"aggregations": ["mean"]},
         "'dses' needs feature maps, which 'first_max' pools away": {
             "measures": ["dses"],

@@ -167,7 +167,7 @@ MISTAKES: dict[str, tuple[Change, str]] = {
     ),
     "wrong parameter of a measure": (
         put("experiments.profiles.measure.measures", ["nv", "nd@1"]),
-        "experiments.profiles.measure.measures: measure 'nd@1': not a valid parameter; td, sd and nd take ",
+        "experiments.profiles.measure.measures: measure 'nd@1': invalid parameter; valid: a whole ",
     ),
     "unknown measure of several": (
         put("experiments.profiles.measure", [MEASURED, {**MEASURED, "measures": ["vn"]}]),

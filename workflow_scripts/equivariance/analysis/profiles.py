@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from equivariance.analysis.ratios import parts
+from equivariance.measures.names import parts
 
 LAYER = ["layer_index", "layer", "kind", "depth"]
 VALUE = ["aggregation", "class", "measure"]  # what a value is of; there are classes in stratified tables only

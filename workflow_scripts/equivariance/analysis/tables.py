@@ -9,15 +9,13 @@ import pandas as pd
 
 from equivariance.analysis.paths import merge_paths
 from equivariance.analysis.profiles import LAYER, layer_profile, network_values
-from equivariance.analysis.ratios import parts
 from equivariance.errors import UserError
 from equivariance.files import atomic_path, read_json
-from equivariance.measures.names import MEAN_OF_CLASSES
+from equivariance.measures.names import FLOOR, MEAN_OF_CLASSES, parts
 from equivariance.reserved import FINAL, NONE, UNTRAINED
 
 NETWORK = ("dataset", "model", "trained_with", "retrained_with", "scheme", "seed")
 UNIT = [*LAYER, "aggregation", "measure", "unit", "value"]
-FLOOR = "_floor"  # behind a measure: what resampling alone gives
 CLASSIFICATION = "classification"  # the task that has an accuracy
 
 

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from equivariance.cli.texts import DESCRIPTION, EXAMPLE, LAYERS, LIST, PICTURES, PLAN
 from equivariance.errors import UserError, unknown
-from equivariance.measures.names import AGGREGATIONS, FAMILIES, FAMILY_OF, LAYOUTS, MEMBERS, base, mistake
+from equivariance.measures.names import AGGREGATIONS, FAMILIES, FAMILY_OF, LAYOUTS, base, mistake
 from equivariance.transformations.named import NAMED
 from equivariance.transformations.parameters import set_size
 
@@ -168,7 +168,7 @@ def _add_measures(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--count", type=_whole, metavar="N", help="number of members of the set, instead of the above"
     )
-    families = "; ".join(f"{family} stands for {' '.join(members)}" for family, members in MEMBERS.items())
+    families = "; ".join(f"{family} stands for {' '.join(members)}" for family, members in FAMILIES.items())
     group.add_argument(
         "--measures",
         nargs="+",

@@ -24,7 +24,6 @@ from equivariance.errors import UserError
 from equivariance.measures.accumulator import Measure, Setting
 from equivariance.measures.layer import LayerMeasures
 from equivariance.measures.names import AGGREGATIONS
-from equivariance.measures.needs import check_counts
 from equivariance.measures.reading import (
     is_several,
     pieces,
@@ -34,6 +33,7 @@ from equivariance.measures.reading import (
     to_float64,
 )
 from equivariance.measures.registry import resolve
+from equivariance.measures.sample_counts import check_counts
 from equivariance.measures.stratified import rows_by_class, with_means
 from equivariance.transformations.sets import identities_among
 

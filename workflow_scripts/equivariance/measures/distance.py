@@ -29,33 +29,15 @@ from typing import Any, Literal, Self
 import torch
 from torch import Tensor
 
-from equivariance.measures.accumulator import Accumulator, Measure, Setting, Source
+from equivariance.measures.accumulator import Accumulator, Setting
 from equivariance.measures.kernels import distance as kernels
 from equivariance.measures.views import is_spatial
 
 Kind = Literal["scalar", "keep", "normalize_keep"]
 
-KINDS: dict[str, Kind] = {
-    "": "scalar",
-    "_keep": "keep",
-    "_normalize": "scalar",
-    "_normalize_keep": "normalize_keep",
-}
 TRANSFORMATIONS = 64  # of a batch, where no size is given
 SAMPLES = 4  # of a batch, where no size is given
 CHUNK = 1 << 24  # numbers that a device other than a CPU makes at a time
-
-
-def source(variant: str, parameter: int | float | None, view: str = "activations") -> Source:
-    """Say what the measures of a variant (`KINDS`) are read from, in batches of `parameter` vectors."""
-    return Source(DistanceAccumulator, (("kind", KINDS[variant]), ("batch", parameter)), view)
-
-
-def measure(name: str, parameter: int | float | None) -> Measure:
-    """Give the measure of a name, with `parameter` as the size of its batches."""
-    kind, variant = name[:2], name[2:]
-    found = source(variant, parameter)
-    return Measure(name, found, "td", "sd") if kind == "nd" else Measure(name, found, kind)
 
 
 class DistanceAccumulator(Accumulator):
@@ -77,7 +59,7 @@ class DistanceAccumulator(Accumulator):
     BY_COLUMNS = ("sd",)
 
     def __init__(
-        self, setting: Setting, wanted: Collection[str] | None = None, *, kind: Kind, batch: int | None
+        self, setting: Setting, wanted: Collection[str] | None = None, *, kind: Kind, batch: int | None = None
     ) -> None:
         super().__init__(setting, wanted)
         self._keep = kind != "scalar"
@@ -91,7 +73,7 @@ class DistanceAccumulator(Accumulator):
     @classmethod
     def cell_bytes(cls, dtype: torch.dtype, **options: Any) -> int:
         """A batch of samples."""
-        return (options["batch"] or SAMPLES) * dtype.itemsize
+        return (options.get("batch") or SAMPLES) * dtype.itemsize
 
     @classmethod
     def unit_bytes(

@@ -31,26 +31,13 @@ import torch
 from torch import Tensor
 
 from equivariance.errors import UserError
-from equivariance.measures.accumulator import Accumulator, Measure, Setting, Source
+from equivariance.measures.accumulator import Accumulator, Setting
 from equivariance.measures.kernels import goodfellow as kernels
-from equivariance.measures.names import RATIOS
 
 Threshold = Literal["normal", "percentile"]
 
 ALPHA = 0.99
 SMALLEST_SIGMA = 1e-16
-
-
-def measure(name: str, parameter: int | float | None) -> Measure:
-    """Give the measure of a name, with `parameter` as its alpha."""
-    _, threshold, *form = name.split("_")
-    options = (
-        ("threshold", threshold),
-        ("original", "original" in form),
-        ("alpha", ALPHA if parameter is None else parameter),
-    )
-    source = Source(GoodfellowAccumulator, options)
-    return Measure(name, source, "local", "global") if name in RATIOS else Measure(name, source, form[-1])
 
 
 class GoodfellowAccumulator(Accumulator):
@@ -76,7 +63,7 @@ class GoodfellowAccumulator(Accumulator):
         *,
         threshold: Threshold,
         original: bool,
-        alpha: float,
+        alpha: float = ALPHA,
     ) -> None:
         super().__init__(setting, wanted)
         if setting.identity is None:
@@ -97,7 +84,7 @@ class GoodfellowAccumulator(Accumulator):
     ) -> int:
         """Threshold and two counts for each sign, or what the calibration holds, where that is more."""
         signs = 2 if options["original"] else 1
-        largest = signs * _kept(options["alpha"], samples) * dtype.itemsize
+        largest = signs * _kept(options.get("alpha", ALPHA), samples) * dtype.itemsize
         calibration = 3 * 8 if options["threshold"] == "normal" else largest
         return max(signs * (dtype.itemsize + 2 * 8), calibration)
 

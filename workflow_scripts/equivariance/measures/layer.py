@@ -14,7 +14,7 @@ from equivariance.errors import UserError, unknown
 from equivariance.measures.accumulator import Measure, Setting, Source
 from equivariance.measures.aggregation import aggregate
 from equivariance.measures.names import AGGREGATIONS
-from equivariance.measures.views import Maps, seen_shape, spatial, view
+from equivariance.measures.views import VIEWS, Maps, seen_shape, spatial, view
 
 
 class LayerMeasures:
@@ -198,7 +198,7 @@ class LayerMeasures:
             if one in maps:
                 found = maps[one]
                 denominator = None if measure.denominator is None else found[measure.denominator]
-                how = "none" if aggregation.startswith("first_") else aggregation
+                how = "none" if aggregation in VIEWS else aggregation
                 yield measure.name, aggregation, aggregate(found[measure.numerator], denominator, how)
 
     def table(self) -> pd.DataFrame:
@@ -254,7 +254,7 @@ def source(measure: Measure, aggregation: str) -> Source:
     """
     if aggregation not in AGGREGATIONS:
         raise UserError(unknown("aggregation", aggregation, AGGREGATIONS))
-    if not aggregation.startswith("first_"):
+    if aggregation not in VIEWS:
         return measure.source
     if measure.source.view != "activations":
         raise UserError(f"measure {measure.name!r} needs feature maps, which {aggregation!r} pools away")

@@ -30,10 +30,10 @@ from equivariance.devices import free_memory
 from equivariance.errors import Interrupted, UserError, listed
 from equivariance.measures.images import check_holder, tiles
 from equivariance.measures.names import MEAN_OF_CLASSES
-from equivariance.measures.needs import check_counts
 from equivariance.measures.outputs import Choice
 from equivariance.measures.planning import BOTH, COLUMNS, Group, Plan, groups, plan
 from equivariance.measures.resampling_floor import resampling_floor
+from equivariance.measures.sample_counts import check_counts
 from equivariance.measures.stratified import rows_by_class, with_means
 from equivariance.measures.survey import Place
 from equivariance.measures.sweep import Sweep, Transformations

@@ -1,86 +1,45 @@
 """The names that a configuration may use, without importing torch.
 
-A measure may take a parameter behind an `@`, where `PARAMETERS` has one for it: `nd@32`, `anova@0.95`,
-`goodfellow_normal@0.999`.
+A measure is written `NAME[@PARAMETER]`, such as `nv`, `nd@32` or `anova@0.95`. In a table `_floor` may
+follow: the resampling floor of the measure.
 """
 
+from collections.abc import Iterable
+from typing import get_args
+
 from equivariance.errors import unknown
+from equivariance.measures.catalog import MEASURES, Family, Name
 
-_DISTANCES = ("", "_keep", "_normalize", "_normalize_keep")
-_GOODFELLOW = (
-    "goodfellow_normal",
-    "goodfellow_percentile",
-    "goodfellow_normal_original",
-    "goodfellow_percentile_original",
-)
-_PARTS = ("", "_local", "_global", "_threshold")  # a Goodfellow measure, and what it is made of
-
-# The measures of each module of this package.
-MODULES: dict[str, tuple[str, ...]] = {
-    "variance": ("tv", "sv", "nv", "anova", "anova_uncorrected", "eta_squared"),
-    "distance": tuple(f"{name}{variant}" for variant in _DISTANCES for name in ("td", "sd", "nd")),
-    "goodfellow": tuple(f"{name}{part}" for name in _GOODFELLOW for part in _PARTS),
-    "same_equivariance": (
-        *("tvse", "svse", "nvse"),
-        *(f"{name}{variant}" for variant in _DISTANCES for name in ("tdse", "sdse", "ndse")),
-        *("dses", "dses_normalize"),
-    ),
-}  # fmt: skip
-
-# Modules whose measures one sweep computes together, and one file holds.
-FAMILIES: dict[str, tuple[str, ...]] = {
-    "invariance": ("variance", "distance", "goodfellow"),
-    "same_equivariance": ("same_equivariance",),
-}
-
-# What the name of a family stands for where measures are asked for.
-MEMBERS: dict[str, tuple[str, ...]] = {
-    "invariance": (
-        *("tv", "sv", "nv", "td", "sd", "nd", "anova", "eta_squared"),
-        *("goodfellow_normal", "goodfellow_percentile_original"),  # the author's form and the original
-    ),
-    "same_equivariance": (
-        *("tvse", "svse", "nvse", "tdse_keep", "sdse_keep", "ndse_keep", "dses", "dses_normalize"),
-    ),
-}
-
-MODULE_OF = {measure: module for module, measures in MODULES.items() for measure in measures}
-FAMILY_OF = {
-    measure: family
-    for family, modules in FAMILIES.items()
-    for module in modules
-    for measure in MODULES[module]
-}  # fmt: skip
-
-# Measures that are a ratio of two others: numerator and denominator.
-RATIOS: dict[str, tuple[str, str]] = {
-    "nv": ("tv", "sv"),
-    "nvse": ("tvse", "svse"),
-    **{f"nd{variant}": (f"td{variant}", f"sd{variant}") for variant in _DISTANCES},
-    **{f"ndse{variant}": (f"tdse{variant}", f"sdse{variant}") for variant in _DISTANCES},
-    **{name: (f"{name}_local", f"{name}_global") for name in _GOODFELLOW},
-}
-
-# In the column `class` of a table: the mean over the classes. No class may be called so.
-LAYOUTS = ("channels_first", "channels_last", "tokens", "class_tokens", "vector")
-"""How the activations of a layer may be said to be laid out; see `layout`."""
+FLOOR = "_floor"
+"""Ends the name of a resampling floor: what the measure before it gives for the images themselves."""
 
 MEAN_OF_CLASSES = "(mean)"
+"""In the column `class` of a table: the mean over the classes. No class can have this name."""
 
-# How a measure of feature maps (C, H, W) becomes one value per feature map: over H and W, of the numerator
-# and the denominator before dividing, or of their quotient after; `first_*` pools the feature maps over H and
-# W before anything else, as in 2019. `before_mean` is the thesis' choice.
-AGGREGATIONS = (
-    "none",
-    "before_mean",
-    "before_max",
-    "before_sum",
-    "after_mean",
-    "after_max",
-    "after_sum",
-    "first_mean",
-    "first_max",
-)
+LAYOUTS = ("channels_first", "channels_last", "tokens", "class_tokens", "vector")
+"""How the activations of a layer can be said to be laid out; see `layout`."""
+
+AGGREGATIONS = {
+    "none": "each pixel",
+    **{
+        f"{when}_{how}": f"{how} {words}"
+        for when, words in (("before", "before dividing"), ("after", "after dividing"))
+        for how in ("mean", "max", "sum")
+    },
+    "first_mean": "mean of the map before measuring",
+    "first_max": "max of the map before measuring",
+}
+"""How a measure of feature maps (C, H, W) becomes one value per feature map, with the words for readers: over
+H and W, of the numerator and the denominator before dividing, or of their quotient after; `first_*` pools the
+feature maps over H and W before anything else, as in 2019. `before_mean` is the thesis' choice."""
+
+FAMILY_OF = {name: row.family for name, row in MEASURES.items()}
+
+FAMILIES: dict[str, tuple[str, ...]] = {
+    family: tuple(row.name for row in MEASURES.values() if row.family == family and row.standard)
+    for family in get_args(Family)
+}
+"""The measures that the name of a family stands for. One sweep computes a family, and one file holds it."""
 
 
 def base(measure: str) -> str:
@@ -93,7 +52,7 @@ def base(measure: str) -> str:
 
 
 def parameter(measure: str) -> int | float | None:
-    """Read the parameter of a measure: a number of vectors for distances, else a probability.
+    """Read the parameter of a measure.
 
     >>> parameter("nd@32"), parameter("anova@0.95"), parameter("nv")
     (32, 0.95, None)
@@ -103,27 +62,64 @@ def parameter(measure: str) -> int | float | None:
     name, at, text = measure.partition("@")
     if not at:
         return None
-    if name in ("anova", "anova_uncorrected") or name.startswith("goodfellow"):
-        if 0 < float(text) < 1:
-            return float(text)
-    elif name[:2] in ("td", "sd", "nd") and int(text) >= 2:
-        return int(text)
-    raise ValueError(measure)
+    taken = MEASURES[name].parameter
+    if taken is None:
+        raise ValueError(measure)
+    return taken.read(text)
 
 
 def mistake(measure: str) -> str:
     """Say what is wrong with the name of a measure, "" where nothing is.
 
-    >>> mistake("nd@1")
-    "measure 'nd@1': not a valid parameter; td, sd and nd take a number from 2, anova and goodfellow one between 0 and 1, others none"
+    >>> mistake("nd@1"), mistake("nv@3")
+    ("measure 'nd@1': invalid parameter; valid: a whole number of vectors from 2", "measure 'nv@3': nv takes no parameter")
     """  # noqa: E501
-    if base(measure) not in FAMILY_OF:
-        return unknown("measure", measure, FAMILY_OF)
+    name = base(measure)
+    if name not in MEASURES:
+        return unknown("measure", measure, MEASURES)
     try:
         parameter(measure)
     except ValueError:
-        return (
-            f"measure {measure!r}: not a valid parameter; td, sd and nd take a number from 2, "
-            "anova and goodfellow one between 0 and 1, others none"
-        )
+        taken = MEASURES[name].parameter
+        if taken is None:
+            return f"measure {measure!r}: {name} takes no parameter"
+        return f"measure {measure!r}: invalid parameter; valid: {taken.valid}"
     return ""
+
+
+def parts(measure: str) -> tuple[str, ...]:
+    """Name the numerator and the denominator of a measure, with its parameter; none for what is no ratio.
+
+    >>> parts("nd@32")
+    ('td@32', 'sd@32')
+    """
+    name, at, text = measure.partition("@")
+    row = MEASURES.get(name)
+    return tuple(f"{part}{at}{text}" for part in (row and row.ratio_of) or ())
+
+
+def measure_name(measure: str) -> Name:
+    """Name a measure with its parameter, or the floor of one; others are named as they are written.
+
+    >>> measure_name("nd_keep@32").short
+    'ND, whole maps, batches of 32'
+    >>> measure_name("nvse_floor").full
+    'resampling floor of the normalized variance of same-equivariance (NVSE)'
+    """
+    measured, floor, _ = measure.partition(FLOOR)
+    if floor:
+        full, short = measure_name(measured)
+        return Name(f"resampling floor of the {full}", f"resampling floor of {short}")
+    row = MEASURES.get(base(measure))
+    if row is None:
+        return Name(measure.upper(), measure.upper())
+    value = parameter(measure)
+    words = "" if row.parameter is None or value is None else row.parameter.words(value)
+    return Name(*(f"{text}{words}" for text in row.display))
+
+
+def is_normalized(measures: Iterable[str]) -> bool:
+    """Whether all measures, or floors of some, are ratios whose value 1 means: a transformation changes as
+    much as another sample does."""
+    rows = [MEASURES.get(base(measure.partition(FLOOR)[0])) for measure in measures]
+    return all(row is not None and row.scale == "normalized" for row in rows)

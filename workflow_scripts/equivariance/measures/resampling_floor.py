@@ -11,13 +11,9 @@ from typing import Any
 import pandas as pd
 from torch import Tensor, nn
 
+from equivariance.measures.catalog import MEASURES
+from equivariance.measures.names import FLOOR, base
 from equivariance.measures.sweep import Sweep
-
-UNITLESS = (
-    "nvse",
-    "ndse",
-    "dses_normalize",
-)  # beginnings of the names of measures that compare across layers
 
 
 class Resolutions(nn.Module):
@@ -39,7 +35,7 @@ def resampling_floor(sweep: Sweep, images: Any, rows: Sequence[int]) -> Iterator
 
     Tables as the sweep's own, of measures `<name>_floor`; units are the channels of the images.
     """
-    names = [m.name for m in sweep.measures if m.name.startswith(UNITLESS)]
+    names = [measure.name for measure in sweep.measures if MEASURES[base(measure.name)].has_floor]
     spatial = {name: place for name, place in sweep.places.items() if place.layout.map_size}
     sizes = sorted({place.layout.map_size for place in spatial.values() if place.layout.map_size})
     if not names or not sizes:
@@ -55,7 +51,7 @@ def resampling_floor(sweep: Sweep, images: Any, rows: Sequence[int]) -> Iterator
             layer_index=place.index,
             kind=place.kind,
             depth=place.depth,
-            measure=found["measure"] + "_floor",
+            measure=found["measure"] + FLOOR,
         )
 
 

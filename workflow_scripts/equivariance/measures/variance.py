@@ -16,7 +16,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from equivariance.measures.accumulator import Accumulator, Measure, Setting, Source
+from equivariance.measures.accumulator import Accumulator, Setting
 from equivariance.measures.anova import analyse, f_critical, sums_of_squares
 from equivariance.measures.moments import Moments, add_standard_deviations
 
@@ -137,10 +137,3 @@ def _nothing() -> Tensor:
 def _zeros_or(sums: Tensor, rows: Tensor) -> Tensor:
     """Give the sums, or zeros for units (..., U) where there are none yet."""
     return sums if len(sums) else rows.new_zeros(rows.shape[-1], dtype=torch.float64)
-
-
-def measure(name: str, parameter: float | None = None, view: str = "activations") -> Measure:
-    """Define tv, sv, nv, anova (parameter: confidence), anova_uncorrected or eta_squared."""
-    options = () if parameter is None else (("confidence", parameter),)
-    source = Source(VarianceAccumulator, options, view)
-    return Measure(name, source, "tv", "sv") if name == "nv" else Measure(name, source, name)

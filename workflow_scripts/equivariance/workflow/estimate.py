@@ -8,7 +8,7 @@ restarts below a threshold, passes that are repeated where measures take too muc
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from statistics import median
 from typing import Any, NamedTuple
@@ -18,6 +18,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from equivariance.datasets.sizes import Size
+from equivariance.measures.catalog import MEASURES
+from equivariance.measures.names import base
 from equivariance.models import build
 from equivariance.training.freezing import freeze_all_but
 from equivariance.training.loop import HISTORY_IMAGES
@@ -25,14 +27,13 @@ from equivariance.training.settings import TrainingSettings
 from equivariance.training.tasks import make_task
 from equivariance.transformations.parameters import set_size
 from equivariance.transformations.sets import build_set
-from equivariance.workflow.plan import ACCURACY, STRATIFIED, Measurement, Plan
+from equivariance.workflow.plan import Measurement, Plan
 
 KINDS = ("training", "evaluation", "measuring")
 
-VARIANCES = {"tv", "sv", "nv"}
 SWEEP_FACTORS = {"variances": 1.2, "invariance": 2.0, "same_equivariance": 3.0}
-"""Time of a sweep in times of its forward passes, as `make bench` finds them on a CPU: with variances alone,
-with other measures of invariance too, and of same-equivariance, where maps are transformed back."""
+"""Sweep time as a multiple of its forward passes, as `make bench` finds it on a CPU: with variances alone,
+with other measures of invariance, and with those of same-equivariance, where maps are transformed back."""
 
 A100_SHARE = 0.2
 A100_SPEED = A100_SHARE * 19.5e12
@@ -99,15 +100,13 @@ def measuring_flops(plan: Plan, measurement: Measurement, sizes: Sizes) -> float
     known = sizes(measurement.dataset).images(measurement.part)
     images = min(known, measurement.samples or known)
     draws = _draws(settings["transformations"], settings.get("transformations_per_image"))
-    return flops.forward * images * draws * sweep_factor(measurement.family, settings)
+    return flops.forward * images * draws * sweep_factor(settings.get("measures", ()))
 
 
-def sweep_factor(family: str, settings: Mapping[str, Any]) -> float:
-    """How much longer a measurement takes than its forward passes."""
-    if family == ACCURACY:
-        return 1.0
-    cheap = set(settings["measures"]) <= VARIANCES
-    return SWEEP_FACTORS["variances" if cheap else family.removeprefix(STRATIFIED)]
+def sweep_factor(measures: Iterable[str]) -> float:
+    """Time of a measurement as a multiple of its forward passes; without measures it is the passes alone."""
+    rows = [MEASURES[base(measure)] for measure in measures]
+    return max((SWEEP_FACTORS["variances" if row.cheap else row.family] for row in rows), default=1.0)
 
 
 def image_flops(settings: TrainingSettings, size: Size) -> ImageFlops:

@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from equivariance.measures.names import MODULE_OF, base
+from equivariance.measures.catalog import MEASURES
+from equivariance.measures.names import base
 from equivariance.models.pretrained import needs_weights
 from equivariance.reserved import NONE
 from equivariance.workflow.plan import ACCURACY, Measurement, Network, batches
@@ -105,7 +106,7 @@ class MeasuringJob(Job[Measurement]):
         """Digest of the code that measures, with the families and the measures that it needs."""
         items = self.items(wildcards)
         settings = (self.run.plan.measuring_settings(one) for one in items)
-        measures = {MODULE_OF[base(name)] for one in settings for name in one.get("measures", [])}
+        measures = {MEASURES[base(name)].module for one in settings for name in one.get("measures", [])}
         plugins = {
             *family_modules(self.run.families(one.network for one in items)),
             *(f"equivariance.measures.{name}" for name in measures),

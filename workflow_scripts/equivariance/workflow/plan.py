@@ -9,8 +9,7 @@ from itertools import product
 from typing import Any, TypeVar
 
 from equivariance import figures
-from equivariance.analysis.ratios import parts
-from equivariance.measures.names import AGGREGATIONS, FAMILIES, FAMILY_OF, base
+from equivariance.measures.names import AGGREGATIONS, FAMILIES, FAMILY_OF, base, parts
 from equivariance.models.pretrained import HEAD, needs_weights
 from equivariance.reserved import FINAL, NONE, OWN, UNTRAINED
 from equivariance.workflow.checks import gives

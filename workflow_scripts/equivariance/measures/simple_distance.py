@@ -22,8 +22,7 @@ import torch
 from torch import Tensor
 
 from equivariance.errors import UserError
-from equivariance.measures import distance, variance
-from equivariance.measures.accumulator import Accumulator, Measure, Setting, Source
+from equivariance.measures.accumulator import Accumulator, Setting
 from equivariance.measures.kernels.resampling import map_distances
 from equivariance.transformations.warp import inside
 
@@ -63,17 +62,6 @@ class SimpleDistanceAccumulator(Accumulator):
     def _compute(self) -> dict[str, Tensor]:
         plain, normalized = (self._sums / self._passes.count).cpu()
         return {"dses": plain, "dses_normalize": normalized}
-
-
-def measure(name: str, parameter: int | None = None) -> Measure:
-    """Define a measure of this module; the distances take the size of their batches as parameter."""
-    if name.startswith("dses"):
-        return Measure(name, Source(SimpleDistanceAccumulator, view="feature_maps"), name)
-    kind, _, variant = name.partition("se")  # nvse, ndse_keep
-    if kind in ("tv", "sv", "nv"):
-        return variance.measure(kind, view="returned")
-    source = distance.source(variant, parameter, view="returned")
-    return Measure(name, source, "td", "sd") if kind == "nd" else Measure(name, source, kind)
 
 
 def _distances(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
