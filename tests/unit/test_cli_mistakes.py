@@ -234,7 +234,7 @@ def test_a_memory_that_is_too_small(mistake: Mistake, monkeypatch: pytest.Monkey
         def failing(*given: object, error: BaseException = error) -> None:
             raise error
 
-        monkeypatch.setattr("equivariance.measures.survey.Surveyor.look", failing)
+        monkeypatch.setattr("equivariance.measures.survey.Surveyor.inspect", failing)
         line = mistake("--size", "64")
         assert line == f"not enough memory for squeezenet1_1 with images of 3x64x64{told}; {remedy}"
 

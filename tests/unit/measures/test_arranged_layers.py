@@ -116,7 +116,9 @@ def test_one_image_is_laid_out_as_several(arrange):
     one = SimpleNamespace(matrices=torch.eye(3, dtype=torch.float64)[None])
     x = torch.rand(5, 3, 4, 8)
     single, several = (Sweep(Arranged(arrange), one, ["sv"], tile=tile) for tile in (1, 5))
-    layouts = [{call: place.layout for call, place in sweep.look(x).items()} for sweep in (single, several)]
+    layouts = [
+        {call: place.layout for call, place in sweep.inspect(x).items()} for sweep in (single, several)
+    ]
     assert layouts[0] == layouts[1]
     for sweep in (single, several):
         sweep.update(x)

@@ -36,7 +36,7 @@ def network(function: Callable[[Tensor], Tensor]) -> nn.Module:
 
 def layout(function: Callable[[Tensor], Tensor], **changes: Any) -> Layout:
     sweep = Sweep(network(function), build_set("none", {}), "sv", **changes)
-    return sweep.look(IMAGES)["last"].layout
+    return sweep.inspect(IMAGES)["last"].layout
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def test_in_two_passes_few_samples_have_more_transformations_open_so_that_batche
 
 def test_a_plan_says_what_will_be_done():
     made = Sweep(small(), ROTATIONS, ["nv"])
-    made.look(IMAGES)
+    made.inspect(IMAGES)
     strata = {"a": range(4), "b": range(6)}
     found = plan(made, [Group(("0", "1", "2")), Group(("3", "4"), 2)], strata, True)
     assert (found.images, found.classes, found.transformations, found.layers) == (10, 2, 4, 5)

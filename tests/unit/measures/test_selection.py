@@ -5,7 +5,7 @@ from measured_networks import Net, conv, layers, measured
 from torch import Tensor, nn
 
 from equivariance.errors import UserError
-from equivariance.measures.selection import names
+from equivariance.measures.selection import name_list
 
 
 def blocks() -> nn.Sequential:
@@ -62,8 +62,8 @@ def test_what_is_no_name_is_named(given):
     for option in ("layers", "exclude"):
         with pytest.raises(UserError, match=f"{option}: .* where the name of a layer is needed"):
             select(**{option: given})
-    assert names("layers", ("a", "b")) == ["a", "b"]
-    assert names("layers", None) is None
+    assert name_list("layers", ("a", "b")) == ["a", "b"]
+    assert name_list("layers", None) is None
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def test_every_transformed_image_goes_through_the_network_once():
     model.register_forward_pre_hook(lambda _, inputs: seen.update(x.numpy().tobytes() for x in inputs[0]))
     x = images()
     sweep = Sweep(model, transformations, VARIANCE, tile=2)
-    sweep.look(x)
+    sweep.inspect(x)
     seen.clear()
     sweep.update(x)
     expected = warp(x.repeat_interleave(5, 0), transformations.matrices.repeat(9, 1, 1))
@@ -192,7 +192,7 @@ def test_chosen_rows_are_taken_in_in_their_order():
 
 def test_a_look_measures_nothing_and_knows_the_shapes():
     sweep = Sweep(network(), rotations(4), VARIANCE)
-    places = sweep.look(images())
+    places = sweep.inspect(images())
     assert [place.shape for place in places.values()] == [
         *((3, 12, 10), (3, 12, 10), (3, 6, 5)),
         *((90,), (90,), (4,), (4,)),
@@ -220,7 +220,7 @@ def test_an_alike_sweep_sees_another_network_in_the_same_way():
         tile=3,
         dtype=torch.float64,
     )
-    alike = ours.alike(network(1), ["tv"])
+    alike = ours.with_model(network(1), ["tv"])
     expected = Sweep(
         network(1),
         rotations(4),

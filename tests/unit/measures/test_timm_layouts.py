@@ -88,7 +88,7 @@ FAMILIES = [
 @pytest.mark.parametrize("family", FAMILIES, ids=[family.name for family in FAMILIES])
 def test_layers_with_places_have_feature_maps(family):
     model = timm.create_model(family.name, **family.options)
-    places = Sweep(model, ROTATIONS, ["nv"]).look(torch.rand(2, 3, family.side, family.side))
+    places = Sweep(model, ROTATIONS, ["nv"]).inspect(torch.rand(2, 3, family.side, family.side))
     without = [
         call
         for call, place in places.items()

@@ -125,6 +125,13 @@ class Accumulator(Stateful, ABC):
         self._passes.check_complete(needs_rows=self.needs_rows, needs_columns=self.needs_columns)
         return {name: x for name, x in self._compute().items() if name in self.wanted}
 
+    def _add_sums(self, other: Self, *names: str) -> None:
+        """Add the sums of another, by the names of the attributes; empty ones are none yet."""
+        for name in names:
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if len(theirs):
+                setattr(self, name, mine + theirs.to(mine.device) if len(mine) else theirs.clone())
+
     @property
     def _layer(self) -> tuple[int, ...]:
         """The shape of the layer, which is known once a block was taken in."""

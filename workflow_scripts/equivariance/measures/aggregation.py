@@ -1,12 +1,20 @@
 """From the values of single units to those of feature maps."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
 
 from equivariance.errors import UserError, unknown
 from equivariance.measures.names import AGGREGATIONS
+
+
+def aggregation_names(aggregations: str | Iterable[str]) -> list[str]:
+    """List the names of aggregations, each once; one alone can be a text. Raises UserError for none."""
+    names = [aggregations] if isinstance(aggregations, str) else list(dict.fromkeys(aggregations or ()))
+    if not names:
+        raise UserError(f"no aggregations; valid: {', '.join(AGGREGATIONS)}")
+    return names
 
 
 def divide(numerator: Tensor, denominator: Tensor) -> Tensor:

@@ -22,9 +22,8 @@ from torch import Tensor
 
 from equivariance.errors import UserError
 from equivariance.measures.accumulator import Measure, Setting
-from equivariance.measures.layer import LayerMeasures
-from equivariance.measures.names import AGGREGATIONS
-from equivariance.measures.reading import (
+from equivariance.measures.aggregation import aggregation_names
+from equivariance.measures.array_input import (
     is_several,
     pieces,
     read_array,
@@ -32,6 +31,7 @@ from equivariance.measures.reading import (
     read_samples,
     to_float64,
 )
+from equivariance.measures.layer import LayerMeasures
 from equivariance.measures.registry import resolve
 from equivariance.measures.sample_counts import check_counts
 from equivariance.measures.stratified import rows_by_class, with_means
@@ -72,11 +72,11 @@ def measure_arrays(
     class: `(mean)` and each class as text.
 
     Raises UserError for unknown names, for what is no array of real numbers, for blocks that do not fit
-    together, and for fewer samples or transformations than the measures compare (`needs`).
+    together, and for fewer samples or transformations than the measures compare (`sample_counts`).
     """
     found = resolve(measures)
     setting = _setting(identity, matrices, padding, mask)
-    make = partial(_table, found, _named(aggregations), setting)
+    make = partial(_table, found, aggregation_names(aggregations), setting)
     if blocks or is_several(array):
         if labels is not None:
             raise UserError("the stratified form needs a single array, not blocks")
@@ -179,15 +179,3 @@ def _setting(identity: int | None, matrices: ArrayLike | None, padding: Any, mas
     if same and identity is not None and identity not in same:
         raise UserError(f"identity is {identity}, but the identity among the matrices is number {same[0]}")
     return Setting(torch.float64, same[0] if same else identity, given, padding, mask)
-
-
-def _named(aggregations: str | Iterable[str]) -> list[str]:
-    """Give the names of aggregations, each once; one alone may be given as a text."""
-    names = (
-        [aggregations]
-        if isinstance(aggregations, str)
-        else list(dict.fromkeys(() if aggregations is None else aggregations))
-    )
-    if not names:
-        raise UserError(f"no aggregation given; valid: {', '.join(AGGREGATIONS)}")
-    return names

@@ -152,10 +152,7 @@ class DistanceAccumulator(Accumulator):
 
     def _merge(self, other: Self) -> None:
         """Add the sums; the samples of the other's unfinished batch come behind one's own."""
-        for name in ("_td_sum", "_sd_sum"):
-            mine, theirs = getattr(self, name), getattr(other, name)
-            if len(theirs):
-                setattr(self, name, mine + theirs.to(mine.device) if len(mine) else theirs.clone())
+        self._add_sums(other, "_td_sum", "_sd_sum")
         if other._held:
             held = other._pending[: other._held]
             self._compare_samples(held.to(self._sd_sum.device, self.setting.dtype))

@@ -22,12 +22,10 @@ def check_holder(images: Any) -> None:
         hasattr(images, "__len__") and hasattr(images, "__getitem__")
     ):
         raise UserError(f"images are a {type(images).__name__}; {NEEDED}")
-    if isinstance(images, Tensor | np.ndarray) and images.dtype != object and images.ndim != 4:
+    if _is_whole(images) and images.ndim != 4:
         raise UserError(f"an image has shape {tuple(images.shape[1:])}; needed: (C, H, W)")
     if not len(images):
         raise UserError("no images to measure with")
-    if _is_whole(images) and images.ndim != 4:
-        raise UserError(f"an image has shape {tuple(images.shape[1:])}; needed: (C, H, W)")
 
 
 def _is_whole(images: Any) -> bool:

@@ -48,7 +48,7 @@ def list_layers(
         device=device,
         tile=tile,
     )
-    sweep.look(images)
+    sweep.inspect(images)
     modules = named(sweep.model)
     rows = [
         {

@@ -37,7 +37,7 @@ class LayerMeasures:
         self._name = name
         self._maps = maps
         self._sources = [
-            (measure, aggregation, source(measure, aggregation))
+            (measure, aggregation, source_with(measure, aggregation))
             for measure in measures
             for aggregation in aggregations
         ]
@@ -247,7 +247,7 @@ class LayerMeasures:
                     yield one, seen
 
 
-def source(measure: Measure, aggregation: str) -> Source:
+def source_with(measure: Measure, aggregation: str) -> Source:
     """Say what a measure is read from with an aggregation: pooling first is another view of the activations.
 
     Raises UserError for an unknown aggregation, and for pooling first what needs feature maps.

@@ -150,7 +150,7 @@ def measure(
     asked = [one.name for one in sweep.measures]
     for name, rows in strata.items():
         check_counts(asked, len(rows), len(sweep.matrices), f"class {name!r}" if name else "")
-    sweep.look(images)
+    sweep.inspect(images)
     survey = sweep.survey
     assert survey is not None
     run = _Run(sweep, images, strata, memory, checkpoint)

@@ -40,7 +40,7 @@ def resampling_floor(sweep: Sweep, images: Any, rows: Sequence[int]) -> Iterator
     sizes = sorted({place.layout.map_size for place in spatial.values() if place.layout.map_size})
     if not names or not sizes:
         return
-    floor = sweep.alike(Resolutions(sizes), names)
+    floor = sweep.with_model(Resolutions(sizes), names)
     floor.update(images, rows)
     table = floor.table()
     for name, place in spatial.items():

@@ -8,7 +8,7 @@ from equivariance.measures.survey import Survey, matching
 LISTED = 10  # names in a text
 
 
-def names(option: str, given: str | Collection[str] | None) -> list[str] | None:
+def name_list(option: str, given: str | Collection[str] | None) -> list[str] | None:
     """One name or pattern as a list of one. Raises UserError for what is no name."""
     if given is None or isinstance(given, str):
         return None if given is None else [given]

@@ -21,7 +21,14 @@ from equivariance.measures.axis_tracker import AxisTracker
 from equivariance.measures.layout import Layout, by_axes, by_convention, by_shape
 from equivariance.measures.precision import needs_float64
 from equivariance.measures.recorder import children, named, other_names, watched
-from equivariance.measures.repeating import Values, is_close, not_measured, sample_of, some_of, values_of
+from equivariance.measures.reproducibility import (
+    Values,
+    is_close,
+    probe_batch,
+    sample_of,
+    unmeasurable,
+    values_of,
+)
 from equivariance.models.layers import kind_of
 
 Run = Callable[[Tensor, AxisTracker | None], None]
@@ -136,12 +143,12 @@ class Surveyor:
         return found
 
     def try_out(self, inputs: Tensor) -> int:
-        """Run a small pass, which `look` repeats; give the bytes of the largest output for one input."""
+        """Run a small pass, which `inspect` repeats; give the bytes of the largest output for one input."""
         sizes = [0]
         self._before.clear()
 
         def called(call: str, module: str, output: Any) -> None:
-            found = [tensor for _, tensor in outputs.tensors(output) if not not_measured(tensor)]
+            found = [tensor for _, tensor in outputs.tensors(output) if not unmeasurable(tensor)]
             sizes.append(sum(tensor.nbytes for tensor in found))
             self._before[call] = values_of(found)
 
@@ -149,13 +156,13 @@ class Surveyor:
             self._run(inputs.clone(), None)  # as a network may change it
         return max(sizes) // len(inputs)
 
-    def look(self, inputs: Tensor, few: Tensor | None) -> Survey:
-        """Look at the network with a whole batch of inputs, then with the `few` of `some_of` that it was
+    def inspect(self, inputs: Tensor, few: Tensor | None) -> Survey:
+        """Look at the network with a whole batch of inputs, then with the `few` of `probe_batch` that it was
         tried out with; without any, the network takes no other number.
 
         Raises FixedBatch where that turns out only now.
         """
-        again = some_of(inputs, len(inputs)) if few is None else few
+        again = probe_batch(inputs, len(inputs)) if few is None else few
         if few is None:
             self.try_out(again)
         top, nodes = self._calls(inputs)
@@ -208,7 +215,7 @@ class Surveyor:
     def _layout(
         self, node: _Node, tensor: Tensor, tracker: AxisTracker, image_size: tuple[int, int]
     ) -> tuple[Layout | None, str]:
-        if reason := not_measured(tensor):
+        if reason := unmeasurable(tensor):
             return None, reason
         images, shape = tracker.images.length, tuple(tensor.shape)
         if not tensor.numel():

@@ -15,15 +15,16 @@ from torch import Tensor, nn
 
 from equivariance.errors import UserError
 from equivariance.measures import outputs as layer_outputs
+from equivariance.measures.aggregation import aggregation_names
+from equivariance.measures.arguments import check_model, check_options, usable_device
 from equivariance.measures.axis_tracker import AxisTracker
 from equivariance.measures.evaluating import evaluating
-from equivariance.measures.given import check_model, check_options, usable
 from equivariance.measures.images import tiles, to_float
 from equivariance.measures.layer import LayerMeasures
 from equivariance.measures.recorder import named, unwrapped, watched
 from equivariance.measures.registry import resolve
-from equivariance.measures.repeating import some_of
-from equivariance.measures.selection import names, selected
+from equivariance.measures.reproducibility import probe_batch
+from equivariance.measures.selection import name_list, selected
 from equivariance.measures.setting import Setting
 from equivariance.measures.survey import FixedBatch, Place, Survey, Surveyor
 from equivariance.measures.views import spatial
@@ -92,16 +93,14 @@ class Sweep:
         floats = [p for p in (*model.parameters(), *model.buffers()) if p.is_floating_point()]
         like = floats[0] if floats else torch.empty(0)
         self.measures = resolve(measures)
-        self.aggregations = list(
-            dict.fromkeys([aggregations] if isinstance(aggregations, str) else aggregations)
-        )
+        self.aggregations = aggregation_names(aggregations)
         self._transformations = transformations
-        self._layers = names("layers", layers)
-        self._exclude = names("exclude", exclude) or []
+        self._layers = name_list("layers", layers)
+        self._exclude = name_list("exclude", exclude) or []
         self._outputs = dict(outputs or {})
         self._maps = dict(maps or {})
         self._preprocess = preprocess
-        self.device = like.device if device is None else usable(device)
+        self.device = like.device if device is None else usable_device(device)
         self._images_dtype = like.dtype
         self._autocast = autocast
         self.matrices = transformations.matrices.to(self.device)  # (T, 3, 3)
@@ -113,6 +112,10 @@ class Sweep:
             padding=padding,
             mask=mask,
         )
+        self._shared: dict[str, Any] = {  # with every sweep made from this one
+            **{"aggregations": self.aggregations, "padding": padding, "mask": mask},
+            **{"device": self.device, "dtype": dtype},
+        }
         self._inputs = CPU_INPUTS if self.device.type == "cpu" else GPU_INPUTS
         self._tile = tile
         self._states: dict[str, LayerMeasures] = {}
@@ -131,19 +134,9 @@ class Sweep:
         """How many samples go through the network at a time."""
         return self._tile or max(1, self._inputs // len(self.matrices))
 
-    def alike(self, model: nn.Module, measures: Iterable[str]) -> "Sweep":
+    def with_model(self, model: nn.Module, measures: Iterable[str]) -> "Sweep":
         """Make an empty sweep of another network that sees its inputs as this one does."""
-        return Sweep(
-            model,
-            self._transformations,
-            measures,
-            aggregations=self.aggregations,
-            padding=self.setting.padding,
-            mask=self.setting.mask,
-            device=self.device,
-            tile=self.tile,
-            dtype=self.setting.dtype,
-        )
+        return Sweep(model, self._transformations, measures, tile=self.tile, **self._shared)
 
     def part(self, layers: Collection[str]) -> "Sweep":
         """Make an empty sweep of some of this one's layers, which it has looked at already."""
@@ -151,17 +144,13 @@ class Sweep:
             self.model,
             self._transformations,
             [measure.name for measure in self.measures],
-            aggregations=self.aggregations,
             layers=list(layers),
             outputs=self._outputs,
             maps=self._maps,
             preprocess=self._preprocess,
-            padding=self.setting.padding,
-            mask=self.setting.mask,
-            device=self.device,
             autocast=self._autocast,
             tile=self._tile,
-            dtype=self.setting.dtype,
+            **self._shared,
         )
         part.survey = self.survey
         part._uncalled = self._uncalled
@@ -188,7 +177,7 @@ class Sweep:
         place = self.places[call]
         return self._empty(call).state_bytes(place.shape, members, samples)
 
-    def look(self, images: Any) -> dict[str, Place]:
+    def inspect(self, images: Any) -> dict[str, Place]:
         """See which layers there are, when they run, and their shapes, with the first images.
 
         Measures nothing. Raises UserError for layers that cannot be measured, and a network that is random.
@@ -211,22 +200,22 @@ class Sweep:
         surveyor = Surveyor(self.model, self._run, self._maps, self._outputs)
         whole = self._transformed(tile, self.matrices)
         inputs = whole if len(whole) > 1 else torch.cat([whole, whole])
-        few = some_of(inputs, FEW if len(inputs) > FEW else len(inputs) + 1)
+        few = probe_batch(inputs, FEW if len(inputs) > FEW else len(inputs) + 1)
         try:
             largest = surveyor.try_out(few)
         except Exception:  # a network may raise anything; if it is not the size of the batch, it will again
-            return self._looked(surveyor, _filled(whole, (self._tile or 0) * len(self.matrices)), None)
+            return self._inspect(surveyor, _filled(whole, (self._tile or 0) * len(self.matrices)), None)
         if self._tile is None:
             self._tile = max(1, min(self.tile, LARGEST_OUTPUT // max(largest * len(self.matrices), 1)))
         self.pass_bytes = OUTPUTS_AT_ONCE * largest * self.tile * len(self.matrices)
         try:
-            return self._looked(surveyor, inputs[: max(self.tile * len(self.matrices), 2)], few)
+            return self._inspect(surveyor, inputs[: max(self.tile * len(self.matrices), 2)], few)
         except FixedBatch:
-            return self._looked(surveyor, _filled(whole, (self._tile or 0) * len(self.matrices)), None)
+            return self._inspect(surveyor, _filled(whole, (self._tile or 0) * len(self.matrices)), None)
 
-    def _looked(self, surveyor: Surveyor, inputs: Tensor, few: Tensor | None) -> Survey:
+    def _inspect(self, surveyor: Surveyor, inputs: Tensor, few: Tensor | None) -> Survey:
         try:
-            survey = surveyor.look(inputs, few)
+            survey = surveyor.inspect(inputs, few)
         except Exception as error:
             error.add_note(
                 f"The network was given {len(inputs)} transformed images {tuple(inputs.shape[1:])}. One "
@@ -242,7 +231,7 @@ class Sweep:
         if self.setting.identity is None:
             raise UserError("thresholds need the identity among the transformations")
         identity = self.matrices[self.setting.identity :][:1]
-        self.look(images)
+        self.inspect(images)
         seen: Counter[str] = Counter()
 
         def receive(call: str, activation: Tensor) -> None:
@@ -289,7 +278,7 @@ class Sweep:
         take: Callable[[LayerMeasures, Tensor], None],
         matrices: Tensor,
     ) -> None:
-        self.look(images)
+        self.inspect(images)
         count = len(matrices)
 
         def receive(call: str, activation: Tensor) -> None:

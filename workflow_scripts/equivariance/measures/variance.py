@@ -94,11 +94,8 @@ class VarianceAccumulator(Accumulator):
 
     def _merge(self, other: Self) -> None:
         self._over_samples.merge(other._over_samples)
-        for name in ("_tv_sum", "_sv_sum", "_mean", "_m2_of_means", "_within"):
-            # Of both there are only sums of TV: what is folded is not merged with anything.
-            mine, theirs = getattr(self, name), getattr(other, name)
-            if len(theirs):
-                setattr(self, name, mine + theirs.to(mine.device) if len(mine) else theirs.clone())
+        # Of both there are only sums of TV: what is folded is not merged with anything.
+        self._add_sums(other, "_tv_sum", "_sv_sum", "_mean", "_m2_of_means", "_within")
 
     def _compute(self) -> dict[str, Tensor]:
         one_pass, samples = bool(self._passes.samples), self._passes.count

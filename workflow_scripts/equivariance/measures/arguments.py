@@ -49,7 +49,7 @@ def check_options(
             raise UserError(f"{option}: a {type(given).__name__}; needed: a dictionary by names of layers")
 
 
-def usable(device: torch.device | str) -> torch.device:
+def usable_device(device: torch.device | str) -> torch.device:
     """Give a device by its name. Raises UserError where nothing can be computed on it."""
     try:
         found = torch.device(device)

@@ -37,14 +37,14 @@ def values_of(tensors: Iterable[Tensor]) -> list[Values]:
     """Take down the values of those tensors that can be measured."""
     found = []
     for tensor in tensors:
-        if not not_measured(tensor) and tensor.numel():
+        if not unmeasurable(tensor) and tensor.numel():
             finite = tensor.detach().double().nan_to_num(0, 0, 0)
             sums = torch.stack([finite.sum(), finite.abs().sum()])
             found.append(Values(tuple(tensor.shape), sample_of(tensor.detach()), sums))
     return found
 
 
-def not_measured(tensor: Tensor) -> str:
+def unmeasurable(tensor: Tensor) -> str:
     """Say why a tensor has no numbers that can be measured, "" where it has."""
     if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
         return "ran inside a transformation of functions (torch.func)"
@@ -61,7 +61,7 @@ def sample_of(values: Tensor) -> Tensor:
     return flat[:: max(len(flat) // SAMPLE, 1)].float().clone()
 
 
-def some_of(inputs: Tensor, count: int) -> Tensor:
+def probe_batch(inputs: Tensor, count: int) -> Tensor:
     """Make a batch of `count`: the last of some inputs, now in the first place, and the first, repeated."""
     return torch.cat([inputs[-1:], inputs[:1].expand(count - 1, *inputs.shape[1:])])
 

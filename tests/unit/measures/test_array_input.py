@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from equivariance.errors import UserError
-from equivariance.measures import reading
+from equivariance.measures import array_input
 from equivariance.measures.arrays import measure_arrays
 
 SHAPES = [(6, 4), (6, 4, 3), (6, 4, 3, 2, 2)]
@@ -265,36 +265,36 @@ def test_pieces_are_the_array_in_order(count: int, piece: int):
     array = torch.arange(count * 6).view(count, 2, 3)
     rows = list(range(count))[::-2]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reading, "PIECE", 6 * piece)
+        patch.setattr(array_input, "PIECE", 6 * piece)
         for given_as in (array, array.numpy()):
-            parts = list(reading.pieces(given_as))
+            parts = list(array_input.pieces(given_as))
             assert max(map(len, parts)) == min(piece, count)
             assert torch.cat(parts).equal(array.double())
-            assert torch.cat(list(reading.pieces(given_as, rows))).equal(array[rows].double())
+            assert torch.cat(list(array_input.pieces(given_as, rows))).equal(array[rows].double())
 
 
 def test_an_array_in_a_file_is_read_a_few_samples_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     array = draw(40, 4, 3)
     np.save(tmp_path / "a.npy", array.astype(np.float32))
-    monkeypatch.setattr(reading, "PIECE", 5 * 12)
+    monkeypatch.setattr(array_input, "PIECE", 5 * 12)
     read: list[int] = []
-    convert = reading.to_float64
+    convert = array_input.to_float64
 
     def counted(part: Any) -> torch.Tensor:
         read.append(len(part))
         return convert(part)
 
-    monkeypatch.setattr(reading, "to_float64", counted)
+    monkeypatch.setattr(array_input, "to_float64", counted)
     mapped = np.load(tmp_path / "a.npy", mmap_mode="r")
     names = ["nv", "nd@3", "goodfellow_percentile@0.8"]
     in_pieces = measure_arrays(mapped, names, identity=1)
     assert set(read) == {5}
-    monkeypatch.setattr(reading, "PIECE", 1 << 20)
+    monkeypatch.setattr(array_input, "PIECE", 1 << 20)
     whole = measure_arrays(array, names, identity=1)
     pd.testing.assert_frame_equal(in_pieces, whole, rtol=1e-12)
     labels = np.arange(40) % 3
     by_class = measure_arrays(array, names, identity=1, labels=labels)
-    monkeypatch.setattr(reading, "PIECE", 5 * 12)
+    monkeypatch.setattr(array_input, "PIECE", 5 * 12)
     pd.testing.assert_frame_equal(
         measure_arrays(mapped, names, identity=1, labels=labels), by_class, rtol=1e-12
     )
