@@ -298,7 +298,10 @@ def test_before_anything_is_saved_an_interrupt_says_so(
     monkeypatch.setattr(sweep.Sweep, "_sweep", stopped)
     assert main([str(word) for word in given]) == 130
     assert fits(
-        capsys.readouterr().err, SIX, PLAN, "stopped; nothing was saved yet: that is done once a minute\n"
+        capsys.readouterr().err,
+        SIX,
+        PLAN,
+        "stopped; nothing is saved yet: checkpoints are written once a minute\n",
     )
     monkeypatch.setattr(folder, "find", stopped)
     assert main([str(word) for word in given]) == 130

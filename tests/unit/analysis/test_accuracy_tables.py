@@ -83,5 +83,5 @@ def test_members_that_are_no_rotations_alone_have_no_angle(row: dict[str, Any], 
 @pytest.mark.parametrize("tabulate", [accuracy_table, class_accuracy_table])
 def test_errors_of_a_regression_are_no_accuracies(row: dict[str, Any], tabulate: Any) -> None:
     pd.DataFrame({"metric": ["mae"], "value": [0.1]}).to_parquet(row["file"], index=False)
-    with pytest.raises(UserError, match=r"accuracy\.parquet holds no accuracies but the errors"):
+    with pytest.raises(UserError, match=r"accuracy\.parquet holds errors, not accuracies"):
         tabulate(row)

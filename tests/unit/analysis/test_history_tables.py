@@ -52,7 +52,7 @@ def test_no_earlier_epoch_reaches_it(
 
 
 def test_a_network_that_was_not_trained_or_does_not_classify_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"history\.csv has no accuracies of a training"):
+    with pytest.raises(UserError, match=r"history\.csv has no accuracies from training"):
         history_table(row(tmp_path, []))
     regression = row(tmp_path, [0.5])
     pd.DataFrame({"epoch": [1], "test_rae_own": [0.3]}).to_csv(regression["file"], index=False)

@@ -111,7 +111,7 @@ def test_a_list_of_blocks_is_not_taken_for_one_without_a_word(shape):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_single_samples_are_no_blocks(shape):
     for samples, options in several(list(draw(*shape))):
-        with pytest.raises(UserError, match=r"block 0 has the shape .*; samples one by one are no blocks"):
+        with pytest.raises(UserError, match=r"block 0 has the shape .*; single samples are not blocks"):
             measure_arrays(samples, **options)
 
 
@@ -208,7 +208,7 @@ WRONG = {
         [[np.ma.masked_less(row, 0)] for row in draw(6, 4)],
     ],
     "is sparse; give its .toarray()": [sparse.csr_array(draw(6, 4)), sparse.csr_matrix(draw(6, 4))],
-    "which are no array": [
+    "do not form an array": [
         [[1.0, 2.0], [3.0]],
         [[1.0, 2.0], 3.0],
         [draw(4, 3), draw(4, 2)],

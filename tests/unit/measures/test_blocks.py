@@ -198,14 +198,14 @@ def test_blocks_that_do_not_fit_are_refused_by_the_layer_and_leave_no_trace(name
     layer = calibrate(make(name, torch.float64, TRANSFORMATIONS), block)
     for part in block.split(3):
         layer.update(part) if passes == 1 else layer.update_rows(part)
-        with pytest.raises(UserError, match="a layer gave"):
+        with pytest.raises(UserError, match="a layer returned"):
             feed = layer.update if passes == 1 else layer.update_rows
             feed(wrong_blocks(data, block))
     if passes == 2:
         for part in block.split(3):
             layer.update_columns(part, range(TRANSFORMATIONS))
             wrong = wrong_blocks(data, block)
-            with pytest.raises((UserError, ValueError), match=r"a layer gave|expected|are open|matrices"):
+            with pytest.raises((UserError, ValueError), match=r"a layer returned|expected|are open|matrices"):
                 layer.update_columns(wrong, range(TRANSFORMATIONS))
         layer.end_columns()
     for measure, tensor in values(layer).items():
@@ -220,22 +220,22 @@ def values_of(layer: LayerMeasures, block: Tensor) -> dict[str, Tensor]:
 def test_the_error_names_the_layer_and_both_shapes_or_types():
     setting = make("nv", torch.float32, 3).setting
     for now, text in {
-        (2, 3, 20): "layer 'head' gave (10,) for the first images and (20,) now; ",
-        (2, 3, 5, 2): "layer 'head' gave (10,) for the first images and (5, 2) now; ",
-        (2, 3): "layer 'head' gave (10,) for the first images and () now; ",
-        (2, 4, 10): "layer 'head' gave 4 transformations; expected: 3",
-        (2, 0, 10): "layer 'head' gave (2, 0, 10); needed: (n, T, ...) with T from 1",
-        (2,): "layer 'head' gave (2,); needed: (n, T, ...)",
+        (2, 3, 20): "layer 'head' returned (10,) for the first images and (20,) now; ",
+        (2, 3, 5, 2): "layer 'head' returned (10,) for the first images and (5, 2) now; ",
+        (2, 3): "layer 'head' returned (10,) for the first images and () now; ",
+        (2, 4, 10): "layer 'head' returned 4 transformations; expected: 3",
+        (2, 0, 10): "layer 'head' returned (2, 0, 10); needed: (n, T, ...) with T from 1",
+        (2,): "layer 'head' returned (2,); needed: (n, T, ...)",
     }.items():  # fmt: skip
         layer = LayerMeasures(resolve("nv"), ["none"], setting, "head")
         layer.update(torch.ones(2, 3, 10))
         layer.update(torch.ones(0, 7, 3, 3))
         with pytest.raises(UserError, match=re.escape(text)):
             layer.update(torch.ones(now))
-        half = "layer 'head' gave torch.float32 for the first images and torch.float16 now; "
+        half = "layer 'head' returned torch.float32 for the first images and torch.float16 now; "
         with pytest.raises(UserError, match=re.escape(half)):
             layer.update(torch.ones(2, 3, 10).half())
-        with pytest.raises(UserError, match=r"'head' gave torch.complex64; needed: real numbers"):
+        with pytest.raises(UserError, match=r"'head' returned torch.complex64; needed: real numbers"):
             LayerMeasures(resolve("nv"), ["none"], setting, "head").update(torch.ones(2, 3, 10) * 1j)
 
 
@@ -245,11 +245,11 @@ def test_thresholds_and_merged_parts_are_checked_as_blocks_are():
         layer = make(name, torch.float32, 3)
         layer.calibrate(torch.ones(4, 5), 12)
         layer.calibrate(torch.ones(0, 9), 12)
-        with pytest.raises(UserError, match="a layer gave"):
+        with pytest.raises(UserError, match="a layer returned"):
             layer.calibrate(wrong, 12)
     layer = make(name, torch.float32, 3)
     layer.calibrate(torch.ones(4, 5), 4)
-    with pytest.raises(UserError, match="a layer gave"):
+    with pytest.raises(UserError, match="a layer returned"):
         layer.update(torch.ones(4, 3, 6))
     for name in ("nv", "nd"):
         ours = make(name, torch.float32, 3)
@@ -257,7 +257,7 @@ def test_thresholds_and_merged_parts_are_checked_as_blocks_are():
         for wrong in (torch.ones(2, 3, 1), torch.ones(2, 3, 5).double()):
             theirs = make(name, torch.float32, 3)
             theirs.update(wrong)
-            with pytest.raises(UserError, match="a layer gave"):
+            with pytest.raises(UserError, match="a layer returned"):
                 ours.merge(theirs)
         untouched = LayerMeasures(resolve(name), ["none"], Setting())
         seen = LayerMeasures(resolve(name), ["none"], Setting())

@@ -43,8 +43,8 @@ def test_what_is_left_out_follows_with_its_reason():
     assert dict(table["left_out"]) == {
         "conv": "",
         "attention": "",
-        "text": "gives no tensor but a str",
-        "attention.out_proj": "was not called; 'attention', which it is a part of, is measured",
+        "text": "returns a str, not a tensor",
+        "attention.out_proj": "was not called; 'attention', which contains it, is measured",
         "unused": "was not called",
     }
     assert table["module"]["attention.out_proj"] == "NonDynamicallyQuantizableLinear"
@@ -73,7 +73,7 @@ def test_mistakes_are_those_of_measuring():
     for changes, message in (
         ({"layers": "5"}, "unknown layer '5'"),
         ({"maps": {"0": "grid"}}, "unknown layout 'grid'"),
-        ({"outputs": {"0": "logits"}}, "layer '0' gives a Tensor, which has no 'logits'"),
+        ({"outputs": {"0": "logits"}}, "layer '0' returns a Tensor, which has no 'logits'"),
     ):
         with pytest.raises(UserError, match=message):
             list_layers(small(), IMAGES, **changes)

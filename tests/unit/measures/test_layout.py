@@ -90,12 +90,12 @@ def test_tokens_beside_those_of_the_image_count_for_invariance_and_not_for_same_
 @pytest.mark.parametrize(
     "function, shape, reason",
     [
-        (lambda x: x.flip(3), (5, 16, 16), "has places that are not those of the image"),
-        (lambda x: x.roll(3, 2), (5, 16, 16), "has places that are not those of the image"),
-        (lambda x: x[:, :, 5:], (5, 11, 16), "has places that are not those of the image"),
-        (lambda x: torch.cat([x[..., 8:], x[..., :8]], 3), (5, 16, 16), "has places that are not"),
-        (lambda x: tokens(x)[:, :100], (5, 100, 1), "has places that are not those of the image"),
-        (lambda x: torch.fft.fft2(x).real, (5, 16, 16), "has axes of unknown meaning (say what they are"),
+        (lambda x: x.flip(3), (5, 16, 16), "has positions that are not those of the image"),
+        (lambda x: x.roll(3, 2), (5, 16, 16), "has positions that are not those of the image"),
+        (lambda x: x[:, :, 5:], (5, 11, 16), "has positions that are not those of the image"),
+        (lambda x: torch.cat([x[..., 8:], x[..., :8]], 3), (5, 16, 16), "has positions that are not"),
+        (lambda x: tokens(x)[:, :100], (5, 100, 1), "has positions that are not those of the image"),
+        (lambda x: torch.fft.fft2(x).real, (5, 16, 16), "has axes of unknown meaning (set them"),
         (lambda x: x + x.mT, (5, 16, 16), "has axes of unknown meaning"),
         (lambda x: x.flatten(1), (1280,), "has no feature maps"),
         (lambda x: x.mean((2, 3)), (5,), "has no feature maps"),
@@ -171,7 +171,7 @@ def test_maps_says_how_activations_are_laid_out(function, convention, shape, map
     [
         ({"last": "channels"}, "unknown layout 'channels'; valid: channels_"),
         ({"last": 3}, "unknown layout 3"),
-        ({"last": "tokens"}, r"layer 'last' gives \(10, 5, 16, 16\) for 10 images, which is not tokens"),
+        ({"last": "tokens"}, r"layer 'last' returns \(10, 5, 16, 16\) for 10 images, which is not tokens"),
         ({"lost": "tokens"}, "maps: unknown layer 'lost'; valid: last"),
         ({"lost.*": "tokens"}, r"maps: unknown layer 'lost\.\*'"),
     ],

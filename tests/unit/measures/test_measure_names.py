@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from equivariance.errors import UserError
-from equivariance.measures.catalog import MEASURES
+from equivariance.measures.catalog import MEASURES, Row
 from equivariance.measures.names import FAMILIES, base, mistake, parameter, parts
 from equivariance.measures.registry import resolve
 
@@ -29,6 +29,13 @@ def test_every_row_is_a_measure_of_its_own_name_from_a_map_of_its_own_accumulato
 def test_families_have_measures_of_their_own():
     for family, measures in FAMILIES.items():
         assert measures and {MEASURES[name].family for name in measures} == {family}
+    assert list(FAMILIES) == ["invariance", "same_equivariance"]
+
+
+def test_scales_are_those_that_are_documented():
+    scales = {row.scale for row in MEASURES.values()}
+    assert scales == {"normalized", "share", "ratio", "distance", "activations"}
+    assert all(f'"{scale}"' in str(Row.__doc__) for scale in scales)
 
 
 def test_a_ratio_and_its_parts_share_an_accumulator():

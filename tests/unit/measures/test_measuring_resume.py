@@ -223,10 +223,10 @@ def test_an_interrupt_says_what_is_saved(tmp_path: Path, monkeypatch: pytest.Mon
         run(Interrupting(12), tmp_path / "checkpoint")
     with pytest.raises(Interrupted, match=r"stopped; 67% is saved"):  # 4 images more
         run(Interrupting(4), tmp_path / "checkpoint")
-    with pytest.raises(Interrupted, match="nothing of it is kept, as no checkpoint was asked for"):
+    with pytest.raises(Interrupted, match="nothing is saved: no checkpoint was requested"):
         run(Interrupting(4), None)
     monkeypatch.setattr(measuring, "SAVE_EVERY", 60)
-    with pytest.raises(Interrupted, match="nothing was saved yet"):
+    with pytest.raises(Interrupted, match="nothing is saved yet"):
         run(Interrupting(4), tmp_path / "other")
     assert issubclass(Interrupted, KeyboardInterrupt)
 

@@ -84,18 +84,18 @@ def test_an_index_a_key_an_attribute_or_a_function_chooses(output, how):
 @pytest.mark.parametrize(
     "output, how, message",
     [
-        ((ONE,), 1, "layer 'x' gives a tuple of 1, which has no 1"),
-        ({"a": ONE, "b": TWO}, "c", "layer 'x' gives a dict with 'a', 'b', which has no 'c'"),
-        (Record(ONE), "hiden", "layer 'x' gives a Record with hidden, more, which has no 'hiden'"),
-        (ONE, "logits", "layer 'x' gives a Tensor, which has no 'logits'"),
-        (None, 0, "layer 'x' gives a NoneType, which has no 0"),
+        ((ONE,), 1, "layer 'x' returns a tuple of 1, which has no 1"),
+        ({"a": ONE, "b": TWO}, "c", "layer 'x' returns a dict with 'a', 'b', which has no 'c'"),
+        (Record(ONE), "hiden", "layer 'x' returns a Record with hidden, more, which has no 'hiden'"),
+        (ONE, "logits", "layer 'x' returns a Tensor, which has no 'logits'"),
+        (None, 0, "layer 'x' returns a NoneType, which has no 0"),
         ({"a": ONE}, None, "which has no None"),
-        ({"a": [ONE]}, "a", "of layer 'x', 'a' gives a list; needed: a tensor"),
-        ([ONE], lambda output: 3, "of layer 'x', the function gives a int; needed: a tensor"),
+        ({"a": [ONE]}, "a", "'a' gives a list for layer 'x'; needed: a tensor"),
+        ([ONE], lambda output: 3, "the function gives a int for layer 'x'; needed: a tensor"),
         (
             [ONE],
             lambda output: output[4],
-            "function for layer 'x', which gives a list of 1, raised IndexError",
+            "function for layer 'x', which returns a list of 1, raised IndexError",
         ),
         ([ONE], lambda output: 1 / 0, "raised ZeroDivisionError: division by zero"),
     ],
@@ -135,21 +135,24 @@ def test_of_several_outputs_the_first_with_a_row_for_each_image_is_measured(wrap
 @pytest.mark.parametrize(
     "wrap, reason",
     [
-        (lambda y: None, "gives no tensor but a NoneType"),
-        (lambda y: (), "gives no tensor but a tuple"),
-        (lambda y: "text", "gives no tensor but a str"),
-        (lambda y: y.numpy(), "gives no tensor but a ndarray"),
-        (lambda y: list(y), r"gives \(4, 14, 14\), not one row for each of 40 images"),
-        (lambda y: y.to_sparse(), "gives a tensor that is not dense"),
-        (lambda y: y.flatten(1).to_sparse_csr(), "gives a tensor that is not dense"),
-        (lambda y: torch.nested.nested_tensor(list(y)), "gives a tensor that is not dense"),
-        (lambda y: torch.nested.as_nested_tensor(y, layout=torch.jagged), "gives a tensor that is not dense"),
-        (lambda y: y.int(), "gives torch.int32; measured are torch.float16"),
-        (lambda y: y > 0, "gives torch.bool"),
-        (lambda y: y + 0j, "gives torch.complex64"),
-        (lambda y: y.to(torch.float8_e4m3fn), "gives torch.float8_e4m3fn"),
-        (lambda y: torch.quantize_per_tensor(y, 0.1, 0, torch.qint8), "gives torch.qint8"),
-        (lambda y: y[..., :0], r"gives an empty tensor \(40, 4, 14, 0\)"),
+        (lambda y: None, "returns a NoneType, not a tensor"),
+        (lambda y: (), "returns a tuple, not a tensor"),
+        (lambda y: "text", "returns a str, not a tensor"),
+        (lambda y: y.numpy(), "returns a ndarray, not a tensor"),
+        (lambda y: list(y), r"returns \(4, 14, 14\), not one row for each of 40 images"),
+        (lambda y: y.to_sparse(), "returns a tensor that is not dense"),
+        (lambda y: y.flatten(1).to_sparse_csr(), "returns a tensor that is not dense"),
+        (lambda y: torch.nested.nested_tensor(list(y)), "returns a tensor that is not dense"),
+        (
+            lambda y: torch.nested.as_nested_tensor(y, layout=torch.jagged),
+            "returns a tensor that is not dense",
+        ),
+        (lambda y: y.int(), "returns torch.int32; supported: torch.float16"),
+        (lambda y: y > 0, "returns torch.bool"),
+        (lambda y: y + 0j, "returns torch.complex64"),
+        (lambda y: y.to(torch.float8_e4m3fn), "returns torch.float8_e4m3fn"),
+        (lambda y: torch.quantize_per_tensor(y, 0.1, 0, torch.qint8), "returns torch.qint8"),
+        (lambda y: y[..., :0], r"returns an empty tensor \(40, 4, 14, 0\)"),
     ],
 )
 def test_an_output_without_numbers_to_measure_is_no_layer_and_others_are_measured(wrap, reason):
@@ -171,7 +174,7 @@ def test_a_person_chooses_by_name_or_pattern_of_a_layer():
         assert table.attrs["outputs"] == {}
     with pytest.raises(UserError, match="outputs: unknown layer 'blok'; valid: block"):
         measure_output(wrap, outputs={"blok": 0})
-    with pytest.raises(UserError, match=r"layer 'block' gives \(3,\), not one row for each of 40 images"):
+    with pytest.raises(UserError, match=r"layer 'block' returns \(3,\), not one row for each of 40 images"):
         measure_output(wrap, outputs={"block": lambda output: torch.zeros(3)})
 
 

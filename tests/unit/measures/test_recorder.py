@@ -139,5 +139,5 @@ def test_of_a_tuple_the_first_tensor_counts_and_no_tensor_is_an_error():
     with record(model := Pair()) as activations:
         model(x)
     assert torch.equal(activations["Pair"], x)
-    with pytest.raises(UserError, match="layer 'Text' gives a str"), record(model := Text()):
+    with pytest.raises(UserError, match="layer 'Text' returns a str"), record(model := Text()):
         model(x)

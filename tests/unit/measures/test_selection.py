@@ -60,7 +60,7 @@ def test_a_name_as_text_is_one_name():
 @pytest.mark.parametrize("given", [5, [0], [None], [b"0"], b"0", nn.Conv2d(1, 1, 1), [nn.ReLU()]])
 def test_what_is_no_name_is_named(given):
     for option in ("layers", "exclude"):
-        with pytest.raises(UserError, match=f"{option}: .* where the name of a layer is needed"):
+        with pytest.raises(UserError, match=f"{option}: .*; needed: the name of a layer"):
             select(**{option: given})
     assert name_list("layers", ("a", "b")) == ["a", "b"]
     assert name_list("layers", None) is None
@@ -124,7 +124,7 @@ def test_a_module_with_two_names_goes_by_the_first_and_the_other_leads_to_it():
     shared = conv(3, 3, padding=1)
     model = Net(lambda net, x: net.b(net.a(x)), a=shared, b=shared)
     assert select(model) == ["a", "a:2"]
-    with pytest.raises(UserError, match="layer 'b' is another name of 'a'; give that"):
+    with pytest.raises(UserError, match="layer 'b' is another name of 'a'; use that name"):
         select(model, layers="b")
 
 

@@ -59,7 +59,7 @@ def test_truths_are_labels() -> None:
 
 @pytest.mark.parametrize("labels", [[1, "1"], [True, 1], [1, 1.0], ["a", b"a"]])
 def test_labels_of_different_types_are_no_classes(labels: list[Any]) -> None:
-    with pytest.raises(UserError, match=r"labels are of several types \(\w+, \w+\); give all of one type"):
+    with pytest.raises(UserError, match=r"labels are of several types \(\w+, \w+\); use one type"):
         rows_by_class(labels, 2)
 
 
@@ -115,14 +115,12 @@ def test_labels_of_another_shape_are_refused(labels: Any, shape: str) -> None:
 
 @pytest.mark.parametrize("name", ["", " ", "\t"])
 def test_a_class_has_a_name(name: str) -> None:
-    with pytest.raises(UserError, match=r"no class can be called '.*'; give it another name"):
+    with pytest.raises(UserError, match=r"invalid name of a class: '.*'; rename it"):
         rows_by_class(["a", name], 2)
 
 
 def test_the_mark_of_the_mean_is_no_class() -> None:
-    with pytest.raises(
-        UserError, match=r"called '\(mean\)'; '\(mean\)' stands for the mean over the classes"
-    ):
+    with pytest.raises(UserError, match=r"class: '\(mean\)', which stands for the mean over the classes"):
         rows_by_class(["a", MEAN_OF_CLASSES], 2)
     assert [class_name(label) for label in ("mean", "(Mean)", 3, "nan")] == ["mean", "(Mean)", "3", "nan"]
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from equivariance.errors import UserError
 from equivariance.transformations.sets import build_set
 
-WHOLE = "which it is a part of, is measured"
+WHOLE = "which contains it, is measured"
 
 
 def tokens(x: Tensor) -> Tensor:
@@ -62,7 +62,7 @@ def test_a_table_without_images_is_left_out_and_the_others_are_measured():
     )
     table = measured(model)
     assert layers(table) == ["conv"]
-    assert table.attrs["left_out"] == {"bias": "gives (1, 1, 1, 4), not one row for each of 40 images"}
+    assert table.attrs["left_out"] == {"bias": "returns (1, 1, 1, 4), not one row for each of 40 images"}
 
 
 def test_a_table_with_as_many_rows_as_there_are_images_is_none_of_them():
@@ -70,7 +70,7 @@ def test_a_table_with_as_many_rows_as_there_are_images_is_none_of_them():
     model = Net(lambda net, x: (net.table(x), net.conv(x))[1], conv=conv(), table=table)
     found = measured(model)
     assert layers(found) == ["conv"]
-    reason = "has a shape that does not follow the number of images"
+    reason = "has a shape that does not scale with the number of images"
     assert found.attrs["left_out"] == {"table.table": reason}
 
 
@@ -233,7 +233,7 @@ def test_layers_that_run_for_some_tiles_only_are_left_out_with_a_count():
 @pytest.mark.parametrize("memory", [None, 1])
 def test_a_shape_that_changes_is_an_error_and_no_value(first, then, after, memory):
     model = counted(lambda net, x, number: net.other(x.flatten(1)[:, : first if number <= after else then]))
-    with pytest.raises(UserError, match=rf"layer 'other' gave .*\b{first}\).*\b{then}\)"):
+    with pytest.raises(UserError, match=rf"layer 'other' returned .*\b{first}\).*\b{then}\)"):
         measured(model, tile=2, memory=memory)
 
 
@@ -241,12 +241,12 @@ def test_a_shape_that_changes_is_an_error_and_no_value(first, then, after, memor
     "change, message",
     [
         (lambda x: x.mT, r"\(8, 3, 16, 16\).*\(8, 3, 16, 16\)"),
-        (lambda x: x[:-1], r"and gives \(7, 3, 16, 16\) now"),
-        (lambda x: x.flatten(1), r"and gives \(8, 768\) now"),
-        (lambda x: None, "and gives NoneType now"),
-        (lambda x: (x, x), "and gives tuple now"),
-        (lambda x: x.double(), "gave torch.float32 for the first images and torch.float64 now"),
-        (lambda x: x + 0j, "gave torch.complex64; needed: real numbers"),
+        (lambda x: x[:-1], r"and \(7, 3, 16, 16\) now"),
+        (lambda x: x.flatten(1), r"and \(8, 768\) now"),
+        (lambda x: None, "and NoneType now"),
+        (lambda x: (x, x), "and tuple now"),
+        (lambda x: x.double(), "returned torch.float32 for the first images and torch.float64 now"),
+        (lambda x: x + 0j, "returned torch.complex64; needed: real numbers"),
     ],
 )
 def test_an_output_that_changes_is_an_error(change, message):
@@ -279,7 +279,7 @@ def test_a_network_that_takes_a_fixed_number_is_measured_where_the_tile_fits(for
         assert_nv(table, "head", transformed(lambda x: model.head(conv()(x).flatten(1))))
     with pytest.raises(RuntimeError) as error:
         measured(model, tile=2)
-    assert "takes a fixed number needs a `tile` of that over 4 transformations" in error.value.__notes__[0]
+    assert "takes a fixed number of inputs, set `tile` to that number / 4." in error.value.__notes__[0]
 
 
 def test_a_network_that_regroups_any_number_is_measured_where_the_tile_fits():
@@ -318,11 +318,11 @@ OF_THE_BATCH = {
 
 @pytest.mark.parametrize("name", RANDOM)
 def test_random_results_are_no_question_but_layers_before_them_are(name):
-    with pytest.raises(UserError, match="layer 'last' gives other values each time it sees the same images"):
+    with pytest.raises(UserError, match="layer 'last' returns different values for the same images"):
         measured(altered(RANDOM[name]))
     assert_nv(measured(altered(RANDOM[name]), layers="conv"), "conv", transformed(conv()))
     at_the_end = Net(lambda net, x: RANDOM[name](net.conv(x)), conv=conv())
-    with pytest.raises(UserError, match="layer 'Net' gives other values"):
+    with pytest.raises(UserError, match="layer 'Net' returns different values"):
         measured(at_the_end)
 
 

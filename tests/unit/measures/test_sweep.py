@@ -356,7 +356,7 @@ def test_mistakes_are_named():
         },
         "no layer has feature maps": {"model": nn.Sequential(nn.Flatten()), "measures": ["dses"]},
         "unknown layer '9'": {"layers": ["9"]},
-        "layer '0.more' was not called; '0', which it is a part of, is measured": {
+        "layer '0.more' was not called; '0', which contains it, is measured": {
             "model": unused,
             "layers": ["0.more"],
         },
@@ -364,10 +364,10 @@ def test_mistakes_are_named():
         "differ in shape": {"images": ragged, "tile": 2},
         r"an image has shape \(12, 10\); needed: \(C, H, W\)": {"images": x[:, 0]},
         r"an image has shape \(12, 10\); needed: \(C, H": {"images": [*x[:, 0]]},
-        r"no layer is left to measure: Mean gives \(\), not one row": {"model": Mean()},
-        r"layer 'Mean' gives \(\), not one row for each of 6 images": {"model": Mean(), "layers": "Mean"},
-        "a tile of 0": {"tile": 0},
-        "sums in torch.float16": {"dtype": torch.float16},
+        r"no layer is left to measure: Mean returns \(\), not one row": {"model": Mean()},
+        r"layer 'Mean' returns \(\), not one row for each of 6 images": {"model": Mean(), "layers": "Mean"},
+        "tile is 0": {"tile": 0},
+        "dtype is torch.float16": {"dtype": torch.float16},
     }.items():
         given = {"model": model, "images": x, "transformations": transformations, "measures": VARIANCE}
         with pytest.raises(UserError, match=text):
@@ -395,9 +395,9 @@ def test_a_layer_that_mixes_the_images_is_left_out_and_an_error_where_it_is_aske
 
     table = measure(Net(), images(2), rotations(3), VARIANCE)
     assert set(table["layer"]) == {"flat"}
-    reason = "gives (1, 12, 10), not one row for each of 6 images"
+    reason = "returns (1, 12, 10), not one row for each of 6 images"
     assert table.attrs["left_out"] == {"mean": reason}
-    with pytest.raises(UserError, match=r"layer 'mean' gives \(1, 12, 10\), not one row"):
+    with pytest.raises(UserError, match=r"layer 'mean' returns \(1, 12, 10\), not one row"):
         measure(Net(), images(2), rotations(3), VARIANCE, layers=["mean"])
 
 

@@ -147,7 +147,7 @@ def test_a_class_may_be_called_mean_but_not_as_the_mean_over_classes_is(
         if second == "mean":
             assert set(run(stratified=True, samples=5000)["class"]) == {"(mean)", "row 0", "mean"}
         else:
-            with pytest.raises(UserError, match=r"invariance\.parquet: no class can be called '\(mean\)'"):
+            with pytest.raises(UserError, match=r"invariance\.parquet: invalid name of a class: '\(mean\)'"):
                 run(stratified=True, samples=5000)
 
 

@@ -41,8 +41,8 @@ def _counts(row: Mapping[str, Any]) -> pd.DataFrame:
     counts = pd.read_parquet(row["file"])
     if "right" not in counts:
         raise UserError(
-            f"{row['file']} holds no accuracies but the errors of a network that tells transformations; "
-            "figures of accuracies cannot show it, leave the network out"
+            f"{row['file']} holds errors, not accuracies, as its network predicts transformations; "
+            "leave the network out of figures of accuracies"
         )
     return counts
 

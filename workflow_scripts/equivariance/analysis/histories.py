@@ -24,7 +24,7 @@ def history_table(row: Mapping[str, Any]) -> pd.DataFrame:
     """
     history = pd.read_csv(row["file"])
     if history.empty or ACCURACY not in history:
-        raise UserError(f"{row['file']} has no accuracies of a training; leave the network out")
+        raise UserError(f"{row['file']} has no accuracies from training; leave the network out")
     seconds = read_json(row["description"])["seconds_by_epoch"]
     shown = history[["epoch"]].assign(seconds=seconds, accuracy=history[ACCURACY])
     first = shown[shown["accuracy"] >= REACHED * shown["accuracy"].iloc[-1]].iloc[0]

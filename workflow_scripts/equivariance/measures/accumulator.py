@@ -18,7 +18,7 @@ class Accumulator(Stateful, ABC):
 
     It is fed in one pass, by `update`, or in two (see `passes`), by `update_rows` and by `update_columns` and
     `end_columns`, in any order. Either way an empty block is nothing, and a block of another shape than
-    before raises ValueError.
+    before raises ValueError, and so does an update before the calibration is complete.
 
     `wanted` names the maps that `compute` is to give, all by default; a pass that none of them needs may be
     left out.
@@ -69,6 +69,7 @@ class Accumulator(Stateful, ABC):
     @torch.no_grad()
     def update(self, block: Tensor) -> None:
         """Take in a block (n, T, ...): n samples of a layer of any shape, under all T transformations."""
+        self._check_ready()
         if len(block):
             self._passes.take(tuple(block.shape))
             both = self.needs_rows and self.needs_columns
@@ -78,6 +79,7 @@ class Accumulator(Stateful, ABC):
     @torch.no_grad()
     def update_rows(self, block: Tensor) -> None:
         """Take in a block (n, T, ...), complete in T, for what is compared within a sample."""
+        self._check_ready()
         if len(block) and self.needs_rows:
             self._passes.take_rows(tuple(block.shape))
             self._update_rows(block.detach())
@@ -117,7 +119,7 @@ class Accumulator(Stateful, ABC):
 
     @torch.no_grad()
     def compute(self) -> dict[str, Tensor]:
-        """Give the wanted maps by name, float64 on the CPU, of the layer's shape or, for vectors of whole
+        """Return the wanted maps by name, float64 on the CPU, of the layer's shape or, for vectors of whole
         feature maps, (C,); further updates are welcome.
 
         Raises ValueError where samples, or transformations, are missing.
@@ -143,6 +145,9 @@ class Accumulator(Stateful, ABC):
         flat = block.flatten(2) if block.dim() > 2 else block.unsqueeze(2)
         return flat.to(self.setting.dtype).contiguous()
 
+    def _check_ready(self) -> None:
+        """Raise ValueError where the calibration is not complete."""
+
     def _update(self, block: Tensor) -> None:
         """Take in a block (n, T, ...) of the one pass, which fits, for maps of both kinds."""
         self._update_rows(block)
@@ -166,7 +171,7 @@ class Accumulator(Stateful, ABC):
 
     @abstractmethod
     def _compute(self) -> dict[str, Tensor]:
-        """Give at least the wanted maps; nothing is missing."""
+        """Return at least the wanted maps; nothing is missing."""
 
 
 @dataclass(frozen=True)

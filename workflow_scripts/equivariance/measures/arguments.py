@@ -1,4 +1,4 @@
-"""What a person gives, checked before a network runs."""
+"""Checks of the arguments of `measure` before a network runs."""
 
 from collections.abc import Mapping
 from numbers import Integral
@@ -39,9 +39,9 @@ def check_options(
             "(T, 3, 3), such as those of `build_set`"
         )
     if tile is not None and (not isinstance(tile, Integral) or tile < 1):
-        raise UserError(f"a tile of {tile!r} samples; valid: whole numbers from 1")
+        raise UserError(f"tile is {tile!r}; valid: whole numbers from 1")
     if autocast not in (None, torch.float16, torch.bfloat16):
-        raise UserError(f"autocast to {autocast!r}; valid: torch.bfloat16, torch.float16")
+        raise UserError(f"autocast is {autocast!r}; valid: torch.bfloat16, torch.float16")
     if preprocess is not None and not callable(preprocess):
         raise UserError(f"preprocess is a {type(preprocess).__name__}; needed: a function of images")
     for option, given in by_layer.items():
@@ -50,7 +50,7 @@ def check_options(
 
 
 def usable_device(device: torch.device | str) -> torch.device:
-    """Give a device by its name. Raises UserError where nothing can be computed on it."""
+    """Return a device by its name. Raises UserError where nothing can be computed on it."""
     try:
         found = torch.device(device)
         torch.empty(1, device=found)

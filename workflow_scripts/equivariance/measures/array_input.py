@@ -37,7 +37,7 @@ def is_several(given: Any) -> bool:
 
 
 def read_array(given: Any, what: str = "the array") -> NDArray[Any] | Tensor:
-    """Give real numbers as an array of numpy or torch, of any dimensions; what is one already is not copied.
+    """Return real numbers as an array of numpy or torch, of any dimensions, without a copy where possible.
 
     Raises UserError, which begins with `what`, for everything that is no array of real numbers: nested lists
     that are ragged, complex numbers, text, times, objects, masked and sparse arrays.
@@ -68,7 +68,7 @@ def read_samples(given: Any) -> NDArray[Any] | Tensor:
     """Read one array (samples, transformations), of a single unit, or of one of the shapes `NEEDED`."""
     array = read_array(given)
     if array.ndim not in (2, 3, 5):
-        hint = "; units of another shape become one dimension by a.reshape(*a.shape[:2], -1)"
+        hint = "; flatten the units with a.reshape(*a.shape[:2], -1)"
         if isinstance(given, list | tuple):
             hint = "; the items of a list are samples, or blocks with blocks=True"
         hint = hint if array.ndim > 3 else ""
@@ -82,13 +82,13 @@ def read_block(given: Any, index: int) -> NDArray[Any] | Tensor:
     what = f"block {index}"
     array = read_array(given, what)
     if array.ndim not in (3, 5):
-        hint = "; samples one by one are no blocks: make one array of them, as numpy.stack does"
+        hint = "; single samples are not blocks: stack them into one array, as numpy.stack does"
         raise UserError(f"{what} has the shape {tuple(array.shape)}; needed: {NEEDED}{hint}")
     return _full(array, what)
 
 
 def pieces(array: NDArray[Any] | Tensor, rows: Sequence[int] | None = None) -> Iterator[Tensor]:
-    """Give samples, of some rows or all, a few at a time as float64 on the CPU.
+    """Return samples, of some rows or all, a few at a time as float64 on the CPU.
 
     So a large array, or one in a file (numpy.memmap), is never copied whole.
     """
@@ -100,7 +100,7 @@ def pieces(array: NDArray[Any] | Tensor, rows: Sequence[int] | None = None) -> I
 
 
 def to_float64(array: NDArray[Any] | Tensor) -> Tensor:
-    """Give an array as a contiguous tensor of float64 on the CPU, which is not to be written to."""
+    """Return an array as a contiguous tensor of float64 on the CPU, which is not to be written to."""
     if isinstance(array, Tensor):
         return array.detach().to("cpu", torch.float64).resolve_neg().contiguous()
     # Writable, because torch knows no other tensors.
@@ -124,7 +124,7 @@ def _stacked(given: Sequence[Any], what: str) -> NDArray[Any]:
     if len(shapes) > 1:
         hint = "; a list of blocks needs blocks=True" if len(shapes[0]) > 2 else ""
         raise UserError(
-            f"{what} has items of the shapes {shapes[0]} and {shapes[1]}, which are no array{hint}"
+            f"{what} has items of the shapes {shapes[0]} and {shapes[1]}; they do not form an array{hint}"
         )
     return np.stack(arrays)
 

@@ -106,8 +106,8 @@ def _table(
     total: int | None = None,
     once: bool = False,
 ) -> pd.DataFrame:
-    """Measure the samples that each of the passes gives anew, `total` where that is known; unless they can
-    be gone through `once` only."""
+    """Measure the samples, `total` where that is known, which each call of `passes` goes through anew, unless
+    they can be read `once` only."""
     layer = LayerMeasures(measures, aggregations, setting)
     if layer.needs_calibration:
         if once:
@@ -131,7 +131,7 @@ def _table(
 
 
 def _exactly(total: int, blocks: Iterator[Tensor]) -> Iterator[Tensor]:
-    """Give the blocks of a later pass, in which there must be as many samples as in the first."""
+    """Return the blocks of a later pass, in which there must be as many samples as in the first."""
     seen = 0
     for block in blocks:
         seen += len(block)
@@ -142,7 +142,7 @@ def _exactly(total: int, blocks: Iterator[Tensor]) -> Iterator[Tensor]:
 
 
 def _from_blocks(blocks: Iterable[Any], setting: Setting) -> Iterator[Tensor]:
-    """Give the blocks that have samples, where all fit together and to the transformations."""
+    """Return the blocks that have samples, where all fit together and to the transformations."""
     shape = None
     for number, given in enumerate(blocks):
         block = read_block(given, number)
@@ -174,7 +174,7 @@ def _setting(identity: int | None, matrices: ArrayLike | None, padding: Any, mas
     regular = given.isfinite().all(2).all(1) & (torch.linalg.det(given) != 0)
     if not regular.all():
         number = int((~regular).nonzero()[0])
-        raise UserError(f"matrices[{number}] has no inverse; needed: transformations that can be undone")
+        raise UserError(f"matrices[{number}] has no inverse; needed: invertible matrices")
     same = identities_among(given).flatten().tolist()
     if same and identity is not None and identity not in same:
         raise UserError(f"identity is {identity}, but the identity among the matrices is number {same[0]}")

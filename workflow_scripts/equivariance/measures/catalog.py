@@ -1,16 +1,13 @@
-"""The table of measures: a row says all that the project knows of one, without importing torch.
+"""The table of measures, which can be read without importing torch.
 
-A new measure is an accumulator in a module of this package and a row of `MEASURES`. Its family, parameter,
-display names, cost and resampling floor are read from the row, and nothing from its name.
+To add a measure, write an accumulator in a module of this package and add a `Row` to `MEASURES`. All else is
+read from the row, and nothing from the name.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, Literal, NamedTuple
-
-Family = Literal["invariance", "same_equivariance"]
-Scale = Literal["normalized", "share", "ratio", "distance", "activations"]
+from typing import Any, NamedTuple
 
 SAMPLES, TRANSFORMATIONS = ("samples",), ("transformations",)
 BOTH = (*SAMPLES, *TRANSFORMATIONS)
@@ -38,23 +35,25 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Row:
-    """One measure.
+    """A measure.
 
-    `accumulator` is the module and the class that computes it with `options`, from a view of the activations
-    (see `views`), and `map` the result of the class that it is. A ratio has no map, but the names of its
-    numerator and its denominator: rows of the same accumulator, options and view.
-
-    `scale` says what its values are: "normalized" (1 where a transformation changes as much as another sample
-    does), a "share" (0 to 1), another "ratio", a "distance" of unit vectors (0 to 2), or in the unit of the
-    "activations". With one of what it `compares` there is nothing to measure. A `cheap` one takes little more
-    time than the network. The name of a family stands for its measures that are `standard`.
+    - family: "invariance" or "same_equivariance".
+    - accumulator: the module and the class that compute it, with `options`, from a `view` of the activations
+      (see `views`).
+    - map: its name among the results of the accumulator. A ratio has none, but is `ratio_of` two other
+      measures of the same accumulator, options and view: numerator and denominator.
+    - scale: "normalized" (1 where a transformation changes as much as another sample does), "share" (0 to 1),
+      "ratio" (any other), "distance" (of unit vectors, 0 to 2), or "activations" (their unit).
+    - compares: what it needs at least two of.
+    - cheap: whether it takes hardly more time than the network.
+    - standard: whether the name of the family stands for it, among others.
     """
 
     name: str
     display: Name
-    family: Family
+    family: str
     accumulator: str
-    scale: Scale
+    scale: str
     map: str = ""
     ratio_of: tuple[str, str] | None = None
     options: tuple[tuple[str, Any], ...] = ()
@@ -71,8 +70,7 @@ class Row:
 
     @property
     def has_floor(self) -> bool:
-        """Whether resampling alone keeps it above a value that layers have in common: same-equivariance
-        without a unit."""
+        """Whether it comes with a resampling floor: same-equivariance without a unit."""
         return self.family == "same_equivariance" and self.scale != "activations"
 
 
@@ -102,7 +100,7 @@ def _comparisons(
     variant: str = "",
     words: str = "",
     *,
-    standard: tuple[Family, ...],
+    standard: tuple[str, ...],
     cheap: bool = False,
     **more: Any,
 ) -> Iterator[Row]:
@@ -110,11 +108,11 @@ def _comparisons(
 
     Same-equivariance is the invariance of feature maps with the transformation undone.
     """
-    families: tuple[tuple[Family, str, str, str], ...] = (
+    families = (
         ("invariance", "", "", "activations"),
         ("same_equivariance", "se", " of same-equivariance", "returned"),
     )
-    kinds: tuple[tuple[str, str, Scale, tuple[str, ...]], ...] = (
+    kinds = (
         ("t", "transformational", "activations", TRANSFORMATIONS),
         ("s", "sample", "activations", SAMPLES),
         ("n", "normalized", "normalized", BOTH),
@@ -142,7 +140,7 @@ def _comparisons(
 
 def _distances() -> Iterator[Row]:
     """The distances of each kind of vector; `normalize` leaves single units as they are."""
-    kinds: tuple[tuple[str, str, str, tuple[Family, ...]], ...] = (
+    kinds = (
         ("", "", "scalar", ("invariance",)),
         ("_keep", ", whole maps", "keep", ("same_equivariance",)),
         ("_normalize", ", normalized maps", "scalar", ()),
@@ -159,7 +157,7 @@ def _distances() -> Iterator[Row]:
 
 def _goodfellow() -> Iterator[Row]:
     """Goodfellow's measure for each threshold and form, and what each is made of."""
-    parts: tuple[tuple[str, str, str, Scale, tuple[str, ...]], ...] = (
+    parts = (
         ("", "Goodfellow's measure", "Goodfellow", "ratio", BOTH),
         ("local", "local firing rate of Goodfellow's measure (L)", "Goodfellow L", "share", BOTH),
         ("global", "global firing rate of Goodfellow's measure (G)", "Goodfellow G", "share", SAMPLES),
@@ -185,67 +183,54 @@ def _goodfellow() -> Iterator[Row]:
             )
 
 
-_ANOVA: dict[str, Any] = {
-    "family": "invariance",
-    "accumulator": "variance.VarianceAccumulator",
-    "scale": "share",
-}
+def _analysis_of_variance() -> Iterator[Row]:
+    found = "share of units that analysis of variance (ANOVA) finds to vary"
+    uncorrected = f"{found}, without Bonferroni's correction"
+    explained = "share of the variance that the transformations explain (η²)"
+    for name, full, short, parameter, standard in (
+        ("anova", found, "ANOVA", CONFIDENCE, True),
+        ("anova_uncorrected", uncorrected, "ANOVA, uncorrected", CONFIDENCE, False),
+        ("eta_squared", explained, "η²", None, True),
+    ):
+        yield Row(
+            name,
+            Name(full, short),
+            "invariance",
+            "variance.VarianceAccumulator",
+            "share",
+            map=name,
+            parameter=parameter,
+            standard=standard,
+        )
 
-_ROWS = (
-    *_comparisons(
-        *("v", "variance", "variance.VarianceAccumulator"),
-        standard=("invariance", "same_equivariance"),
-        cheap=True,
-    ),
-    *_distances(),
-    Row(
-        "anova",
-        Name("share of units that analysis of variance (ANOVA) finds to vary", "ANOVA"),
-        map="anova",
-        parameter=CONFIDENCE,
-        standard=True,
-        **_ANOVA,
-    ),
-    Row(
-        "anova_uncorrected",
-        Name(
-            "share of units that analysis of variance (ANOVA) finds to vary, without Bonferroni's correction",
-            "ANOVA, uncorrected",
+
+def _simple_distances() -> Iterator[Row]:
+    kinds = (("dses", "", "activations"), ("dses_normalize", ", normalized maps", "distance"))
+    for name, words, scale in kinds:
+        yield Row(
+            name,
+            Name(f"simple distance of same-equivariance (DSES){words}", f"DSES{words}"),
+            "same_equivariance",
+            "simple_distance.SimpleDistanceAccumulator",
+            scale,
+            map=name,
+            view="feature_maps",
+            compares=TRANSFORMATIONS,
+            standard=True,
+        )
+
+
+MEASURES: dict[str, Row] = {
+    row.name: row
+    for row in (
+        *_comparisons(
+            *("v", "variance", "variance.VarianceAccumulator"),
+            standard=("invariance", "same_equivariance"),
+            cheap=True,
         ),
-        map="anova_uncorrected",
-        parameter=CONFIDENCE,
-        **_ANOVA,
-    ),
-    Row(
-        "eta_squared",
-        Name("share of the variance that the transformations explain (η²)", "η²"),
-        map="eta_squared",
-        standard=True,
-        **_ANOVA,
-    ),
-    *_goodfellow(),
-    Row(
-        "dses",
-        Name("simple distance of same-equivariance (DSES)", "DSES"),
-        "same_equivariance",
-        "simple_distance.SimpleDistanceAccumulator",
-        "activations",
-        map="dses",
-        view="feature_maps",
-        compares=TRANSFORMATIONS,
-        standard=True,
-    ),
-    Row(
-        "dses_normalize",
-        Name("simple distance of same-equivariance (DSES), normalized maps", "DSES, normalized maps"),
-        "same_equivariance",
-        "simple_distance.SimpleDistanceAccumulator",
-        "distance",
-        map="dses_normalize",
-        view="feature_maps",
-        compares=TRANSFORMATIONS,
-        standard=True,
-    ),
-)
-
-MEASURES: dict[str, Row] = {row.name: row for row in _ROWS}
+        *_distances(),
+        *_analysis_of_variance(),
+        *_goodfellow(),
+        *_simple_distances(),
+    )
+}

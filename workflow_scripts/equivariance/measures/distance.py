@@ -158,7 +158,7 @@ class DistanceAccumulator(Accumulator):
             self._compare_samples(held.to(self._sd_sum.device, self.setting.dtype))
 
     def _compute(self) -> dict[str, Tensor]:
-        """Give the maps `td` and `sd`; an unfinished batch counts with the pairs it has."""
+        """Return the maps `td` and `sd`; an unfinished batch counts with the pairs it has."""
         transformations, samples = self._passes.transformations or self._passes.start, self._passes.count
         maps = {}
         if "td" in self.wanted:
@@ -175,7 +175,7 @@ class DistanceAccumulator(Accumulator):
 
 
 def _sum_of(sums: Tensor, vectors: Tensor) -> Tensor:
-    """Give the sums for vectors (n, T, V, D), on their device; zeros where there are none yet."""
+    """Return the sums for vectors (n, T, V, D), on their device; zeros where there are none yet."""
     return sums.to(vectors.device) if len(sums) else vectors.new_zeros(vectors.shape[2], dtype=torch.float64)
 
 

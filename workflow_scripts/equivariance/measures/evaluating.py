@@ -1,4 +1,4 @@
-"""Run a network of somebody else's in evaluation mode, eagerly, and leave it as it was."""
+"""Run any network in evaluation mode, eagerly, and leave it as it was."""
 
 import sys
 from collections.abc import Iterator

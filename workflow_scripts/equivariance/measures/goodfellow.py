@@ -99,7 +99,7 @@ class GoodfellowAccumulator(Accumulator):
             return
         shape = tuple(rows.shape[1:]) if self._passes.layer is None else self._passes.layer
         if self._calibrated + len(rows) > total or tuple(rows.shape[1:]) != shape:
-            raise ValueError(f"rows {tuple(rows.shape)} where {total} samples of {shape} are expected in all")
+            raise ValueError(f"rows {tuple(rows.shape)}; expected: {total} samples of {shape} in all")
         self._passes.layer = shape
         self._calibrated += len(rows)
         rows = self._flat_units(rows.detach()[:, None]).squeeze(1)
@@ -130,16 +130,6 @@ class GoodfellowAccumulator(Accumulator):
     @property
     def _is_ready(self) -> bool:
         return self._calibrated > 0 and not self._held
-
-    def update(self, block: Tensor) -> None:
-        """Take in a block (n, T, ...). Raises ValueError before the calibration is complete."""
-        self._check_ready()
-        super().update(block)
-
-    def update_rows(self, block: Tensor) -> None:
-        """Take in a block (n, T, ...). Raises ValueError before the calibration is complete."""
-        self._check_ready()
-        super().update_rows(block)
 
     def _check_ready(self) -> None:
         if not self._is_ready:

@@ -34,7 +34,7 @@ def _is_whole(images: Any) -> bool:
 
 
 def tiles(images: Any, size: int, rows: Sequence[int] | None = None) -> Iterator[Tensor]:
-    """Give `size` images at a time (the last may be fewer), (n, C, H, W), as they are stored.
+    """Return `size` images at a time (the last may be fewer), (n, C, H, W), as they are stored.
 
     `images` is a tensor or an array (N, C, H, W), or anything with a length and items: images (C, H, W),
     Pillow's pictures, or tuples that begin with one, as those of a torch Dataset. `rows` says which, in which
@@ -62,7 +62,7 @@ def _stack(items: Sequence[Any]) -> Tensor:
     tensors = [_tensor(item[0] if isinstance(item, tuple | list) and len(item) else item) for item in items]
     shapes = {tuple(tensor.shape) for tensor in tensors}
     if len(shapes) > 1:
-        raise UserError(f"images differ in shape: {', '.join(map(str, sorted(shapes)))}; bring them to one")
+        raise UserError(f"images differ in shape: {', '.join(map(str, sorted(shapes)))}; resize them")
     return torch.stack(tensors)
 
 

@@ -1,7 +1,7 @@
 """The measures of one layer: its accumulators, each fed what it sees, and their values."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from equivariance.errors import UserError, unknown
-from equivariance.measures.accumulator import Measure, Setting, Source
+from equivariance.measures.accumulator import Accumulator, Measure, Setting, Source
 from equivariance.measures.aggregation import aggregate
 from equivariance.measures.names import AGGREGATIONS
 from equivariance.measures.views import VIEWS, Maps, seen_shape, spatial, view
@@ -93,33 +93,35 @@ class LayerMeasures:
 
     def update(self, block: Tensor) -> None:
         """Take in a block of activations (n, T, ...)."""
-        if len(block):
-            self._check_block(block)
-            self._called.add("update")
-            for one, seen in self._seen(self._accumulators, block):
-                self._accumulators[one].update(seen)
-                self._fed.add(one)
+        self._feed("update", self._accumulators, block, lambda one, seen: one.update(seen))
 
     def update_rows(self, block: Tensor) -> None:
         """Take in a block of activations (n, T, ...), complete in T, for what is compared within a sample."""
-        if len(block):
-            self._check_block(block)
-            self._called.add("rows")
-            rows = [one for one, accumulator in self._accumulators.items() if accumulator.needs_rows]
-            for one, seen in self._seen(rows, block):
-                self._accumulators[one].update_rows(seen)
-                self._fed.add(one)
+        rows = [one for one, accumulator in self._accumulators.items() if accumulator.needs_rows]
+        self._feed("rows", rows, block, lambda one, seen: one.update_rows(seen))
 
     def update_columns(self, block: Tensor, members: range) -> None:
         """Take in a block (n, J, ...) of consecutive transformations, for what is compared over samples.
 
         All samples come under the same members, until `end_columns`; then come the next, in order from 0.
         """
+        self._feed(
+            "columns", self._columns, block, lambda one, seen: one.update_columns(seen, members), members
+        )
+
+    def _feed(
+        self,
+        called: str,
+        sources: Iterable[Source],
+        block: Tensor,
+        take: Callable[[Accumulator, Tensor], None],
+        members: range | None = None,
+    ) -> None:
         if len(block):
             self._check_block(block, members)
-            self._called.add("columns")
-            for one, seen in self._seen(self._columns, block, members):
-                self._accumulators[one].update_columns(seen, members)
+            self._called.add(called)
+            for one, seen in self._seen(sources, block, members):
+                take(self._accumulators[one], seen)
                 self._fed.add(one)
 
     def end_columns(self) -> None:
@@ -152,11 +154,13 @@ class LayerMeasures:
 
     def _check_block(self, block: Tensor, members: range | None = None) -> None:
         if block.dim() < 2 or not block.shape[1]:
-            raise UserError(f"{self._subject} gave {tuple(block.shape)}; needed: (n, T, ...) with T from 1")
+            raise UserError(
+                f"{self._subject} returned {tuple(block.shape)}; needed: (n, T, ...) with T from 1"
+            )
         if members is None:
             self._check_count(block.shape[1])
         elif len(members) != block.shape[1]:
-            raise ValueError(f"a block {tuple(block.shape)} where {len(members)} members are expected")
+            raise ValueError(f"a block {tuple(block.shape)}; expected: {len(members)} members")
         self._check(block.shape[2:], block.dtype)
         if members is None:
             self._transformations = block.shape[1]
@@ -164,18 +168,18 @@ class LayerMeasures:
     def _check_count(self, count: int) -> None:
         expected = self._transformations or count
         if count != expected:
-            raise UserError(f"{self._subject} gave {count} transformations; expected: {expected}")
+            raise UserError(f"{self._subject} returned {count} transformations; expected: {expected}")
 
     def _check(self, shape: tuple[int, ...], dtype: torch.dtype) -> None:
         """Compare activations with the first ones; the first are what is compared with."""
         given = (tuple(shape), dtype)
         if dtype.is_complex:
-            raise UserError(f"{self._subject} gave {dtype}; needed: real numbers")
+            raise UserError(f"{self._subject} returned {dtype}; needed: real numbers")
         for first, now in zip(self._first or given, given, strict=True):
             if first != now:
                 raise UserError(
-                    f"{self._subject} gave {first} for the first images and {now} now; a layer can be "
-                    "measured if that is the same for all images"
+                    f"{self._subject} returned {first} for the first images and {now} now; needed: the "
+                    "same for all images"
                 )
         self._first = given
 
@@ -184,7 +188,7 @@ class LayerMeasures:
         return f"layer {self._name!r}" if self._name else "a layer"
 
     def compute(self) -> Iterator[tuple[str, str, Tensor]]:
-        """Give measure, aggregation and values (feature maps or units); what the layer does not have is left
+        """Return measure, aggregation and values (feature maps or units); what a layer lacks is left
         out.
 
         Raises ValueError where a pass, or part of one, is missing.
@@ -202,7 +206,7 @@ class LayerMeasures:
                 yield measure.name, aggregation, aggregate(found[measure.numerator], denominator, how)
 
     def table(self) -> pd.DataFrame:
-        """Give a row per value: unit (index of the feature map, or in the flattened layer), measure,
+        """Return a row per value: unit (index of the feature map, or in the flattened layer), measure,
         aggregation, value."""
         frames = [pd.DataFrame(columns=("unit", "measure", "aggregation", "value"))]
         for measure, aggregation, values in self.compute():
@@ -212,7 +216,7 @@ class LayerMeasures:
         return pd.concat(frames[1:], ignore_index=True) if len(frames) > 1 else frames[0]
 
     def state(self) -> dict[str, Any]:
-        """Give all of the state, as tensors and plain values."""
+        """Return all of the state, as tensors and plain values."""
         return {
             "dtype": self.setting.dtype,
             "first": self._first,
@@ -223,7 +227,7 @@ class LayerMeasures:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take on a state that `state()` gave, of the same measures and aggregations; its precision too."""
+        """Load a state that `state()` returned, of the same measures and aggregations; its precision too."""
         self._start(self.setting.with_dtype(state["dtype"]))
         self._first, self._transformations = state["first"], state["transformations"]
         for accumulator, saved in zip(self._accumulators.values(), state["accumulators"], strict=True):

@@ -50,7 +50,7 @@ class Layout:
         return tuple(n * images if at == self.images_at else n for at, n in enumerate(self.native))
 
     def maps(self, block: Tensor) -> Tensor | None:
-        """Give the feature maps (..., C, H, W) of arranged activations (..., *shape), None without any."""
+        """Return the feature maps (..., C, H, W) of arranged activations (..., *shape), None without any."""
         if not self.has_maps:
             return None
         if self.grid is None:
@@ -168,7 +168,7 @@ def by_shape(shape: Sequence[int], images: int) -> Layout | None:
 def by_convention(
     convention: str, shape: Sequence[int], images: int, image_size: tuple[int, int], layer: str
 ) -> Layout:
-    """Lay out a tensor as a person says that it is.
+    """Lay out a tensor as the user says that it is.
 
     Tokens are a grid where their number is that of a grid with the sides of the image (H, W). Raises
     UserError for an unknown convention, and where it does not fit the shape.
@@ -179,7 +179,7 @@ def by_convention(
     dimensions = needed.get(convention, (len(shape),))
     if not shape or shape[0] != images or len(shape) not in dimensions:
         raise UserError(
-            f"layer {layer!r} gives {tuple(shape)} for {images} images, which is not {convention}"
+            f"layer {layer!r} returns {tuple(shape)} for {images} images, which is not {convention}"
         )
     rest = tuple(shape[1:])
     native = (1, *rest)

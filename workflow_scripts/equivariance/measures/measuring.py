@@ -74,11 +74,11 @@ def measure(
 ) -> pd.DataFrame:
     """Measure the layers of any network on images under a set of transformations.
 
-    A **layer** is a call of a module that gives one row for each image. By default all modules without
+    A **layer** is a call of a module that returns one row for each image. By default all modules without
     children count, and those with children that compute by themselves, as attention does; of a module that
     runs several times each call is a layer: `name`, `name:2`, ... A **unit** is a feature map of a layer that
     has some, whatever the order of its axes: a channel of (C, H, W) or (H, W, C), a feature of tokens (L, D).
-    Of other layers it is a single number. **Left out** is what gives no row per image, what was not called,
+    Of other layers it is a single number. **Left out** is what returns no row per image, what was not called,
     what standardises the input, and what did not run for every image; `table.attrs["left_out"]` has the
     reasons.
 
@@ -113,8 +113,8 @@ def measure(
       is faster. `math.inf` stands for one pass at any price.
     - dtype: precision of short sums, float32 or float64; long ones are always float64, and so are all of a
       layer whose scale float32 cannot square.
-    - checkpoint: file where the state is saved every minute; a call with the same arguments that was killed
-      goes on from there. It may be several files, with endings `.0`, `.1`, ...
+    - checkpoint: file where the state is saved every minute; after an interruption, the same call
+      resumes from there. It may be several files, with endings `.0`, `.1`, ...
     - keep_checkpoint: do not remove it at the end, so that nothing is lost where writing the results fails.
     - progress: show a bar on a terminal, or a line a minute elsewhere, on standard error.
     - announce: called with what will be done, before it is.
@@ -128,7 +128,7 @@ def measure(
     """
     check_holder(images)
     if memory is not None and not (isinstance(memory, Real) and memory > 0):
-        raise UserError(f"memory of {memory!r}; valid: a number of bytes above 0")
+        raise UserError(f"memory is {memory!r}; valid: a number of bytes above 0")
     sweep = Sweep(
         model,
         transformations,
@@ -186,14 +186,14 @@ def measure(
 def _without_maps(place: Place) -> str:
     """Say why a layer has no same-equivariance."""
     if place.layout.convention == "unknown":
-        return "has axes of unknown meaning (say what they are by `maps`)"
+        return "has axes of unknown meaning (set them with `maps`)"
     if len(place.shape) == 3 and place.shape[1] * place.shape[2] > 1:
-        return "has places that are not those of the image"
+        return "has positions that are not those of the image"
     return NO_MAPS
 
 
 class _Run:
-    """A measurement that may go on where one was stopped."""
+    """A measurement that can resume an interrupted one."""
 
     def __init__(
         self,
@@ -215,8 +215,7 @@ class _Run:
         self.groups = self._groups(memory)
 
     def _groups(self, memory: float | None) -> list[Group]:
-        """Group the layers, or take the groups of a run that was stopped: free memory is never twice the
-        same."""
+        """Group the layers, or take those of the interrupted run: free memory changes between runs."""
         first = self._file(0)
         saved = load_checkpoint(first, self._digest) if first else None
         if saved is not None:
@@ -307,9 +306,9 @@ class _Run:
 
     def _kept(self, total: int) -> str:
         if self._checkpoint is None:
-            return "stopped; nothing of it is kept, as no checkpoint was asked for"
+            return "stopped; nothing is saved: no checkpoint was requested"
         if not self._saved:
-            return "stopped; nothing was saved yet: that is done once a minute"
+            return "stopped; nothing is saved yet: checkpoints are written once a minute"
         return f"stopped; {self._saved / total:.0%} is saved: repeat the command to resume"
 
     def remove_checkpoints(self) -> None:
@@ -345,7 +344,7 @@ def _bar(total: int, progress: bool) -> "tqdm[Any]":
 
 
 def _strata(count: int, labels: Any) -> dict[str, Sequence[int]]:
-    """Give the rows of each class, or all under the name "", in a fixed random order."""
+    """Return the rows of each class, or all under the name "", in a fixed random order."""
     order = np.random.default_rng(0).permutation(count)
     if labels is None:
         return {"": order.tolist()}

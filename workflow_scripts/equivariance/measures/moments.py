@@ -137,13 +137,13 @@ class Moments(Stateful):
 
     @torch.no_grad()
     def mean(self) -> Tensor:
-        """Give the mean of the rows, float64, not to be changed."""
+        """Return the mean of the rows, float64, not to be changed."""
         self._flush()
         return self._mean
 
     @torch.no_grad()
     def m2(self) -> Tensor:
-        """Give the sums of the rows' squared differences from the mean, float64, not to be changed."""
+        """Return the sums of the rows' squared differences from the mean, float64, not to be changed."""
         self._flush()
         return self._m2
 

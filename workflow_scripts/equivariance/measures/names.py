@@ -5,10 +5,9 @@ follow: the resampling floor of the measure.
 """
 
 from collections.abc import Iterable
-from typing import get_args
 
 from equivariance.errors import unknown
-from equivariance.measures.catalog import MEASURES, Family, Name
+from equivariance.measures.catalog import MEASURES, Name
 
 FLOOR = "_floor"
 """Ends the name of a resampling floor: what the measure before it gives for the images themselves."""
@@ -37,7 +36,7 @@ FAMILY_OF = {name: row.family for name, row in MEASURES.items()}
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     family: tuple(row.name for row in MEASURES.values() if row.family == family and row.standard)
-    for family in get_args(Family)
+    for family in dict.fromkeys(FAMILY_OF.values())
 }
 """The measures that the name of a family stands for. One sweep computes a family, and one file holds it."""
 

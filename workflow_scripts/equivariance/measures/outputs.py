@@ -16,7 +16,7 @@ DEEPEST = 4  # holders within holders
 
 
 def tensors(output: Any, path: tuple[Step, ...] = ()) -> Iterator[tuple[tuple[Step, ...], Tensor]]:
-    """Give the tensors of an output in order, each with the way to it."""
+    """Return the tensors of an output in order, each with the way to it."""
     if isinstance(output, Tensor):
         yield path, output
         return
@@ -54,16 +54,16 @@ def described(path: tuple[Step, ...]) -> str:
 
 
 def chosen(output: Any, how: Choice, layer: str) -> Tensor:
-    """Take from an output what a person chose: by index, key, attribute, or a function of the output.
+    """Take from an output what the user chose: by index, key, attribute, or a function of the output.
 
     Raises UserError where there is no tensor.
     """
     if callable(how):
         try:
             found = how(output)
-        except Exception as error:  # a person's function may raise anything
+        except Exception as error:  # the user's function may raise anything
             raise UserError(
-                f"outputs: the function for layer {layer!r}, which gives {_kinds(output)}, raised "
+                f"outputs: the function for layer {layer!r}, which returns {_kinds(output)}, raised "
                 f"{type(error).__name__}: {error}"
             ) from error
         return _tensor(found, layer, "the function")
@@ -73,14 +73,14 @@ def chosen(output: Any, how: Choice, layer: str) -> Tensor:
         else:
             found = output[how]
     except (LookupError, TypeError, AttributeError) as error:
-        raise UserError(f"outputs: layer {layer!r} gives {_kinds(output)}, which has no {how!r}") from error
+        raise UserError(f"outputs: layer {layer!r} returns {_kinds(output)}, which has no {how!r}") from error
     return _tensor(found, layer, repr(how))
 
 
 def _tensor(found: Any, layer: str, how: str) -> Tensor:
     if not isinstance(found, Tensor):
         raise UserError(
-            f"outputs: of layer {layer!r}, {how} gives a {type(found).__name__}; needed: a tensor"
+            f"outputs: {how} gives a {type(found).__name__} for layer {layer!r}; needed: a tensor"
         )
     return found
 

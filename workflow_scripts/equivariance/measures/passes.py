@@ -41,11 +41,11 @@ class Passes(Stateful):
     def check(self, shape: tuple[int, ...], members: range | None = None) -> None:
         """Raise ValueError for a block that does not fit to those before, or to its members."""
         if len(shape) < 2 or not shape[1]:
-            raise ValueError(f"a block {shape} where (n, T, ...) with T from 1 is expected")
+            raise ValueError(f"a block {shape}; expected: (n, T, ...) with T from 1")
         given, layer = shape[1], shape[2:]
         count = self.transformations or max(given, self._least) if members is None else len(members)
         if given != count or layer != (layer if self.layer is None else self.layer):
-            raise ValueError(f"a block {shape} where {('n', count, *(self.layer or layer))} is expected")
+            raise ValueError(f"a block {shape}; expected: {('n', count, *(self.layer or layer))}")
 
     def take(self, shape: tuple[int, ...]) -> None:
         """Count a block (n, T, ...) of the one pass. Raises ValueError where it does not fit."""
@@ -77,7 +77,7 @@ class Passes(Stateful):
             raise ValueError(f"columns of {members}, while those of {range(self.start, self.stop)} are open")
         last = self.transformations or members.stop
         if members.step != 1 or members.start != self.start or members.stop > last:
-            raise ValueError(f"columns of {members} where members from {self.start} are expected, of {last}")
+            raise ValueError(f"columns of {members}; expected: members from {self.start}, of {last}")
         self.layer = shape[2:]
         self.stop = members.stop
         self.columns += shape[0]

@@ -16,7 +16,7 @@ from torch import Tensor
 
 LARGEST = 1e16
 SMALLEST_SPREAD = 1e-15
-CHUNK = 1 << 20  # activations looked at at a time
+CHUNK = 1 << 20  # activations checked at a time
 
 
 @torch.no_grad()

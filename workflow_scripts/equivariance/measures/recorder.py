@@ -51,7 +51,7 @@ def record(
         _, first = next(tensors(output), (None, None))
         if first is None:
             raise UserError(
-                f"layer {name!r} gives a {type(output).__name__}, not a tensor; choose other layers"
+                f"layer {name!r} returns a {type(output).__name__}, not a tensor; choose other layers"
             )
         hand_over(name, first.detach())
 
@@ -154,7 +154,7 @@ def named(model: nn.Module) -> dict[str, nn.Module]:
 
 
 def other_names(model: nn.Module) -> dict[str, str]:
-    """Give the name in `named` of each module that has others, by these."""
+    """Return the name in `named` of each module that has others, by these."""
     return _named(model)[1]
 
 

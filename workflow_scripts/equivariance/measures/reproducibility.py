@@ -1,4 +1,4 @@
-"""Whether a network gives the same again: for the same inputs, and for an image in another batch."""
+"""Whether a network is reproducible: for the same inputs, and for an image in another batch."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -49,9 +49,9 @@ def unmeasurable(tensor: Tensor) -> str:
     if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
         return "ran inside a transformation of functions (torch.func)"
     if tensor.is_nested or tensor.layout != torch.strided:
-        return "gives a tensor that is not dense"
+        return "returns a tensor that is not dense"
     if tensor.dtype not in MEASURED:
-        return f"gives {tensor.dtype}; measured are {listed([str(dtype) for dtype in MEASURED])}"
+        return f"returns {tensor.dtype}; supported: {listed([str(dtype) for dtype in MEASURED])}"
     return ""
 
 

@@ -31,7 +31,7 @@ class Resolutions(nn.Module):
 
 
 def resampling_floor(sweep: Sweep, images: Any, rows: Sequence[int]) -> Iterator[pd.DataFrame]:
-    """Give the floor of each layer that a sweep, which has looked, measures same-equivariance on.
+    """Return the floor of each layer that a sweep, after its inspection, measures same-equivariance on.
 
     Tables as the sweep's own, of measures `<name>_floor`; units are the channels of the images.
     """

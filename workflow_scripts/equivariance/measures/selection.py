@@ -15,7 +15,7 @@ def name_list(option: str, given: str | Collection[str] | None) -> list[str] | N
     found = list(given) if isinstance(given, Iterable) and not isinstance(given, bytes) else [given]
     for name in found:
         if not isinstance(name, str):
-            raise UserError(f"{option}: {type(name).__name__} where the name of a layer is needed")
+            raise UserError(f"{option}: a {type(name).__name__}; needed: the name of a layer")
     return found
 
 
@@ -58,7 +58,7 @@ def _calls(survey: Survey, name: str) -> list[str]:
     found = _fitting(survey, name, survey.defaults) or _fitting(survey, name, places)
     if not found:
         if name in survey.others:
-            raise UserError(f"layer {name!r} is another name of {survey.others[name]!r}; give that")
+            raise UserError(f"layer {name!r} is another name of {survey.others[name]!r}; use that name")
         raise UserError(unknown("layer", name, {place.module for place in places.values()}, LISTED))
     return found
 

@@ -57,7 +57,7 @@ class Setting:
             raise UserError(unknown("padding", self.padding, get_args(Padding)))
 
     def with_dtype(self, dtype: torch.dtype) -> "Setting":
-        """Give this setting in another precision, the same object each time, as it keeps what is costly."""
+        """Return this setting in another precision, the same object each time, as it keeps what is costly."""
         if dtype == self.dtype:
             return self
         if dtype not in self._others:
@@ -66,7 +66,7 @@ class Setting:
         return self._others[dtype]
 
     def resampler(self, height: int, width: int, *, inverse: bool, members: range | None = None) -> Resampler:
-        """Give what transforms feature maps (H, W) by the members of the set, or by their inverses.
+        """Return what transforms feature maps (H, W) by the members of the set, or by their inverses.
 
         `members` are the consecutive ones that are meant, by default all; those that came before them are
         forgotten. Raises UserError where the data are no images.

@@ -2,8 +2,8 @@
 
 With a(x) a feature map of a layer, B[i, j] = t_j^-1(a(t_j(x_i))): the transformation undone on the map. Where
 the layer is equivariant B does not depend on j, so the measures of invariance, taken of B pixel by pixel,
-measure same-equivariance: TVSE, SVSE, NVSE are TV, SV, NV of B; TDSE, SDSE, NDSE are TD, SD, ND of B. The
-simple form needs no inverse:
+measure same-equivariance: TVSE, SVSE, NVSE are TV, SV, NV of B (`variance`); TDSE, SDSE, NDSE are TD, SD, ND
+of B (`distance`). The simple distance, which this module computes, needs no inverse:
 
     DSES = mean_ij sqrt(mean_hw (a(t_j(x_i)) - t_j(a(x_i)))^2)
 
@@ -12,7 +12,7 @@ zeros stays) and takes their distance, from 0 to 2, which layers of different sc
 
 Matrices are in units of the image's side, so that maps of any resolution are transformed by the same
 fraction of theirs. Only layers with feature maps have these measures. Interpolation and what lies beyond the
-border keep all but DSES above 0 even for the identity network: see `floor`.
+border keep all but DSES above 0 even for the identity network: see `resampling_floor`.
 """
 
 from collections.abc import Collection

@@ -1,21 +1,21 @@
-"""State that can be put down and taken up again."""
+"""State that can be saved and restored."""
 
 from typing import Any, ClassVar
 
 
 class Stateful:
-    """What can be put down and taken up again."""
+    """An object whose state can be saved and restored."""
 
     STATE: ClassVar[tuple[str, ...]]
     """Names of the attributes that are its whole state: tensors, numbers, tuples, or others of this class."""
 
     def state(self) -> dict[str, Any]:
-        """Give all of the state, as tensors and plain values that torch.save and torch.load take."""
+        """Return all of the state, as tensors and plain values that torch.save and torch.load take."""
         values = {name: getattr(self, name) for name in self.STATE}
         return {name: x.state() if isinstance(x, Stateful) else x for name, x in values.items()}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take on a state that `state()` gave."""
+        """Load a state that `state()` returned."""
         for name in self.STATE:
             mine = getattr(self, name)
             if isinstance(mine, Stateful):

@@ -12,11 +12,11 @@ from equivariance.measures.names import MEAN_OF_CLASSES
 
 
 def rows_by_class(labels: Any, count: int) -> dict[str, list[int]]:
-    """Give the rows of each class, under the text of its label, in the order of the labels.
+    """Return the rows of each class, under the text of its label, in the order of the labels.
 
     Labels are a list, an array, a tensor or a column of a table, of one type: texts, whole numbers, ...
     Raises UserError where there is not one for each of `count` samples, where one is missing, where labels of
-    different types or values would become one class, and for what no class can be called (`class_name`).
+    different types or values would become one class, and for an invalid name of a class (`class_name`).
     """
     given = _listed(labels, count)
     for row, label in enumerate(given):
@@ -24,25 +24,23 @@ def rows_by_class(labels: Any, count: int) -> dict[str, list[int]]:
             raise UserError(f"labels[{row}] is {label}; needed: a class for each of {count} samples")
     types = sorted({type(label).__name__ for label in given})
     if len(types) > 1:
-        raise UserError(f"labels are of several types ({', '.join(types)}); give all of one type")
+        raise UserError(f"labels are of several types ({', '.join(types)}); use one type")
     order = sorted(range(count), key=lambda row: _rank(given[row]))
     rows: dict[str, list[int]] = {}
     for label, found in groupby(order, key=given.__getitem__):
         name = class_name(label)
         if name in rows:
-            raise UserError(
-                f"different labels have the same text {name!r}; give each class a text of its own"
-            )
+            raise UserError(f"different labels have the same text {name!r}; give each class its own text")
         rows[name] = list(found)
     return rows
 
 
 def class_name(label: Any) -> str:
-    """Give the text of a label; UserError for an empty one, and for the mark of the mean over classes."""
+    """Return the text of a label; UserError for an empty one, and for that of the mean over classes."""
     name = str(label)
     if not name.strip() or name == MEAN_OF_CLASSES:
-        reserved = f"; {MEAN_OF_CLASSES!r} stands for the mean over the classes" if name.strip() else ""
-        raise UserError(f"no class can be called {name!r}{reserved}; give it another name")
+        reserved = ", which stands for the mean over the classes" if name.strip() else ""
+        raise UserError(f"invalid name of a class: {name!r}{reserved}; rename it")
     return name
 
 
@@ -59,26 +57,19 @@ def with_means(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _listed(labels: Any, count: int) -> list[Any]:
-    """Give labels one by one, as plain values of Python."""
+    """Return labels one by one, as plain values of Python."""
     needed = f"needed: one for each of {count} samples"
     if isinstance(labels, str | bytes | dict | set | frozenset) or not isinstance(labels, Iterable):
         raise UserError(f"labels are of type {type(labels).__name__}; {needed}")
     plain = next((how for how in ("tolist", "to_numpy") if hasattr(labels, how)), None)
     listed = getattr(labels, plain)() if plain else labels
-    values = [_plain(item) for item in (listed if isinstance(listed, Iterable) else [])]
-    inner = [len(value) for value in values if isinstance(value, Collection) and not _is_text(value)]
+    items = listed if isinstance(listed, Iterable) else []
+    # Numbers and texts of numpy, and tensors of one number, as what they are in Python.
+    values = [item.item() if getattr(item, "shape", None) == () else item for item in items]
+    inner = [len(x) for x in values if isinstance(x, Collection) and not isinstance(x, str | bytes)]
     if len(values) != count or inner:
         raise UserError(f"labels have the shape {(len(values), *inner[:1])}; {needed}")
     return values
-
-
-def _plain(item: Any) -> Any:
-    """Give a number or text of numpy, or a tensor of one number, as what it is in Python."""
-    return item.item() if getattr(item, "shape", None) == () else item
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str | bytes)
 
 
 def _rank(label: Any) -> Any:

@@ -1,8 +1,8 @@
-"""The look at a network before it is measured: which of its modules are layers, and how they are laid out.
+"""Inspect a network before it is measured: which of its modules are layers, and how they are laid out.
 
-A layer is a module that gives one row for each image. By default those count that compute by themselves:
+A layer is a module that returns one row for each image. By default those count that compute by themselves:
 modules without children, and modules in which no other layer ran, such as attention, which uses the weights
-of its children without calling them. What is no layer is left out, and why is said.
+of its children without calling them. What is not a layer is left out, with a reason.
 """
 
 import math
@@ -63,22 +63,21 @@ class Place:
     def activation(self, call: str, output: Any, images: int) -> Tensor:
         """Take the layer's activations from its output, as (images, *shape).
 
-        Raises UserError where they have another shape than when the network was looked at.
+        Raises UserError where they have another shape than when the network was inspected.
         """
         found = _followed(self.output, output, call)
         expected = self.layout.expected(images)
         if found is None or tuple(found.shape) != expected:
             now = type(output).__name__ if found is None else tuple(found.shape)
             raise UserError(
-                f"layer {call!r} gave {expected} for {images} images when the network was looked at, and "
-                f"gives {now} now; leave it out"
+                f"layer {call!r} returned {expected} for {images} images at first, and {now} now; exclude it"
             )
         return self.layout.arrange(found.detach())
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What a look found: layers by the name of their call, in the order of execution."""
+    """What an inspection found: layers by the name of their call, in the order of execution."""
 
     places: Mapping[str, Place]
     defaults: tuple[str, ...]  # calls that are measured where nothing else is asked for
@@ -111,7 +110,7 @@ class _Node:
 
 
 class Surveyor:
-    """Looks at a network; `maps` and `choices` are what a person says of layers, by name or pattern.
+    """Inspects a network; `maps` and `choices` are what the user says about layers, by name or pattern.
 
     Raises UserError for names and patterns without a layer.
     """
@@ -199,7 +198,7 @@ class Surveyor:
         candidates: Iterable[tuple[Any, Tensor]] = outputs.tensors(output)
         if (choice := self._choices.get(node.call, self._choices.get(node.module))) is not None:
             candidates = [(choice, outputs.chosen(output, choice, node.call))]
-        node.reason = f"gives no tensor but a {type(output).__name__}"
+        node.reason = f"returns a {type(output).__name__}, not a tensor"
         for number, (path, tensor) in enumerate(candidates):
             layout, reason = self._layout(node, tensor, tracker, image_size)
             if layout is not None:
@@ -219,17 +218,17 @@ class Surveyor:
             return None, reason
         images, shape = tracker.images.length, tuple(tensor.shape)
         if not tensor.numel():
-            return None, f"gives an empty tensor {shape}"
+            return None, f"returns an empty tensor {shape}"
         if convention := self._maps.get(node.call, self._maps.get(node.module)):
             return by_convention(convention, shape, images, image_size, node.call), ""
         dims = tracker.dims(tensor)
         layout = by_shape(shape, images) if dims is None else by_axes(dims, tracker.images)
-        return layout, f"gives {shape}, not one row for each of {images} images"
+        return layout, f"returns {shape}, not one row for each of {images} images"
 
     def _faults(self, nodes: Sequence[_Node], seen: int, inputs: Tensor) -> dict[str, str]:
-        """Repeat the small pass after the look at `seen` inputs: calls that cannot be measured, and why.
+        """Repeat the small pass after that of `seen` inputs: calls that cannot be measured, and why.
 
-        The first of the inputs is the last of those of the look.
+        The first of the inputs is the last of those of the inspection.
         """
         expected = {node.call: node for node in nodes if node.layout is not None}
         faults: dict[str, str] = {}
@@ -242,12 +241,12 @@ class Surveyor:
                     ", ".join(str(x.shape) for x in found) or "no tensor" for found in (before, values)
                 )
                 faults[call] = (
-                    f"layer {call!r} gave {shapes} for the same {len(inputs)} images: its shape changes"
+                    f"layer {call!r} returned {shapes} for the same {len(inputs)} images: its shape changes"
                 )
             elif not all(map(Values.is_same, before, values)):
                 faults[call] = (
-                    f"layer {call!r} gives other values each time it sees the same images; a network whose "
-                    "results are random cannot be measured"
+                    f"layer {call!r} returns different values for the same images; a network with random "
+                    "results cannot be measured"
                 )
             node = expected.get(call)
             if node is None or node.layout is None or node.sample is None:
@@ -259,18 +258,18 @@ class Surveyor:
                     faults.setdefault(
                         call,
                         f"the values of layer {call!r} for an image depend on the other images of its batch, "
-                        "as the statistics of a batch do; they cannot be measured",
+                        "as with batch statistics; they cannot be measured",
                     )
                 return
             whole, at = node.layout.expected(seen), node.layout.images_at
             if len(shape) == len(whole) and shape[at] * seen == whole[at] * len(inputs):
                 faults[call] = (
-                    f"layer {call!r} gave {whole} for {seen} images and {shape} for {len(inputs)}: its shape "
-                    "changes"
+                    f"layer {call!r} returned {whole} for {seen} images and {shape} for {len(inputs)}: "
+                    "its shape changes"
                 )
             elif shape[:1] == whole[:1] and math.prod(shape) * seen == math.prod(whole) * len(inputs):
                 raise FixedBatch
-            node.layout, node.reason = None, "has a shape that does not follow the number of images"
+            node.layout, node.reason = None, "has a shape that does not scale with the number of images"
 
         start = time.monotonic()
         with watched(self._model, self._modules, called):
@@ -333,7 +332,7 @@ class Surveyor:
                 parents += [root] if root in measured else []
                 whole = next((parent for parent in parents if parent in layers), None)
                 can = "is" if whole in measured else "can be"
-                within = f"; {whole!r}, which it is a part of, {can} measured" if whole else ""
+                within = f"; {whole!r}, which contains it, {can} measured" if whole else ""
                 unseen = (
                     "runs in TorchScript" if isinstance(module, torch.jit.ScriptModule) else "was not called"
                 )

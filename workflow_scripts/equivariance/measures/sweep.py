@@ -35,14 +35,14 @@ CPU_INPUTS = 200  # of one pass of the network: the activations of one layer sti
 GPU_INPUTS = 2048  # a GPU wants few large operations
 CALIBRATION_INPUTS = 64
 LARGEST_OUTPUT = 2**28  # bytes of a layer in one pass, where a tile of one sample is not larger
-OUTPUTS_AT_ONCE = 4  # of the size of the largest, that a pass of a network holds, about
-SWEEP_FACTOR = 1.2  # by which measuring takes longer than looking again, about
-FEW = 3  # inputs of a small pass: no other number is less likely to be that of something else
+OUTPUTS_AT_ONCE = 4  # outputs of the largest size that a pass of a network holds, about
+SWEEP_FACTOR = 1.2  # about how much longer measuring takes than the inspection's last pass
+FEW = 3  # inputs of a small pass: a number that few axes have by chance
 COLUMNS = ("layer", "layer_index", "kind", "depth", "unit", "measure", "aggregation", "value")
 
 Receive = Callable[[str, Tensor], None]
 Done = Callable[[int], None]
-"""Told, after each tile, how many images were taken in so far by the call that it was given to."""
+"""Called after each tile with the number of images so far in this call."""
 
 
 class Transformations(Protocol):
@@ -87,7 +87,7 @@ class Sweep:
     ) -> None:
         check_options(transformations, tile, autocast, preprocess, {"outputs": outputs, "maps": maps})
         if dtype not in (torch.float32, torch.float64):
-            raise UserError(f"sums in {dtype}; valid: torch.float32, torch.float64")
+            raise UserError(f"dtype is {dtype}; valid: torch.float32, torch.float64")
         check_model(model)
         self.model = unwrapped(model)
         floats = [p for p in (*model.parameters(), *model.buffers()) if p.is_floating_point()]
@@ -123,9 +123,9 @@ class Sweep:
         self.seconds_per_input = 0.0  # estimated
         self.pass_bytes = 0  # of a pass of the network, estimated
         self.places: dict[str, Place] = {}  # of the layers that are measured
-        self._uncalled: frozenset[str] = frozenset()  # modules that the look did not see run
+        self._uncalled: frozenset[str] = frozenset()  # modules that did not run in the inspection
         self._shown = 0  # inputs that the network saw
-        self._seen: Counter[str] = Counter()  # of these, by layers, and by calls that the look missed
+        self._seen: Counter[str] = Counter()  # of these, by layers, and by calls that the inspection missed
         self._uncalibrated: set[str] = set()  # layers that did not see all images when they were calibrated
         LayerMeasures(self.measures, self.aggregations, self.setting)  # refuses what does not fit together
 
@@ -139,7 +139,7 @@ class Sweep:
         return Sweep(model, self._transformations, measures, tile=self.tile, **self._shared)
 
     def part(self, layers: Collection[str]) -> "Sweep":
-        """Make an empty sweep of some of this one's layers, which it has looked at already."""
+        """Make an empty sweep of some of this one's layers, which it has inspected already."""
         part = Sweep(
             self.model,
             self._transformations,
@@ -178,7 +178,7 @@ class Sweep:
         return self._empty(call).state_bytes(place.shape, members, samples)
 
     def inspect(self, images: Any) -> dict[str, Place]:
-        """See which layers there are, when they run, and their shapes, with the first images.
+        """Find the layers, when they run, and their shapes, with the first images.
 
         Measures nothing. Raises UserError for layers that cannot be measured, and a network that is random.
         """
@@ -186,11 +186,11 @@ class Sweep:
             with self._evaluating():
                 survey = self._survey(next(tiles(images, self.tile)))
             calls = selected(survey, self._layers, self._exclude)
-            # Of a network that has some fault the rest is measured where a person says what the rest is.
+            # Of a network that has some fault the rest is measured only where the user says what the rest is.
             asked = calls if self._layers is not None or self._exclude else survey.faults
             for call in asked:
                 if call in survey.faults:
-                    raise UserError(f"{survey.faults[call]}; `layers` or `exclude` choose others")
+                    raise UserError(f"{survey.faults[call]}; choose other layers with `layers` or `exclude`")
             self.survey = survey
             self._uncalled = survey.uncalled if self._layers is None else frozenset()
             self.places = {call: survey.places[call] for call in calls}
@@ -218,8 +218,8 @@ class Sweep:
             survey = surveyor.inspect(inputs, few)
         except Exception as error:
             error.add_note(
-                f"The network was given {len(inputs)} transformed images {tuple(inputs.shape[1:])}. One "
-                f"that takes a fixed number needs a `tile` of that over {len(self.matrices)} transformations."
+                f"The network received {len(inputs)} transformed images {tuple(inputs.shape[1:])}. If "
+                f"it takes a fixed number of inputs, set `tile` to that number / {len(self.matrices)}."
             )
             raise
         self.seconds_per_input = SWEEP_FACTOR * surveyor.seconds_per_input
@@ -343,7 +343,7 @@ class Sweep:
         """Run the network.
 
         One that takes a fixed number of inputs sees the last repeated up to it, and others never see fewer
-        than when they were looked at: some give another shape for one input, or refuse it.
+        than in the inspection: some give another shape for one input, or refuse it.
         """
         self._real = len(inputs)
         least = (self.survey and self.survey.fixed_batch) or FEW
@@ -386,9 +386,9 @@ class Sweep:
         self._uncalibrated |= other._uncalibrated
 
     def state(self) -> dict[str, Any]:
-        """Give all that was seen, as tensors and plain values that torch.save and torch.load take.
+        """Return all that was seen, as tensors and plain values that torch.save and torch.load take.
 
-        A sweep that takes it on has to look at the network by itself.
+        A sweep that loads it has to inspect the network by itself.
         """
         return {
             "layers": {call: state.state() for call, state in self._states.items()},
@@ -398,7 +398,7 @@ class Sweep:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take on what `state()` gave of a sweep made in the same way."""
+        """Load what `state()` returned of a sweep made in the same way."""
         for call, saved in state["layers"].items():
             self._state(call).restore(saved)
         self._seen = Counter(state["seen"])
@@ -416,7 +416,7 @@ class Sweep:
         }
 
     def compute(self) -> dict[str, dict[tuple[str, str], Tensor]]:
-        """Give the values, float64, by layer and by measure and aggregation.
+        """Return the values, float64, by layer and by measure and aggregation.
 
         With the aggregation `none` they have the layer's own shape. Measures that a layer does not have are
         missing there, and so are layers that did not run for every image.
@@ -427,7 +427,7 @@ class Sweep:
         }
 
     def table(self) -> pd.DataFrame:
-        """Give the values as `measure` does; no row where no layer has any of the measures."""
+        """Return the values as `measure` does; no row where no layer has any of the measures."""
         frames = []
         for call, state in self._complete().items():
             place = self.places[call]
@@ -449,7 +449,7 @@ class Sweep:
         }
 
     def described(self) -> str:
-        """Say what is measured and how, in a text that is the same for sweeps that can be merged."""
+        """Describe what is measured and how: a text that is the same for sweeps that can be merged."""
         setting = self.setting
         return repr((
             *(self.measures, self.aggregations, self._layers, self._exclude, self._maps),

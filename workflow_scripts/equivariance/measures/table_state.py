@@ -7,7 +7,7 @@ import torch
 
 
 def table_state(table: pd.DataFrame) -> dict[str, Any]:
-    """Give the columns of a table, numbers as tensors, and texts as codes of those that occur."""
+    """Return the columns of a table, numbers as tensors, and texts as codes of those that occur."""
     state: dict[str, Any] = {}
     for name, column in table.items():
         if pd.api.types.is_numeric_dtype(column):

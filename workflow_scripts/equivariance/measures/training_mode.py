@@ -1,7 +1,7 @@
 """Operations that a traced network does as in training, whatever `eval()` says.
 
 A trace (torch.export, torch.fx) keeps of `training` what it was when the trace was made: dropout that was on
-stays on, and the network gives another result each time that it runs.
+stays on, and the network returns another result on each run.
 """
 
 import inspect
@@ -70,7 +70,7 @@ def _overloads(node: fx.Node, name: str) -> list[OpOverload]:
 
 
 def _arguments(node: fx.Node, overloads: list[OpOverload]) -> Mapping[str, Any]:
-    """Give what a node is called with by name, defaults too; nothing where that cannot be told."""
+    """Return what a node is called with by name, defaults too; nothing where that cannot be told."""
     for overload in overloads:
         known = overload._schema.arguments
         given = dict(zip((one.name for one in known), node.args, strict=False)) | node.kwargs

@@ -132,5 +132,5 @@ def _nothing() -> Tensor:
 
 
 def _zeros_or(sums: Tensor, rows: Tensor) -> Tensor:
-    """Give the sums, or zeros for units (..., U) where there are none yet."""
+    """Return the sums, or zeros for units (..., U) where there are none yet."""
     return sums if len(sums) else rows.new_zeros(rows.shape[-1], dtype=torch.float64)

@@ -38,7 +38,7 @@ def view(
 
 
 def seen_shape(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Give the shape that a view gives to a layer (at most: a mask leaves out pixels)."""
+    """Return the shape that a view gives to a layer (at most: a mask leaves out pixels)."""
     if is_spatial(shape):
         return shape[:1] if name in ("first_mean", "first_max") else shape
     return (0,) if name in ("feature_maps", "returned") else shape

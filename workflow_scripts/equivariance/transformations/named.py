@@ -25,7 +25,7 @@ _GROWS = {
 
 
 def named_spec(name: str, count: int | None = None) -> Spec:
-    """Give the spec of a named set, with `count` members instead of its own number.
+    """Return the spec of a named set, with `count` members instead of its own number.
 
     The range stays as it is; in the combined set the number of rotations changes.
 
