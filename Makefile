@@ -1,6 +1,6 @@
 # What a person types. `make quick` and `make test` install what they need into .venv, from requirements.lock.
 .DEFAULT_GOAL := help
-.PHONY: help install quick plan test lint bench lock clean
+.PHONY: help install quick plan test lint docs bench lock clean
 
 PYTHON ?= python3
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
@@ -32,7 +32,7 @@ plan: .venv/installed ## jobs and estimated hours of RUN=thesis, laptop or quick
 	@$(WITH_BIN) python -m equivariance plan --cores $(CORES) $(if $(filter-out thesis,$(RUN)),--config config/$(RUN).yaml)
 
 test: .venv/installed lint ## every test and check
-	$(WITH_BIN) python -m pytest -n 2 --dist loadgroup
+	OMP_NUM_THREADS=1 $(WITH_BIN) python -m pytest -n 2 --dist loadgroup
 
 lint: .venv/installed ## style, types, and the workflow's own linter
 	$(BIN)/ruff check .
@@ -40,6 +40,9 @@ lint: .venv/installed ## style, types, and the workflow's own linter
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile rules
 	$(WITH_BIN) snakemake --lint
+
+docs: .venv/installed ## the documentation, as a site in site/
+	$(WITH_BIN) mkdocs build --quiet --strict
 
 bench: .venv/installed ## speed, as ratios measured in one run
 	$(BIN)/python -m benchmarks.sweep --csv benchmarks/sweep.csv
@@ -50,4 +53,4 @@ lock: .venv/installed ## resolve requirements.lock anew, keeping what it pins wh
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-header --no-annotate pyproject.toml --output-file requirements.lock
 
 clean: ## remove results, logs and caches; not the environment
-	rm -rf results/quick results/data logs .snakemake .pytest_cache .mypy_cache .ruff_cache
+	rm -rf results/quick results/data logs site .snakemake .pytest_cache .mypy_cache .ruff_cache
