@@ -42,7 +42,7 @@ lint: .venv/installed ## style, types, and the workflow's own linter
 	$(WITH_BIN) snakemake --lint
 
 docs: .venv/installed ## the documentation, as a site in site/
-	$(WITH_BIN) mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(WITH_BIN) mkdocs build --quiet --strict
 
 bench: .venv/installed ## speed, as ratios measured in one run
 	$(BIN)/python -m benchmarks.sweep --csv benchmarks/sweep.csv
