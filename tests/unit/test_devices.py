@@ -25,7 +25,7 @@ def test_without_a_gpu_it_is_the_cpu(name: str) -> None:
 
 @pytest.mark.usefixtures("no_gpu")
 def test_a_gpu_that_is_not_there_cannot_be_had() -> None:
-    with pytest.raises(UserError, match="cuda was asked for, but torch sees no GPU; give cpu or auto"):
+    with pytest.raises(UserError, match="cuda is not available, torch finds no GPU; use cpu or auto"):
         choose_device("cuda")
 
 

@@ -28,18 +28,18 @@ def save_checkpoint(file: Path, digest: str, state: dict[str, Any]) -> None:
 def load_checkpoint(file: Path, digest: str) -> dict[str, Any] | None:
     """Read the checkpoint of the work that `digest` stands for, or None where there is none.
 
-    Raises UserError for a file that is damaged or belongs to work with other settings.
+    Raises UserError for a file that is damaged or belongs to a run with other settings.
     """
     if not file.is_file():
         return None
-    remedy = "delete it to start again"
+    remedy = "delete it to start over"
     try:
         state = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:
         # torch's own text would have one switch off the check against foreign code.
-        raise UserError(f"{file} is no readable checkpoint; {remedy}") from error
+        raise UserError(f"{file} is not a readable checkpoint; {remedy}") from error
     if not isinstance(state, dict) or state.get("digest") != digest:
-        raise UserError(f"{file} belongs to work with other settings or other code; {remedy}")
+        raise UserError(f"{file} belongs to a run with other settings or other code; {remedy}")
     return state
 
 

@@ -39,8 +39,8 @@ def network() -> nn.Module:
 
 def test_a_program_that_was_exported_in_training_is_refused(here: Path, mistake: Words) -> None:
     remedy = (
-        "call model.eval() before torch.export.export; what is random in evaluation too, such as F.dropout "
-        "without training=self.training, cannot be measured"
+        "call model.eval() before torch.export.export; networks that are random in evaluation too, as by "
+        "F.dropout without training=self.training, cannot be measured"
     )
     assert mistake(save(network().train(), here / "trained.pt2")) == (
         f"here/trained.pt2 was exported in training mode (batch norm in '1', dropout in '3.1'): {remedy}"

@@ -83,7 +83,7 @@ def test_a_mistake_is_one_line(told: Callable[..., str]) -> None:
         "error: unknown layer 'x'; valid: Small, conv, head, norm\n"
     )
     assert told("--model=nets:build", "--size=9", status=2).startswith(
-        "error: nets:build cannot take images of 3x9x9 (RuntimeError: "
+        "error: nets:build cannot process images of 3x9x9 (RuntimeError: "
     )
     assert told("--model=nets:build", "--size=8", "--mean=1", status=2) == (
         "error: --mean has 1 number; nets:build takes 3 channels\n"

@@ -91,13 +91,13 @@ def test_what_the_code_prints_is_not_among_the_paths_of_results(
 
 
 def test_a_module_that_is_not_there(mistake: Words) -> None:
-    installed = "in here, nor among the installed ones"
-    assert mistake("netz:build") == f"there is no module 'netz' {installed}"
-    assert mistake("nets.more:build") == f"there is no module 'nets.more' {installed}"
+    installed = "in here, nor among the installed packages"
+    assert mistake("netz:build") == f"module 'netz' is not {installed}"
+    assert mistake("nets.more:build") == f"module 'nets.more' is not {installed}"
     assert mistake("Torchvison:resnet18") == (
-        f"there is no module 'Torchvison' {installed}; did you mean torchvision:resnet18?"
+        f"module 'Torchvison' is not {installed}; did you mean torchvision:resnet18?"
     )
-    assert mistake("netz.py:build") == "there is no file netz.py"
+    assert mistake("netz.py:build") == "file not found: netz.py"
 
 
 @pytest.mark.parametrize("source", ["nets", "nets.py"])
@@ -118,7 +118,7 @@ def test_a_function_that_is_not_there(source: str, mistake: Words) -> None:
         ("raise RuntimeError('first\\nsecond')", "RuntimeError: first"),
         (
             "import argparse; argparse.ArgumentParser().exit()",
-            'it ends the program; what runs belongs under `if __name__ == "__main__":`',
+            'it exits the program; put code that runs under `if __name__ == "__main__":`',
         ),
     ],
     ids=["import", "name", "error", "syntax", "lines", "exit"],
@@ -137,33 +137,35 @@ def test_what_gives_no_network(here: Path, mistake: Words) -> None:
         file.write("def failing(): return Small(outputs=-1)\ndef ending(): raise SystemExit\n")
     assert (
         mistake("nets:number")
-        == "nets:number is a value of type int; needed: a function that gives a network"
+        == "nets:number is a value of type int; needed: a function that returns a network"
     )
     needed = "needed: a network, a torch.nn.Module"
-    assert mistake("nets:nothing") == f"nets:nothing gives None; {needed}"
-    assert mistake("nets:kind") == f"nets:kind gives the class Small; {needed}"
-    assert mistake("nets:pair") == f"nets:pair gives a value of type tuple; {needed}"
+    assert mistake("nets:nothing") == f"nets:nothing returns None; {needed}"
+    assert mistake("nets:kind") == f"nets:kind returns the class Small; {needed}"
+    assert mistake("nets:pair") == f"nets:pair returns a value of type tuple; {needed}"
     with pytest.warns():  # TorchScript is deprecated
         assert mistake("nets:script") == (
-            "nets:script gives TorchScript, whose layers cannot be seen; needed: the network before"
+            "nets:script returns a TorchScript network, whose layers are hidden; needed: the original network"
         )
     assert mistake("nets:failing").startswith("nets:failing fails (RuntimeError: ")
-    assert mistake("nets:ending").startswith("nets:ending fails (it ends the program")
+    assert mistake("nets:ending").startswith("nets:ending fails (it exits the program")
     assert mistake("nets:classifier") == (
         "nets:classifier needs arguments (missing a required argument: 'outputs'); "
-        "write a function without arguments that gives the network"
+        "write a function without arguments that returns the network"
     )
 
 
 def test_what_names_no_function(here: Path, mistake: Words) -> None:
     for model in ("nets", "nets:", ":build", "nets:build()", "sub/nets:build", "a-b:build"):
-        assert mistake(model).startswith(f"there is no model file {model}; valid: FILE.pt2 of torch.export, ")
-    assert mistake("nets.py") == "nets.py needs the name of a function that gives a network: nets.py:FUNCTION"
+        assert mistake(model).startswith(f"model file not found: {model}; valid: FILE.pt2 of torch.export, ")
+    assert (
+        mistake("nets.py") == "nets.py needs the name of a function that returns a network: nets.py:FUNCTION"
+    )
 
 
 def test_a_network_that_takes_other_images(here: Path, mistake: Words) -> None:
     with (here / "nets.py").open("a") as file:
         file.write("def four(): return Small(channels=4)")
         file.write("\nclass Ending(Small):\n    def forward(self, images): raise SystemExit(3)")
-    assert mistake("nets:four").startswith("nets:four cannot take images of 3x8x8 (RuntimeError: ")
-    assert mistake("nets:Ending") == "nets:Ending cannot take images of 3x8x8 (SystemExit: 3)"
+    assert mistake("nets:four").startswith("nets:four cannot process images of 3x8x8 (RuntimeError: ")
+    assert mistake("nets:Ending") == "nets:Ending cannot process images of 3x8x8 (SystemExit: 3)"

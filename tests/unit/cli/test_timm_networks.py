@@ -67,14 +67,14 @@ def test_weights_that_cannot_be_downloaded(mistake: Words, monkeypatch: pytest.M
 
     monkeypatch.setattr("timm.models._builder.load_state_dict_from_hf", offline)
     assert mistake("timm:test_resnet:DEFAULT") == (
-        "the weights DEFAULT of test_resnet cannot be had (OSError: no route to host); they are downloaded "
-        "from the hub that timm uses, or leave :DEFAULT out for random ones"
+        "the weights DEFAULT of test_resnet cannot be downloaded (OSError: no route to host); "
+        "leave out :DEFAULT for random weights"
     )
 
 
 def test_names(mistake: Words) -> None:
     line = mistake("timm:test_resnt")
-    assert line.startswith("unknown network of timm 'test_resnt'; valid: test_resnet, ")
+    assert line.startswith("unknown timm network 'test_resnt'; valid: test_resnet, ")
     assert line.endswith(f" and {len(timm.list_models()) - 10} more")
     assert mistake("timm:test_resnet:best") == (
         "unknown weights of test_resnet 'best'; valid: DEFAULT, r160_in1k"
@@ -84,13 +84,13 @@ def test_names(mistake: Words) -> None:
         "unknown weights of coatnet_0_224 'DEFAULT'; valid: (none)"
     )
     assert mistake("timm:test_resnet.r160_in1k") == (
-        "timm:test_resnet.r160_in1k is written timm:test_resnet:r160_in1k here"
+        "write timm:test_resnet.r160_in1k as timm:test_resnet:r160_in1k"
     )
 
 
 def test_another_size_than_the_fixed_one(mistake: Words) -> None:
     line = mistake("timm:vit_tiny_patch16_224", "--size=32")
-    assert line.startswith("vit_tiny_patch16_224 cannot take images of 3x32x32; it takes --size 224x224 (")
+    assert line.startswith("vit_tiny_patch16_224 cannot process images of 3x32x32; it needs --size 224x224 (")
 
 
 def test_how_to_get_timm_is_told(mistake: Words, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,5 +26,5 @@ def test_what_a_network_warns_of_when_it_is_made_is_not_told() -> None:
 
 def test_the_nearest_names_are_told(mistake: Words) -> None:
     line = mistake("torchvision:deeplabv3_resnet5")
-    assert line.startswith("unknown network of torchvision 'deeplabv3_resnet5'; valid: deeplabv3_resnet50, ")
+    assert line.startswith("unknown torchvision network 'deeplabv3_resnet5'; valid: deeplabv3_resnet50, ")
     assert line.endswith(" more")

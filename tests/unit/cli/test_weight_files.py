@@ -111,7 +111,7 @@ def test_nothing_is_unpickled(zipped: bool, kind: str, here: Path, mistake: Word
     torch.save(content, here / "weights.pth", _use_new_zipfile_serialization=zipped)
     line = mistake("nets:build", "--weights=weights.pth")
     what = {"whole network": "nets.Small", "code": "posix.mkdir"}.get(kind, "argparse.Namespace")
-    assert line == f"weights.pth holds more than tensors ({what}), which is never read; {REMEDY}"
+    assert line == f"weights.pth contains more than tensors ({what}), which is not safe to load; {REMEDY}"
     assert not (here / "unpickled").exists()
 
 
@@ -119,9 +119,9 @@ def test_files_that_are_no_weights(here: Path, mistake: Words) -> None:
     def told(name: str) -> str:
         return mistake("nets:build", f"--weights={name}")
 
-    assert told("none.pth") == "there is no file of weights none.pth"
-    assert told("photos") == "there is no file of weights photos"
-    damaged = f"is damaged, or of another kind than its name says; {REMEDY}"
+    assert told("none.pth") == "weights file not found: none.pth"
+    assert told("photos") == "weights file not found: photos"
+    damaged = f"is damaged, or its suffix is wrong; {REMEDY}"
     torch.save(state(), "whole.pth")
     whole = Path("whole.pth").read_bytes()
     save_file(state(), "tensors.safetensors")
@@ -136,7 +136,7 @@ def test_files_that_are_no_weights(here: Path, mistake: Words) -> None:
         assert told(name) == f"{name} {damaged}"
     Path("weights.onnx").write_bytes(b"")
     assert told("weights.onnx") == (
-        "weights.onnx is of no known kind; valid: .safetensors .pth .pt .bin .ckpt .tar"
+        "weights.onnx is not a known kind of file; valid: .safetensors .pth .pt .bin .ckpt .tar"
     )
     for content, what in (
         ([torch.zeros(1)], "a list"),
@@ -146,7 +146,7 @@ def test_files_that_are_no_weights(here: Path, mistake: Words) -> None:
         ({"epoch": 3, "ours": {"conv.weight": torch.zeros(1)}}, "epoch, ours"),
     ):
         torch.save(content, "other.pth")
-        assert told("other.pth") == f"other.pth has no tensors by name (it holds {what}); {REMEDY}"
+        assert told("other.pth") == f"other.pth has no named tensors (it contains {what}); {REMEDY}"
 
 
 def test_programs_are_no_weights(here: Path, mistake: Words) -> None:
@@ -155,23 +155,22 @@ def test_programs_are_no_weights(here: Path, mistake: Words) -> None:
     (here / "model.pt").write_bytes((here / "model.pt2").read_bytes())
     for name in ("model.pt2", "model.pt"):
         assert mistake("nets:build", f"--weights={name}") == (
-            f"{name} is a program of torch.export, which has weights: give it as --model alone"
+            f"{name} is a network of torch.export, which contains its weights: use it as --model, "
+            "without --weights"
         )
     assert mistake("model.pt2", "--weights=model.pt2") == (
-        "--weights model.pt2 is not for a model file, which has weights of its own"
+        "--weights model.pt2 cannot be used with a model file, which contains its weights"
     )
     with pytest.warns():  # TorchScript is deprecated
         torch.jit.trace(nn.Linear(3, 2), torch.rand(1, 3)).save("script.pth")
-    assert (
-        mistake("nets:build", "--weights=script.pth") == f"script.pth is a program of TorchScript; {REMEDY}"
-    )
+    assert mistake("nets:build", "--weights=script.pth") == f"script.pth is a TorchScript network; {REMEDY}"
 
 
 def test_weights_are_no_model(here: Path, mistake: Words) -> None:
     torch.save(state(), here / "weights.pth")
     assert mistake("weights.pth") == (
-        "weights.pth is no program of torch.export (.pt2); "
-        "for weights alone, give --model MODULE:FUNCTION --weights weights.pth"
+        "weights.pth is not a file of torch.export (.pt2); "
+        "for a file of weights, use --model MODULE:FUNCTION --weights weights.pth"
     )
 
 
@@ -179,7 +178,7 @@ def test_weights_are_given_once(here: Path, mistake: Words) -> None:
     torch.save(state(), here / "weights.pth")
     for collection in ("torchvision:squeezenet1_1", "timm:test_resnet"):
         assert mistake(f"{collection}:DEFAULT", "--weights=weights.pth") == (
-            "--weights weights.pth and :DEFAULT are both weights; give one of them"
+            "give either --weights weights.pth or :DEFAULT, not both"
         )
 
 
@@ -187,7 +186,7 @@ def test_tensors_of_another_network(here: Path, mistake: Words) -> None:
     def told(saved: dict[str, Tensor]) -> str:
         torch.save(saved, here / "weights.pth")
         line = mistake("nets:build", "--weights=weights.pth")
-        start = "the tensors of weights.pth are not those of nets:build; "
+        start = "weights.pth does not match nets:build: "
         assert line.startswith(start)
         return line.removeprefix(start)
 
@@ -196,14 +195,14 @@ def test_tensors_of_another_network(here: Path, mistake: Words) -> None:
     assert told(part) == "6 missing: norm.weight, norm.bias, norm.running_mean and 3 more"
     assert told({**whole, "a": torch.zeros(1), "b": torch.zeros(1)}) == "2 unexpected: a, b"
     assert told({**whole, "head.weight": torch.zeros(5, 72), "head.bias": torch.zeros(5)}) == (
-        "2 of another shape: head.weight (5, 72) in place of (4, 72), head.bias (5,) in place of (4,)"
+        "2 of the wrong shape: head.weight (5, 72) instead of (4, 72), head.bias (5,) instead of (4,)"
     )
     renamed = OrderedDict((f"module.model.{name}", tensor) for name, tensor in part.items())
     renamed["module.model.fc.weight"] = torch.zeros(1)
     renamed["module.model.conv.bias"] = torch.zeros(3)
     assert told(renamed) == (
         "6 missing: norm.weight, norm.bias, norm.running_mean and 3 more; 1 unexpected: fc.weight; "
-        "1 of another shape: conv.bias (3,) in place of (2,)"
+        "1 of the wrong shape: conv.bias (3,) instead of (2,)"
     )
 
 

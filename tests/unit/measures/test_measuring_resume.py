@@ -167,7 +167,7 @@ def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path, changes: dict
         run(Counted(8), tmp_path / "checkpoint")
     model = changes.get("model", Counted())
     rest = {name: value for name, value in changes.items() if name != "model"}
-    with pytest.raises(UserError, match=r"checkpoint\.0 belongs to work with other settings"):
+    with pytest.raises(UserError, match=r"checkpoint\.0 belongs to a run with other settings"):
         run(model, tmp_path / "checkpoint", **rest)
 
 
@@ -233,7 +233,7 @@ def test_an_interrupt_says_what_is_saved(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
     (tmp_path / "checkpoint.0").write_bytes(b"half")
-    with pytest.raises(UserError, match=r"checkpoint\.0 is no readable checkpoint; delete it"):
+    with pytest.raises(UserError, match=r"checkpoint\.0 is not a readable checkpoint; delete it"):
         run(Counted(), tmp_path / "checkpoint")
 
 

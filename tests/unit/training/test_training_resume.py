@@ -154,7 +154,7 @@ loop.train(settings, images, torch.device("cpu"), folder / "checkpoints" / "chec
 def test_a_checkpoint_of_another_training_is_refused(run: Any, tmp_path: Path, other: dict[str, Any]) -> None:
     with pytest.raises(Killed):
         run(tmp_path / "checkpoint.pt", kill_after=2)
-    with pytest.raises(UserError, match=r"checkpoint\.pt belongs to work with other settings"):
+    with pytest.raises(UserError, match=r"checkpoint\.pt belongs to a run with other settings"):
         run(tmp_path / "checkpoint.pt", **other)
 
 
@@ -166,14 +166,14 @@ def test_a_damaged_checkpoint_is_refused(run: Any, tmp_path: Path, damage: str) 
     whole = checkpoint.read_bytes()
     damaged = {"empty": b"", "text": b"not a checkpoint", "cut short": whole[: len(whole) // 2]}
     checkpoint.write_bytes(damaged[damage])
-    with pytest.raises(UserError, match=r"no readable checkpoint; delete it"):
+    with pytest.raises(UserError, match=r"not a readable checkpoint; delete it"):
         run(checkpoint)
 
 
 @pytest.mark.parametrize("content", [[1, 2], torch.zeros(3), {"epoch": 3}])
 def test_a_file_of_torch_that_is_no_checkpoint_is_refused(tmp_path: Path, content: Any) -> None:
     torch.save(content, tmp_path / "checkpoint.pt")
-    with pytest.raises(UserError, match="belongs to work with other settings"):
+    with pytest.raises(UserError, match="belongs to a run with other settings"):
         load_checkpoint(tmp_path / "checkpoint.pt", "digest")
 
 
@@ -181,7 +181,7 @@ def test_a_checkpoint_cannot_run_code(tmp_path: Path) -> None:
     torch.save(
         {"digest": "digest", "path": tmp_path}, tmp_path / "checkpoint.pt"
     )  # a Path is unpickled by a call
-    with pytest.raises(UserError, match="no readable checkpoint"):
+    with pytest.raises(UserError, match="not a readable checkpoint"):
         load_checkpoint(tmp_path / "checkpoint.pt", "digest")
 
 

@@ -86,7 +86,7 @@ def parse(given: Sequence[str]) -> Arguments | LayersArguments | PlanArguments:
     for option, values in (("--mean", arguments.mean), ("--std", arguments.std)):
         for value in values or ():
             if not math.isfinite(value) or (option == "--std" and value < LEAST_STD):
-                valid = f"a number from {LEAST_STD:g}" if option == "--std" else "a number"
+                valid = f"a number from {LEAST_STD:g}" if option == "--std" else "a finite number"
                 raise UserError(f"{option} is {value:g}; valid: {valid}")
     if isinstance(arguments, Arguments):
         _check_folders(arguments)
@@ -96,14 +96,16 @@ def parse(given: Sequence[str]) -> Arguments | LayersArguments | PlanArguments:
 def _check_folders(arguments: Arguments) -> None:
     _ = arguments.spec
     if not arguments.images.is_dir():
-        raise UserError(f"there is no folder of images {arguments.images}")
+        raise UserError(f"image folder not found: {arguments.images}")
     if arguments.output.exists() and not arguments.output.is_dir():
         raise UserError(f"{arguments.output} is a file; --output needs a folder")
     if arguments.output.resolve() == arguments.images.resolve():
-        raise UserError("--output is the folder of the images; its figures would be images too: give another")
+        raise UserError(
+            "--output is the image folder, where the figures would be read as images; choose another folder"
+        )
 
 
-def names_function(model: str) -> bool:
+def is_function_name(model: str) -> bool:
     """Tell whether a model is `MODULE:FUNCTION` or `FILE.py:FUNCTION`."""
     source, _, name = model.rpartition(":")
     importable = all(part.isidentifier() for part in source.split("."))
@@ -112,15 +114,17 @@ def names_function(model: str) -> bool:
 
 def _check_model(model: str, weights: Path | None) -> None:
     in_collection = model.startswith(COLLECTIONS)
-    if not (in_collection or names_function(model)):
+    if not (in_collection or is_function_name(model)):
         if not Path(model).is_file():
-            raise UserError(f"there is no model file {model}; valid: {FORMS}")
+            raise UserError(f"model file not found: {model}; valid: {FORMS}")
         if model.endswith(".py"):
-            raise UserError(f"{model} needs the name of a function that gives a network: {model}:FUNCTION")
+            raise UserError(f"{model} needs the name of a function that returns a network: {model}:FUNCTION")
         if weights:
-            raise UserError(f"--weights {weights} is not for a model file, which has weights of its own")
+            raise UserError(
+                f"--weights {weights} cannot be used with a model file, which contains its weights"
+            )
     if weights and in_collection and model.count(":") > 1:
         published = model.rpartition(":")[2]
-        raise UserError(f"--weights {weights} and :{published} are both weights; give one of them")
+        raise UserError(f"give either --weights {weights} or :{published}, not both")
     if weights and not weights.is_file():
-        raise UserError(f"there is no file of weights {weights}")
+        raise UserError(f"weights file not found: {weights}")

@@ -32,14 +32,14 @@ def load_exported(file: Path) -> Network:
     except Exception as error:  # torch has no one class for what a file can have wrong
         remedy = REMEDY
         if file.suffix.lower() in SUFFIXES:
-            remedy = f"for weights alone, give --model MODULE:FUNCTION --weights {file}"
-        raise UserError(f"{file} is no program of torch.export (.pt2); {remedy}") from error
+            remedy = f"for a file of weights, use --model MODULE:FUNCTION --weights {file}"
+        raise UserError(f"{file} is not a file of torch.export (.pt2); {remedy}") from error
     batch, most, channels, size = _input(file, program)
     training = training_operations(program.graph_module)
     if training:
         raise UserError(
             f"{file} was exported in training mode ({listed(training)}): call model.eval() before "
-            "torch.export.export; what is random in evaluation too, such as F.dropout without "
+            "torch.export.export; networks that are random in evaluation too, as by F.dropout without "
             "training=self.training, cannot be measured"
         )
     model = torch.export.unflatten(program)

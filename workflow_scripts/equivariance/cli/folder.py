@@ -13,7 +13,7 @@ import torch
 
 from equivariance.cli.arguments import Arguments
 from equivariance.cli.models import load_network
-from equivariance.cli.network import choices, preprocessing
+from equivariance.cli.network import output_choices, preprocessing
 from equivariance.cli.pictures import Pictures, check, check_classes, find
 from equivariance.cli.results import write_left_out, write_tables
 from equivariance.devices import choose_device
@@ -48,9 +48,9 @@ def measure_folder(arguments: Arguments) -> list[Path]:
     tile = network.tile(len(members))
     preprocess = preprocessing(arguments, network)
     checkpoint = _checkpoint(arguments, images.files)
-    tell(checked.text())
+    report(checked.text())
     with _resumable(checkpoint):
-        with network.explained(images[0]):
+        with network.one_line_errors(images[0]):
             table = measure(
                 network.model,
                 images,
@@ -60,7 +60,7 @@ def measure_folder(arguments: Arguments) -> list[Path]:
                 labels=list(checked.files.values()) if arguments.stratified else None,
                 layers=arguments.layers,
                 exclude=arguments.exclude,
-                outputs=choices(arguments.outputs),
+                outputs=output_choices(arguments.outputs),
                 maps=dict(arguments.maps),
                 preprocess=preprocess,
                 padding=arguments.padding,
@@ -72,7 +72,7 @@ def measure_folder(arguments: Arguments) -> list[Path]:
                 checkpoint=checkpoint,
                 keep_checkpoint=True,
                 progress=True,
-                announce=tell,
+                announce=report,
             )
         written = _write(table, arguments)
     for file in _files(checkpoint):
@@ -90,16 +90,19 @@ def _write(table: pd.DataFrame, arguments: Arguments) -> list[Path]:
     ]
     taken = [f"{layer} {output}" for layer, output in table.attrs["outputs"].items()]
     if taken:
-        tell(f"of several outputs, measured: {listed(taken, SHOWN)}")
+        report(f"outputs measured of layers with several: {listed(taken, SHOWN)}")
     partly = [layer for layer, reason in left_out.items() if reason.startswith(NO_SAME_EQUIVARIANCE)]
     wholly = [layer for layer in left_out if layer not in partly]
     for what, layers in (("left out", wholly), (NO_SAME_EQUIVARIANCE, partly)):
         if layers:
-            tell(f"{what}: {counted(len(layers), 'layer')} ({listed(layers, SHOWN)}); why is in left_out.csv")
+            report(
+                f"{what}: {counted(len(layers), 'layer')} ({listed(layers, SHOWN)}); "
+                "the reasons are in left_out.csv"
+            )
     return written
 
 
-def tell(what: object) -> None:
+def report(what: object) -> None:
     """Write a line to standard error; standard output is for the paths of results."""
     print(what, file=sys.stderr)
 
@@ -125,17 +128,17 @@ def _checkpoint(arguments: Arguments, files: Sequence[Path]) -> Path:
         with TemporaryFile(dir=arguments.output):  # better refused now than after the measurement
             pass
     except OSError as error:
-        what = "written to" if arguments.output.is_dir() else "made"
+        what = "written to" if arguments.output.is_dir() else "created"
         raise UserError(f"{arguments.output} cannot be {what}: {str(error.strerror).lower()}") from error
     for other in sorted(arguments.output.glob("checkpoint-*")):
         had = other.stem.split("-")[1:]
         differ = [what for what, digest in wanted.items() if digest not in had]
         if differ:
-            first = "put its images back and " if "images" in differ else ""
+            first = "restore its images and " if "images" in differ else ""
             raise UserError(
-                f"a run with other {' and '.join(differ)} was stopped in {arguments.output}; {first}give its "
-                f"command again to go on with it, or delete {other.with_suffix('')}.* to start anew, "
-                "or choose another --output"
+                f"{arguments.output} has an interrupted run with other {' and '.join(differ)}; {first}repeat "
+                f"its command to resume it, delete {other.with_suffix('')}.* to start over, or choose "
+                "another --output"
             )
     return checkpoint
 
@@ -144,7 +147,7 @@ def _checkpoint(arguments: Arguments, files: Sequence[Path]) -> Path:
 def _resumable(checkpoint: Path) -> Iterator[None]:
     """Tell whether a stopped run goes on, and of an interrupt that what was measured is saved."""
     if _files(checkpoint):
-        tell("going on with the run that was stopped")
+        report("resuming the interrupted run")
     try:
         yield
     except Interrupted:  # which says how much

@@ -5,7 +5,8 @@ import torch
 
 from equivariance.cli.arguments import LayersArguments
 from equivariance.cli.models import load_network
-from equivariance.cli.network import choices, preprocessing
+from equivariance.cli.network import output_choices, preprocessing
+from equivariance.cli.texts import aligned
 from equivariance.devices import choose_device
 from equivariance.errors import counted
 from equivariance.measures.inspection import list_layers
@@ -19,13 +20,13 @@ def layers_text(arguments: LayersArguments) -> str:
     height, width = arguments.size or network.size or SIZE
     draw = torch.Generator().manual_seed(0)
     noise = torch.rand(network.batch or 2, network.channels, height, width, generator=draw)
-    with network.explained(noise[0]):
+    with network.one_line_errors(noise[0]):
         table = list_layers(
             network.model,
             noise,
             layers=arguments.layers,
             exclude=arguments.exclude,
-            outputs=choices(arguments.outputs),
+            outputs=output_choices(arguments.outputs),
             maps=dict(arguments.maps),
             preprocess=preprocessing(arguments, network),
             device=choose_device(arguments.device),
@@ -45,11 +46,6 @@ def layers_text(arguments: LayersArguments) -> str:
 
 
 def _text(table: pd.DataFrame) -> str:
-    """A table with its texts on the left and its numbers on the right."""
-    columns = [
-        pd.Series([name, *values], dtype=str).str.pad(
-            max(map(len, map(str, [name, *values]))), "left" if name in ("units", "bytes") else "right"
-        )
-        for name, values in table.items()
-    ]
-    return "\n".join("  ".join(row).rstrip() for row in zip(*columns, strict=True))
+    """Write a table with its texts on the left and its numbers on the right."""
+    left = {index for index, name in enumerate(table) if name not in ("units", "bytes")}
+    return aligned([*table], table.astype(str).to_numpy().tolist(), left)

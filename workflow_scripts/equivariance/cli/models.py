@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from equivariance.cli.arguments import TIMM, TORCHVISION, names_function
+from equivariance.cli.arguments import TIMM, TORCHVISION, is_function_name
 from equivariance.cli.exported import load_exported
 from equivariance.cli.network import Network
 from equivariance.cli.own_networks import load_own
@@ -20,7 +20,7 @@ def load_network(given: str, seed: int, weights: Path | None = None) -> Network:
         network = load_torchvision(given, seed)
     elif given.startswith(TIMM):
         network = load_timm(given, seed)
-    elif names_function(given):
+    elif is_function_name(given):
         network = load_own(given, seed)
     else:
         return load_exported(Path(given))

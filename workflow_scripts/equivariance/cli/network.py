@@ -35,9 +35,10 @@ class Network:
     most: int | None = None  # images of a pass that it can take
 
     @contextmanager
-    def explained(self, image: Tensor) -> Iterator[None]:
-        """Tell in one line what the network raises when it is shown images like one (C, H, W), and where the
-        memory is too small; other errors are let through."""
+    def one_line_errors(self, image: Tensor) -> Iterator[None]:
+        """Turn what the network raises for images like one (C, H, W), and a lack of memory, into one line.
+
+        Other errors pass."""
         shape = "x".join(map(str, image.shape))
         try:
             yield
@@ -47,16 +48,16 @@ class Network:
             text = reason(error)
             if isinstance(error, MemoryError) or NO_MEMORY.search(text):
                 asked = re.search(r"tried to allocate ([\d.]+ \w+)", text, re.IGNORECASE)
-                size = f" ({asked.group(1)} more were needed)" if asked else ""
+                size = f" ({asked.group(1)} more needed)" if asked else ""
                 raise UserError(
-                    f"not enough memory for {self.name} with images of {shape}{size}; give a smaller --size, "
-                    "--count or --memory, or fewer --layers"
+                    f"not enough memory for {self.name} with images of {shape}{size}; reduce --size, "
+                    "--count or --memory, or choose fewer --layers"
                 ) from error
             if not _is_of_network(error):
                 raise
             other = self.size is not None and self.size != tuple(image.shape[1:])
-            fixed = f"; it takes --size {self.size[0]}x{self.size[1]}" if self.size and other else ""
-            raise UserError(f"{self.name} cannot take images of {shape}{fixed} ({text})") from error
+            fixed = f"; it needs --size {self.size[0]}x{self.size[1]}" if self.size and other else ""
+            raise UserError(f"{self.name} cannot process images of {shape}{fixed} ({text})") from error
 
     def tile(self, transformations: int) -> int | None:
         """Images under so many transformations that a pass is limited to, None for any number.
@@ -98,7 +99,7 @@ def preprocessing(arguments: NetworkArguments, network: Network) -> Callable[[Te
     return lambda images: (images - centre.to(images)) / spread.to(images)
 
 
-def choices(given: Sequence[tuple[str, str]]) -> dict[str, int | str]:
+def output_choices(given: Sequence[tuple[str, str]]) -> dict[str, int | str]:
     """What `--outputs` says, by layer: numbers are places in a tuple or list."""
     return {name: int(key) if key.isdecimal() else key for name, key in given}
 
@@ -128,6 +129,6 @@ def _is_ours(file: Path) -> bool:
 
 
 def reason(error: BaseException) -> str:
-    """Tell an error of somebody else's code in one line."""
+    """Write an error of other people's code in one line."""
     text = str(error).strip().partition("\n")[0]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,6 +1,8 @@
 """The options of the command line and their help: standard library only."""
 
 import argparse
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import NoReturn
 
@@ -22,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
     """Make the parser of `python -m equivariance`."""
     top = _Parser(
         prog="python -m equivariance",
-        description="Invariance and same-equivariance of neural networks.",
+        description="Measure the invariance and same-equivariance of neural networks.",
         allow_abbrev=False,
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="measure|layers|plan")
@@ -52,9 +54,7 @@ def parser() -> argparse.ArgumentParser:
     _add_network(layers)
     _add_layers(layers)
     _add_device(layers)
-    _add_plan(
-        command("plan", "tell the jobs and the estimated hours of a run of the workflow before it runs", PLAN)
-    )
+    _add_plan(command("plan", "list the jobs and the estimated hours of a run of the workflow", PLAN))
     return top
 
 
@@ -64,31 +64,31 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
         "--model",
         required=True,
         metavar="MODEL",
-        help="FILE.pt2, a network saved by torch.export, best for any number of images; or "
-        "MODULE:FUNCTION or FILE.py:FUNCTION, your own Python function that gives a network; or "
+        help="FILE.pt2, a network saved by torch.export, best for any number of images; "
+        "MODULE:FUNCTION or FILE.py:FUNCTION, a Python function that returns a network; "
         "torchvision:NAME or timm:NAME, a network of these collections with random weights; or "
-        "torchvision:NAME:WEIGHTS or timm:NAME:WEIGHTS, with pre-trained ones, such as "
-        "torchvision:resnet18:DEFAULT, which are downloaded",
+        "torchvision:NAME:WEIGHTS or timm:NAME:WEIGHTS, with pre-trained weights, which are downloaded, "
+        "such as torchvision:resnet18:DEFAULT",
     )
     group.add_argument(
         "--weights",
         type=Path,
         metavar="FILE",
-        help="weights for a network that is no FILE.pt2: .safetensors, or .pth (.pt, .bin, .ckpt, .tar) of "
-        "torch.save(model.state_dict(), FILE); only tensors are read, never code",
+        help="weights of the network, unless it is a FILE.pt2: .safetensors, or .pth (.pt, .bin, .ckpt, "
+        ".tar) as written by torch.save(model.state_dict(), FILE); only tensors are read, never code",
     )
     group.add_argument(
         "--size",
         type=_size,
         metavar="N|HxW",
         help="resize all images to this height and width in pixels (default: the size that the "
-        "network is fixed to, else that of the images)",
+        "network requires, else that of the images)",
     )
     group.add_argument("--seed", type=_seed, default=0, metavar="N", help=(
-        "chooses the images, and the random weights of a network (default: %(default)s)"
+        "seed of the choice of images, and of random weights (default: %(default)s)"
     ))  # fmt: skip
     for name, text, default in (
-        ("mean", "subtract this from each colour, of pixels 0 to 1", "0"),
+        ("mean", "subtract this from each channel, of pixels from 0 to 1", "0"),
         ("std", "then divide by this", "1"),
     ):
         group.add_argument(
@@ -96,7 +96,7 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
             nargs="+",
             type=float,
             metavar=("R", "G B"),
-            help=f"{text}: a number for each channel (default: that of pre-trained weights, else {default})",
+            help=f"{text}: a number for each (default: that of the pre-trained weights, else {default})",
         )
 
 
@@ -107,15 +107,18 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
         required=True,
         type=Path,
         metavar="FOLDER",
-        help="images directly in the folder, or in a folder for each class; pixels 0 to 255 become 0 to 1",
+        help="folder of images, or of a folder for each class; pixels from 0 to 255 become 0 to 1",
     )
     group.add_argument(
         "--skip-damaged",
         action="store_true",
-        help="leave out the images that cannot be read, and name them (default: they are an error)",
+        help="leave out images that cannot be read, and list them (default: they are an error)",
     )
     group.add_argument(
-        "--samples", type=_whole, metavar="N", help="number of images, chosen at random (default: all)"
+        "--samples",
+        type=_positive_integer,
+        metavar="N",
+        help="number of images, chosen at random (default: all)",
     )
 
 
@@ -132,7 +135,7 @@ def _add_layers(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="NAME",
-        help="names or patterns of what is left out; a name stands for all that is in that module, too",
+        help="names or patterns of modules to leave out; a name includes all of its submodules",
     )
     group.add_argument(
         "--maps",
@@ -140,8 +143,8 @@ def _add_layers(parser: argparse.ArgumentParser) -> None:
         type=_layout,
         default=[],
         metavar="NAME=LAYOUT",
-        help="how the outputs of layers, by name or pattern, are laid out, where that is not found out by "
-        f"itself: {' '.join(LAYOUTS)}",
+        help="layout of the outputs of layers, by name or pattern, where it is not detected: "
+        f"{' '.join(LAYOUTS)}",
     )
     group.add_argument(
         "--outputs",
@@ -149,8 +152,8 @@ def _add_layers(parser: argparse.ArgumentParser) -> None:
         type=_pair,
         default=[],
         metavar="NAME=KEY",
-        help="which of several outputs of layers, by name or pattern, counts: a number, a key or the name of "
-        "an attribute (default: the first that has a row for each image)",
+        help="which of several outputs of layers, by name or pattern, to measure: an index, a key or an "
+        "attribute (default: the first that has a row for each image)",
     )
 
 
@@ -160,13 +163,16 @@ def _add_measures(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--transformations",
         required=True,
-        type=_set_name,
+        type=_name("set of transformations", NAMED),
         metavar="SET",
-        help=f"with the number of members: {sizes}; rotations cover the full turn, scales factors 0.5 to "
-        "1.25, translations up to 15%% of the longer side",
+        help=f"set and its number of members: {sizes}; rotations cover a full turn, scales are factors "
+        "from 0.5 to 1.25, translations go up to 15%% of the longer side",
     )
     group.add_argument(
-        "--count", type=_whole, metavar="N", help="number of members of the set, instead of the above"
+        "--count",
+        type=_positive_integer,
+        metavar="N",
+        help="number of members of the set, instead of the number above",
     )
     families = "; ".join(f"{family} stands for {' '.join(members)}" for family, members in FAMILIES.items())
     group.add_argument(
@@ -175,15 +181,15 @@ def _add_measures(parser: argparse.ArgumentParser) -> None:
         type=_measure,
         default=["nv"],
         metavar="NAME",
-        help=f"measures or families (default: nv, the normalized variance: 0 is invariant): {families}",
+        help=f"measures or families (default: nv, the normalized variance): {families}",
     )
     group.add_argument(
         "--aggregations",
         nargs="+",
-        type=_aggregation,
+        type=_name("aggregation", AGGREGATIONS),
         default=["before_mean"],
         metavar="NAME",
-        help="from pixels to one value per feature map (default: before_mean, the mean before dividing): "
+        help="how the pixels of a feature map become one value (default: before_mean, mean, then ratio): "
         + " ".join(AGGREGATIONS),
     )
     group.add_argument(
@@ -193,35 +199,37 @@ def _add_measures(parser: argparse.ArgumentParser) -> None:
         "--padding",
         choices=("border", "zeros"),
         default="border",
-        help="what is seen beyond an image: its nearest pixel or zeros (default: %(default)s)",
+        help="what lies beyond the border of an image: its nearest pixel, or zeros (default: %(default)s)",
     )
     group.add_argument(
         "--mask",
         action="store_true",
-        help="same-equivariance: leave out pixels of feature maps that a transformation moves out",
+        help="same-equivariance: leave out the pixels that a transformation moves out of the feature map",
     )
 
 
 def _add_running(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("results and resources")
-    group.add_argument("--output", required=True, type=Path, metavar="FOLDER", help="where to write")
+    group.add_argument("--output", required=True, type=Path, metavar="FOLDER", help="folder for the results")
     group.add_argument(
         "--format",
         choices=("auto", "csv", "parquet"),
         default="auto",
-        help="of the table of units, measures.csv or measures.parquet; auto is csv up to a million rows, "
-        "parquet above (default: %(default)s)",
+        help="format of the table of units; auto is csv up to a million rows, else parquet "
+        "(default: %(default)s)",
     )
     _add_device(group)
     group.add_argument(
-        "--autocast", action="store_true", help="run the network in bfloat16 where that is safe: faster"
+        "--autocast",
+        action="store_true",
+        help="run the network in bfloat16 where that is safe, which is faster",
     )
     group.add_argument(
         "--memory",
         type=_positive,
         metavar="GiB",
-        help="memory for the state of the measures, in GiB (default: half of what is free); where one pass "
-        "over the images needs more, there are two, or layers are measured in groups",
+        help="memory for the state of the measures, in GiB (default: half of the free memory); if one pass "
+        "over the images needs more, there are two passes, or layers are measured in groups",
     )
 
 
@@ -244,71 +252,71 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
         help="YAML that overrides config/config.yaml, as for snakemake --configfile (default: the thesis)",
     )
     parser.add_argument(
-        "--cores", type=_whole, default=1, metavar="N", help="cores to run on (default: %(default)s)"
+        "--cores",
+        type=_positive_integer,
+        default=1,
+        metavar="N",
+        help="cores to run on (default: %(default)s)",
     )
     parser.add_argument(
         "--flops-per-second",
         type=_positive,
         metavar="X",
-        help="speed of what it runs on, such as 4e12, a fifth of a large GPU's peak (default: that of this "
-        "machine's cores, which is measured; and one that is assumed of a GPU where the run asks for any)",
+        help="speed of the hardware, such as 4e12, a fifth of a large GPU's peak (default: the measured "
+        "speed of this machine's cores, and an assumed speed of a GPU if the run uses one)",
     )
+
+
+def _name(kind: str, valid: Collection[str]) -> Callable[[str], str]:
+    """Make the type of an option that is one of these names."""
+
+    def read(name: str) -> str:
+        if name not in valid:
+            raise ArgumentTypeError(unknown(kind, name, valid))
+        return name
+
+    return read
 
 
 def _measure(name: str) -> str:
     if name in FAMILIES:
         return name
-    if base(name) not in FAMILY_OF:
-        raise argparse.ArgumentTypeError(unknown("measure", name, (*FAMILIES, *FAMILY_OF)))
+    _name("measure", (*FAMILIES, *FAMILY_OF))(base(name))
     if wrong := mistake(name):
-        raise argparse.ArgumentTypeError(wrong)
-    return name
-
-
-def _aggregation(name: str) -> str:
-    if name not in AGGREGATIONS:
-        raise argparse.ArgumentTypeError(unknown("aggregation", name, AGGREGATIONS))
+        raise ArgumentTypeError(wrong)
     return name
 
 
 def _pair(text: str, what: str = "KEY") -> tuple[str, str]:
     name, _, value = text.rpartition("=")
     if not name or not value:
-        raise argparse.ArgumentTypeError(f"{text!r} is not valid; needed: NAME={what}")
+        raise ArgumentTypeError(f"{text!r} is not valid; needed: NAME={what}")
     return name, value
 
 
 def _layout(text: str) -> tuple[str, str]:
     name, layout = _pair(text, "LAYOUT")
-    if layout not in LAYOUTS:
-        raise argparse.ArgumentTypeError(unknown("layout", layout, LAYOUTS))
-    return name, layout
-
-
-def _set_name(name: str) -> str:
-    if name not in NAMED:
-        raise argparse.ArgumentTypeError(unknown("set of transformations", name, NAMED))
-    return name
+    return name, _name("layout", LAYOUTS)(layout)
 
 
 def _size(text: str) -> tuple[int, int]:
     sides = text.lower().split("x")
     if len(sides) > 2 or not all(side.isdecimal() and int(side) > 0 for side in sides):
-        raise argparse.ArgumentTypeError(f"{text!r} is no size; valid: 224, or a height and width as 240x320")
+        raise ArgumentTypeError(f"{text!r} is not a size; valid: 224, or a height and width such as 240x320")
     if max(map(int, sides)) > LARGEST_SIDE:
-        raise argparse.ArgumentTypeError(f"{text!r} is too large; valid: up to {LARGEST_SIDE} pixels")
+        raise ArgumentTypeError(f"{text!r} is too large; valid: up to {LARGEST_SIDE} pixels")
     return int(sides[0]), int(sides[-1])
 
 
 def _seed(text: str) -> int:
     if not text.isdecimal() or int(text) >= 2**63:
-        raise argparse.ArgumentTypeError(f"{text!r} is not valid; needed: a whole number from 0, below 2**63")
+        raise ArgumentTypeError(f"{text!r} is not valid; needed: an integer from 0 to 2**63 - 1")
     return int(text)
 
 
-def _whole(text: str) -> int:
+def _positive_integer(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not valid; needed: a whole number, at least 1")
+        raise ArgumentTypeError(f"{text!r} is not valid; needed: an integer of at least 1")
     return int(text)
 
 
@@ -318,5 +326,5 @@ def _positive(text: str) -> float:
     except ValueError:
         value = 0.0
     if not value > 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not valid; needed: a number above 0")
+        raise ArgumentTypeError(f"{text!r} is not valid; needed: a number above 0")
     return value

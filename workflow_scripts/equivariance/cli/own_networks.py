@@ -32,14 +32,16 @@ def load_own(given: str, seed: int) -> Network:
     torch.manual_seed(seed)
     module = _file(Path(source)) if source.endswith(".py") else _module(source, name)
     if not hasattr(module, name):
-        raise UserError(unknown(f"function of {source}", name, _offered(module), LISTED))
+        raise UserError(unknown(f"function of {source}", name, _public_names(module), LISTED))
     found = getattr(module, name)
-    model = _bare(found if isinstance(found, nn.Module) else _called(given, found, seed))
+    model = _unwrapped(found if isinstance(found, nn.Module) else _call(given, found, seed))
     if not isinstance(model, nn.Module):
-        raise UserError(f"{given} gives {_a(model)}; needed: a network, a torch.nn.Module")
+        raise UserError(f"{given} returns {_described(model)}; needed: a network, a torch.nn.Module")
     if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
-        raise UserError(f"{given} gives TorchScript, whose layers cannot be seen; needed: the network before")
-    with _failing(f"{given} cannot be moved to the CPU"):
+        raise UserError(
+            f"{given} returns a TorchScript network, whose layers are hidden; needed: the original network"
+        )
+    with _one_line_errors(f"{given} cannot be moved to the CPU"):
         model = model.cpu()
     return Network(model, given, _channels(model))
 
@@ -47,7 +49,7 @@ def load_own(given: str, seed: int) -> Network:
 def _module(name: str, function: str) -> ModuleType:
     """Import a module; those of the working directory come first, as for `python -m`."""
     sys.path.insert(0, str(Path.cwd()))
-    with _failing(f"{name} cannot be imported"):
+    with _one_line_errors(f"{name} cannot be imported"):
         try:
             return import_module(name)
         except ModuleNotFoundError as error:
@@ -56,55 +58,55 @@ def _module(name: str, function: str) -> ModuleType:
             near = get_close_matches(name.lower(), [prefix.rstrip(":") for prefix in COLLECTIONS], 1)
             meant = f"; did you mean {near[0]}:{function}?" if near else ""
             raise UserError(
-                f"there is no module {error.name!r} in {Path.cwd()}, nor among the installed ones{meant}"
+                f"module {error.name!r} is not in {Path.cwd()}, nor among the installed packages{meant}"
             ) from error
 
 
 def _file(file: Path) -> ModuleType:
     """Import a file; modules beside it come first, as for `python FILE`."""
     if not file.is_file():
-        raise UserError(f"there is no file {file}")
+        raise UserError(f"file not found: {file}")
     sys.path.insert(0, str(file.resolve().parent))
     spec = spec_from_file_location(FROM_FILE, file)
     assert spec and spec.loader  # there is a loader for .py
     module = module_from_spec(spec)
     sys.modules[FROM_FILE] = module  # dataclasses look there
-    with _failing(f"{file} cannot be imported"):
+    with _one_line_errors(f"{file} cannot be imported"):
         spec.loader.exec_module(module)
     return module
 
 
-def _called(given: str, function: Any, seed: int) -> Any:
+def _call(given: str, function: Any, seed: int) -> Any:
     if not callable(function):
-        raise UserError(f"{given} is {_a(function)}; needed: a function that gives a network")
+        raise UserError(f"{given} is {_described(function)}; needed: a function that returns a network")
     try:
         inspect.signature(function).bind()
     except ValueError:  # it says nothing of its arguments
         pass
     except TypeError as error:
         raise UserError(
-            f"{given} needs arguments ({error}); write a function without arguments that gives the network"
+            f"{given} needs arguments ({error}); write a function without arguments that returns the network"
         ) from error
     torch.manual_seed(seed)
-    with _failing(f"{given} fails"):
+    with _one_line_errors(f"{given} fails"):
         return function()
 
 
 @contextmanager
-def _failing(what: str) -> Iterator[None]:
-    """Tell in one line what goes wrong in somebody else's code, which may raise anything."""
+def _one_line_errors(what: str) -> Iterator[None]:
+    """Turn errors of other people's code, which may raise anything, into one line."""
     try:
         yield
     except UserError:
         raise
     except SystemExit as error:
-        how = 'it ends the program; what runs belongs under `if __name__ == "__main__":`'
+        how = 'it exits the program; put code that runs under `if __name__ == "__main__":`'
         raise UserError(f"{what} ({how})") from error
     except Exception as error:
         raise UserError(f"{what} ({reason(error)})") from error
 
 
-def _bare(model: Any) -> Any:
+def _unwrapped(model: Any) -> Any:
     """Take a network out of what makes it faster, and puts a prefix before the names of its layers."""
     parallel = nn.DataParallel | nn.parallel.DistributedDataParallel
     while hasattr(model, "_orig_mod") or isinstance(model, parallel):  # of torch.compile
@@ -112,7 +114,7 @@ def _bare(model: Any) -> Any:
     return model
 
 
-def _offered(module: ModuleType) -> list[str]:
+def _public_names(module: ModuleType) -> list[str]:
     """List the networks, classes of networks and functions of a module, without what it imported."""
     package = module.__name__.partition(".")[0]
     return [
@@ -134,8 +136,8 @@ def _channels(model: nn.Module) -> int:
     return 1 if first is not None and first.in_channels == 1 else 3
 
 
-def _a(value: Any) -> str:
-    """Tell what a value is."""
+def _described(value: Any) -> str:
+    """Say what a value is, for a message."""
     if value is None or isinstance(value, type):
         return "None" if value is None else f"the class {value.__name__}"
     return f"a value of type {type(value).__name__}"

@@ -41,7 +41,7 @@ def find(folder: Path, output: Path | None = None) -> PictureFolder:
     found = find_pictures(folder, skip=output)
     if not found.files and not found.broken:
         there = f" (but {', '.join(found.left_out())})" if found.left_out() else ""
-        raise UserError(f"{folder} has no images, nor have the folders in it{there}; {SUPPORTED}")
+        raise UserError(f"no images in {folder} or its subfolders{there}; {SUPPORTED}")
     return found
 
 
@@ -71,9 +71,9 @@ def check_classes(found: PictureFolder) -> None:
     """Raise UserError for a picture that is in no class, and for a class whose name is no text."""
     for file, name in found.files.items():
         if not name:
-            raise UserError(f"{file} is in no class; the stratified form needs a folder for each class")
+            raise UserError(f"{file} is not in the folder of a class, which --stratified needs")
     for name in found.classes:
         try:
             name.encode()
         except UnicodeEncodeError as error:
-            raise UserError(f"the name of the class {name!a} is not in UTF-8; rename its folder") from error
+            raise UserError(f"the class name {name!a} is not valid UTF-8; rename its folder") from error

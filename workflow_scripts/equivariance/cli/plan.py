@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 
 from equivariance.cli.arguments import PlanArguments
+from equivariance.cli.texts import aligned
 from equivariance.datasets.sizes import size_of
 from equivariance.errors import UserError
 from equivariance.workflow.estimate import A100_SHARE, A100_SPEED, KINDS, SWEEP_FACTORS, core_speed, run_flops
@@ -26,14 +27,14 @@ HOUR = 3600.0
 
 FACTORS = ", ".join(f"{factor:g} for {name.replace('_', '-')}" for name, factor in SWEEP_FACTORS.items())
 ESTIMATE = f"""\
-An estimate, from FLOP counts. Training counts forward and backward passes, evaluation forward passes, a sweep
-its forward passes times a factor: {FACTORS}.
-A job takes {JOB_SECONDS:g} s to start. Trainings that start again below a threshold are not in it.\
+An estimate from FLOP counts: training with its backward passes, evaluation, and sweeps.
+Sweep time as a multiple of its forward passes: {FACTORS}.
+Each job takes {JOB_SECONDS:g} s to start. Trainings that are repeated below a threshold are not included.\
 """
 
 
 def plan_run(arguments: PlanArguments) -> str:
-    """Tell the jobs, the FLOPs and the estimated hours of a run, from the folder of the Snakefile.
+    """List the jobs, the FLOPs and the estimated hours of a run, from the folder of the Snakefile.
 
     Raises UserError where there is none, for mistakes in the configuration, and where Snakemake finds no
     plan.
@@ -41,7 +42,7 @@ def plan_run(arguments: PlanArguments) -> str:
     files = [CONFIG / f"{name}.yaml" for name in ("config", *SECTIONS)]
     for file in (Path("Snakefile"), *files, *arguments.config):
         if not file.is_file():
-            raise UserError(f"there is no {file}; `plan` is given in the folder of the workflow")
+            raise UserError(f"{file} not found; run `plan` beside the Snakefile")
     config = load_config(read_yaml(*files, *arguments.config), CONFIG / "schemas")
     plan = Plan(config)
     sizes = cache(lambda name: size_of(name, config.dataset_source(name), PREPARED))
@@ -53,12 +54,12 @@ def plan_run(arguments: PlanArguments) -> str:
         finally:
             listing.terminate()
     if listing.returncode:
-        raise UserError(f"Snakemake finds no plan: {printed.strip()[-1000:]}")
+        raise UserError(f"Snakemake cannot plan this run: {printed.strip()[-1000:]}")
     jobs = count_jobs(printed)
     starting = sum(jobs.values()) * JOB_SECONDS / arguments.cores
     return "\n\n".join(
         [
-            f"Run `{config.run}`. What exists already is not subtracted.",
+            f"Run `{config.run}`. Finished jobs are included.",
             _jobs(jobs, flops),
             _flops(flops),
             _hours(flops, _speeds(arguments, gpu=config.jobs.gpus > 0), starting),
@@ -117,7 +118,7 @@ def _jobs(jobs: Mapping[str, int], flops: pd.DataFrame) -> str:
     rows = [
         [rule, str(count), made.get(rule.replace("networks", "network"), "")] for rule, count in jobs.items()
     ]
-    return _table(["rule", "jobs", "make"], [*rows, ["total", str(sum(jobs.values())), ""]], left={0, 2})
+    return aligned(["rule", "jobs", "make"], [*rows, ["total", str(sum(jobs.values())), ""]], left={0, 2})
 
 
 def _flops(flops: pd.DataFrame) -> str:
@@ -130,7 +131,7 @@ def _flops(flops: pd.DataFrame) -> str:
         share = row[list(KINDS)].sum() / max(flops[list(KINDS)].to_numpy().sum(), 1)
         rows.append([str(model), *counts, *sums, f"{share:.1%}"])
     head = ["model", "networks", "retrained", "measurements", *(f"{kind}, TFLOP" for kind in KINDS), "share"]
-    return _table(head, rows, left={0})
+    return aligned(head, rows, left={0})
 
 
 def _hours(flops: pd.DataFrame, speeds: Mapping[str, float], starting: float) -> str:
@@ -139,21 +140,8 @@ def _hours(flops: pd.DataFrame, speeds: Mapping[str, float], starting: float) ->
     for name, speed in speeds.items():
         hours = [float(flops[kind].sum()) / speed / HOUR for kind in KINDS] + [starting / HOUR]
         rows.append([*(_number(value) for value in [*hours, sum(hours)]), name])
-    return _table([*KINDS, "starting jobs", "hours", "on"], rows, left={5})
+    return aligned([*KINDS, "starting jobs", "hours", "on"], rows, left={5})
 
 
 def _number(value: float) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], left: set[int]) -> str:
-    """Align columns, those in `left` on the left and the others on the right."""
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    lines = (
-        "  ".join(
-            text.ljust(width) if index in left else text.rjust(width)
-            for index, (text, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in (head, *rows)
-    )
-    return "\n".join(lines)

@@ -29,8 +29,8 @@ def load_timm(given: str, seed: int) -> Network:
     if name not in names:
         name, _, tag = name.partition(".")  # as timm itself writes them
         if tag and name in names:
-            raise UserError(f"{given} is written {TIMM}{name}:{tag} here")
-        raise UserError(unknown("network of timm", name, names, LISTED))
+            raise UserError(f"write {given} as {TIMM}{name}:{tag}")
+        raise UserError(unknown("timm network", name, names, LISTED))
     tags = [one.removeprefix(f"{name}.") for one in timm.list_pretrained(f"{name}.*")]
     valid = [DEFAULT, *tags] if timm.is_model_pretrained(name) else []
     if colon and weights not in valid:
@@ -44,8 +44,8 @@ def load_timm(given: str, seed: int) -> Network:
         if not weights:
             raise
         raise UserError(
-            f"the weights {weights} of {name} cannot be had ({reason(error)}); "
-            f"they are downloaded from the hub that timm uses, or leave :{weights} out for random ones"
+            f"the weights {weights} of {name} cannot be downloaded ({reason(error)}); "
+            f"leave out :{weights} for random weights"
         ) from error
     published: Any = model.pretrained_cfg
     channels, height, width = published["input_size"]

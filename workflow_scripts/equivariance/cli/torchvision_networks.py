@@ -26,7 +26,7 @@ def load_torchvision(given: str, seed: int) -> Network:
     segmentation = models.list_models(module=models.segmentation)
     names = models.list_models(module=models) + segmentation
     if name not in names:
-        raise UserError(unknown("network of torchvision", name, names, LISTED))
+        raise UserError(unknown("torchvision network", name, names, LISTED))
     torch.manual_seed(seed)
     if not colon:
         parts = {"weights_backbone": None} if name in segmentation else {}  # else these would be downloaded
@@ -41,9 +41,9 @@ def load_torchvision(given: str, seed: int) -> Network:
             model = models.get_model(name, weights=chosen)
     except (OSError, RuntimeError) as error:  # no internet, or a file that is not whole
         raise UserError(
-            f"the weights {weights} of {name} cannot be had ({error}); "
+            f"the weights {weights} of {name} cannot be downloaded ({error}); "
             f"put {chosen.url} into {torch.hub.get_dir()}/checkpoints, "
-            f"or leave :{weights} out for random ones"
+            f"or leave out :{weights} for random weights"
         ) from error
     transforms = chosen.transforms()
     return Network(model, f"{name} {weights}", mean=list(transforms.mean), std=list(transforms.std))

@@ -28,13 +28,13 @@ def load_weights(network: Network, file: Path) -> None:
     """Put the weights of a file into a network.
 
     Takes .safetensors and what torch.save wrote, also as trainings wrap it and rename it. Raises UserError
-    for a file that cannot be read, one that holds more than tensors, and one whose tensors are not those of
-    the network; the network is of no use then.
+    for a file that cannot be read, that contains more than tensors, or that does not match the network, which
+    is of no use then.
     """
     expected = network.model.state_dict()
     found = _renamed(_unwrapped(file, _read(file)), expected)
     other = {
-        name: f"{name} {tuple(found[name].shape)} in place of {tuple(tensor.shape)}"
+        name: f"{name} {tuple(found[name].shape)} instead of {tuple(tensor.shape)}"
         for name, tensor in expected.items()
         if isinstance(tensor, Tensor) and not is_lazy(tensor)
         if isinstance(found.get(name), Tensor) and found[name].shape != tensor.shape
@@ -50,22 +50,25 @@ def load_weights(network: Network, file: Path) -> None:
         for what, names in (
             ("missing", missing),
             ("unexpected", unmatched.unexpected_keys),
-            ("of another shape", list(other.values())),
+            ("of the wrong shape", list(other.values())),
         )
         if names
     ]
     if mistakes:
-        raise UserError(f"the tensors of {file} are not those of {network.name}; {'; '.join(mistakes)}")
+        raise UserError(f"{file} does not match {network.name}: {'; '.join(mistakes)}")
 
 
 def _read(file: Path) -> Any:
     suffix, inside = file.suffix.lower(), _archived(file)
     if suffix == ".pt2" or {"archive_format", "serialized_exported_program.json"} & inside:
-        raise UserError(f"{file} is a program of torch.export, which has weights: give it as --model alone")
+        raise UserError(
+            f"{file} is a network of torch.export, which contains its weights: use it as --model, "
+            "without --weights"
+        )
     if "constants.pkl" in inside:
-        raise UserError(f"{file} is a program of TorchScript; {REMEDY}")
+        raise UserError(f"{file} is a TorchScript network; {REMEDY}")
     if suffix not in SUFFIXES:
-        raise UserError(f"{file} is of no known kind; valid: {' '.join(SUFFIXES)}")
+        raise UserError(f"{file} is not a known kind of file; valid: {' '.join(SUFFIXES)}")
     try:
         with quiet():
             if suffix == SAFE:
@@ -76,8 +79,10 @@ def _read(file: Path) -> Any:
         foreign = re.search(r"GLOBAL (\S+)", str(error))
         if foreign or (inside and isinstance(error, UnpicklingError)):
             what = f" ({foreign.group(1)})" if foreign else ""
-            raise UserError(f"{file} holds more than tensors{what}, which is never read; {REMEDY}") from error
-        raise UserError(f"{file} is damaged, or of another kind than its name says; {REMEDY}") from error
+            raise UserError(
+                f"{file} contains more than tensors{what}, which is not safe to load; {REMEDY}"
+            ) from error
+        raise UserError(f"{file} is damaged, or its suffix is wrong; {REMEDY}") from error
 
 
 def _archived(file: Path) -> set[str]:
@@ -97,8 +102,8 @@ def _unwrapped(file: Path, found: Any) -> dict[str, Any]:
     entries = found if isinstance(found, Mapping) else {}
     named = {name: value for name, value in entries.items() if isinstance(name, str)}
     if not any(isinstance(value, Tensor) for value in named.values()):
-        what = f"it holds {listed(list(named))}" if named else f"it holds a {type(found).__name__}"
-        raise UserError(f"{file} has no tensors by name ({what}); {REMEDY}")
+        what = f"it contains {listed(list(named))}" if named else f"it contains a {type(found).__name__}"
+        raise UserError(f"{file} has no named tensors ({what}); {REMEDY}")
     return named
 
 

@@ -19,7 +19,7 @@ from equivariance.cli.main import main
 from equivariance.errors import unknown
 from equivariance.measures.names import AGGREGATIONS, FAMILIES, FAMILY_OF
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 HELP = "--help shows all options"
 COUNTED = re.compile(r"(1 of )?[12] images?( in [12] class(es)?: .*)?")
 
@@ -96,18 +96,18 @@ def test_names(mistake: Mistake) -> None:
 
 def test_numbers(mistake: Mistake) -> None:
     assert mistake("--size", "32x") == (
-        f"argument --size: '32x' is no size; valid: 224, or a height and width as 240x320; {HELP}"
+        f"argument --size: '32x' is not a size; valid: 224, or a height and width such as 240x320; {HELP}"
     )
     assert mistake("--size", "32x10001") == (
         f"argument --size: '32x10001' is too large; valid: up to 10000 pixels; {HELP}"
     )
     for seed in ("-1", "x", str(2**63)):
         assert mistake(f"--seed={seed}") == (
-            f"argument --seed: '{seed}' is not valid; needed: a whole number from 0, below 2**63; {HELP}"
+            f"argument --seed: '{seed}' is not valid; needed: an integer from 0 to 2**63 - 1; {HELP}"
         )
     assert mistake("--samples", "1") == "1 sample; nv compares samples and needs at least 2"
     assert mistake("--samples", "0") == (
-        f"argument --samples: '0' is not valid; needed: a whole number, at least 1; {HELP}"
+        f"argument --samples: '0' is not valid; needed: an integer of at least 1; {HELP}"
     )
     assert mistake("--memory", "much") == (
         f"argument --memory: 'much' is not valid; needed: a number above 0; {HELP}"
@@ -117,7 +117,7 @@ def test_numbers(mistake: Mistake) -> None:
     )
     assert mistake("--mean", "0.5", "0.5") == "--mean has 2 numbers; squeezenet1_1 takes 3 channels"
     assert mistake("--mean", "0.5") == "--mean has 1 number; squeezenet1_1 takes 3 channels"
-    assert mistake("--mean", "nan", "0", "0") == "--mean is nan; valid: a number"
+    assert mistake("--mean", "nan", "0", "0") == "--mean is nan; valid: a finite number"
     for std in ("0", "-1", "nan", "inf", "1e-09"):
         assert mistake("--std", "1", "1", std) == f"--std is {std}; valid: a number from 1e-06"
     assert mistake("--size", "64", transformations="none") == (
@@ -127,15 +127,15 @@ def test_numbers(mistake: Mistake) -> None:
 
 def test_models(mistake: Mistake, tmp_path: Path) -> None:
     assert mistake(model="model.pt2") == (
-        "there is no model file model.pt2; valid: FILE.pt2 of torch.export, MODULE:FUNCTION or "
+        "model file not found: model.pt2; valid: FILE.pt2 of torch.export, MODULE:FUNCTION or "
         "FILE.py:FUNCTION, torchvision:NAME such as torchvision:resnet18, timm:NAME"
     )
     damaged = tmp_path / "damaged.pt2"
     damaged.write_bytes(b"PK")
-    assert mistake(model=str(damaged)) == f"here/damaged.pt2 is no program of torch.export (.pt2); {REMEDY}"
+    assert mistake(model=str(damaged)) == f"here/damaged.pt2 is not a file of torch.export (.pt2); {REMEDY}"
     weights = tmp_path / "weights.pt2"
     torch.save({"weight": torch.zeros(1)}, weights)
-    assert mistake(model=str(weights)) == f"here/weights.pt2 is no program of torch.export (.pt2); {REMEDY}"
+    assert mistake(model=str(weights)) == f"here/weights.pt2 is not a file of torch.export (.pt2); {REMEDY}"
     fixed = export(nn.Conv2d(3, 2, 3), tmp_path / "fixed.pt2", (2, 3, 8, 8), dynamic=False)
     other = "choose another --count, or export it for any number of images, as at the end of --help"
     assert mistake(model=fixed) == (
@@ -151,10 +151,10 @@ def test_models(mistake: Mistake, tmp_path: Path) -> None:
     )
     sides = export(nn.Conv2d(3, 2, 3), tmp_path / "sides.pt2", (2, 3, 9, 8), dynamic=True)
     assert mistake("--size", "16", model=sides).startswith(
-        "sides cannot take images of 3x16x16; it takes --size 9x8 ("
+        "sides cannot process images of 3x16x16; it needs --size 9x8 ("
     )
     assert mistake(model="torchvision:resnet19").startswith(
-        "unknown network of torchvision 'resnet19'; valid: resnet1"
+        "unknown torchvision network 'resnet19'; valid: resnet1"
     )
     for weights in ("BEST", ""):
         assert mistake(model=f"torchvision:squeezenet1_1:{weights}") == (
@@ -172,16 +172,16 @@ def test_weights_that_cannot_be_downloaded(
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "hub"))
     line = mistake(model="torchvision:squeezenet1_1:IMAGENET1K_V1")
     assert line.startswith(
-        "the weights IMAGENET1K_V1 of squeezenet1_1 cannot be had (<urlopen error no route to host>)"
+        "the weights IMAGENET1K_V1 of squeezenet1_1 cannot be downloaded (<urlopen error no route to host>)"
     )
-    assert line.endswith(".pth into here/hub/hub/checkpoints, or leave :IMAGENET1K_V1 out for random ones")
+    assert line.endswith(".pth into here/hub/hub/checkpoints, or leave out :IMAGENET1K_V1 for random weights")
 
 
 def test_images(mistake: Mistake, tmp_path: Path) -> None:
-    assert mistake(images=str(tmp_path / "none")) == "there is no folder of images here/none"
+    assert mistake(images=str(tmp_path / "none")) == "image folder not found: here/none"
     (tmp_path / "empty" / "cats").mkdir(parents=True)
     supported = "supported: .bmp .gif .jpeg .jpg .pgm .png .ppm .tif .tiff .webp"
-    none = "here/empty has no images, nor have the folders in it"
+    none = "no images in here/empty or its subfolders"
     assert mistake(images=str(tmp_path / "empty" / "cats")) == (
         f"{none.replace('empty', 'empty/cats')}; {supported}"
     )
@@ -190,7 +190,7 @@ def test_images(mistake: Mistake, tmp_path: Path) -> None:
         f"{none} (but 1 file of other kinds (.txt 1), 1 folder without images (cats)); {supported}"
     )
     assert mistake("--stratified") == (
-        "here/photos/a.png is in no class; the stratified form needs a folder for each class"
+        "here/photos/a.png is not in the folder of a class, which --stratified needs"
     )
     save(tmp_path / "photos" / "b.png", (8, 9))
     assert mistake() == (
@@ -218,16 +218,16 @@ def test_damaged_images_are_told_before_anything_is_measured(
 
 
 def test_an_image_that_is_too_small_for_the_network(mistake: Mistake) -> None:
-    assert mistake().startswith("squeezenet1_1 cannot take images of 3x8x8 (")
+    assert mistake().startswith("squeezenet1_1 cannot process images of 3x8x8 (")
 
 
 def test_a_memory_that_is_too_small(mistake: Mistake, monkeypatch: pytest.MonkeyPatch) -> None:
-    size, remedy = "64 bytes", "give a smaller --size, --count or --memory, or fewer --layers"
+    size, remedy = "64 bytes", "reduce --size, --count or --memory, or choose fewer --layers"
     of_torch = f"DefaultCPUAllocator: can't allocate memory: you tried to allocate {size}. Error code 12"
     of_a_gpu = torch.OutOfMemoryError(f"CUDA out of memory. Tried to allocate {size}. GPU 0 has a total of")
     for error, told in (
-        (RuntimeError(of_torch), f" ({size} more were needed)"),
-        (of_a_gpu, f" ({size} more were needed)"),
+        (RuntimeError(of_torch), f" ({size} more needed)"),
+        (of_a_gpu, f" ({size} more needed)"),
         (MemoryError(), ""),
     ):
 
@@ -246,7 +246,7 @@ def test_a_class_that_cannot_be_measured(mistake: Mistake, tmp_path: Path) -> No
     save(tmp_path / "photos" / "dogs" / "a.png", (8, 8))
     assert mistake("--stratified") == "1 sample in class 'cats'; nv compares samples and needs at least 2"
     (tmp_path / "photos" / "dogs").rename(tmp_path / "photos" / "dogs\udcff")
-    assert mistake("--stratified") == "the name of the class 'dogs\\udcff' is not in UTF-8; rename its folder"
+    assert mistake("--stratified") == "the class name 'dogs\\udcff' is not valid UTF-8; rename its folder"
 
 
 def test_same_equivariance_needs_feature_maps(mistake: Mistake) -> None:
@@ -258,10 +258,10 @@ def test_output(mistake: Mistake, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert mistake(output=str(tmp_path / "file")) == "here/file is a file; --output needs a folder"
     assert mistake(output=str(tmp_path / "photos" / ".." / "photos")) == (
-        "--output is the folder of the images; its figures would be images too: give another"
+        "--output is the image folder, where the figures would be read as images; choose another folder"
     )
     assert mistake("--size", "64", output=str(tmp_path / "file" / "out")) == (
-        "here/file/out cannot be made: not a directory"
+        "here/file/out cannot be created: not a directory"
     )
 
 

@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +23,7 @@ from equivariance.measures import measuring, sweep
 from equivariance.measures.measuring import measure
 from equivariance.transformations.sets import build_set
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ROTATIONS = ["--transformations", "rotation", "--count", "4"]
 SUPPORTED = "supported: .bmp .gif .jpeg .jpg .pgm .png .ppm .tif .tiff .webp"
 SIX = f"6 images in 2 classes: cats 3, dogs 3; left out: 1 file of other kinds (.txt 1); {SUPPORTED}\n"
@@ -78,14 +77,6 @@ def photos(tmp_path: Path) -> Path:
         Image.fromarray(random.integers(0, 256, (12, 10, 3), dtype=np.uint8)).save(file)
     (tmp_path / "photos" / "notes.txt").write_text("no image")
     return tmp_path / "photos"
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def call(*words: object) -> "subprocess.CompletedProcess[str]":
@@ -193,8 +184,8 @@ def test_what_is_not_measured_is_named_and_why_is_in_a_table(
         printed.err,
         SIX,
         PLAN,
-        r"left out: 1 layer \(unused\); why is in left_out.csv\n",
-        r"no same-equivariance: 3 layers \(head.1, head.2, relu:2\); why is in left_out.csv\n",
+        r"left out: 1 layer \(unused\); the reasons are in left_out.csv\n",
+        r"no same-equivariance: 3 layers \(head.1, head.2, relu:2\); the reasons are in left_out.csv\n",
     )
     assert str(tmp_path / "out" / "left_out.csv") in printed.out.split()
     reasons = pd.read_csv(tmp_path / "out" / "left_out.csv").set_index("layer")["reason"]
@@ -235,28 +226,30 @@ def test_a_run_that_was_stopped_goes_on(
     assert capsys.readouterr().err.endswith("s\nstopped; 67% is saved: repeat the command to resume\n")
     (left,) = (tmp_path / "cut").iterdir()
 
-    anew = f"to go on with it, or delete {left.with_suffix('')}.* to start anew, or choose another --output\n"
+    anew = (
+        f"command to resume it, delete {left.with_suffix('')}.* to start over, or choose another --output\n"
+    )
     for words, differ, how in (
-        (["--padding", "zeros"], "settings", "give its command again"),
-        (["--samples", "5"], "settings and images", "put its images back and give its command again"),
+        (["--padding", "zeros"], "settings", "repeat its"),
+        (["--samples", "5"], "settings and images", "restore its images and repeat its"),
     ):
         assert main([*given, str(tmp_path / "cut"), *words]) == 2
         assert capsys.readouterr().err == (
-            f"error: a run with other {differ} was stopped in {tmp_path / 'cut'}; {how} {anew}"
+            f"error: {tmp_path / 'cut'} has an interrupted run with other {differ}; {how} {anew}"
         )
     more = photos / "cats" / "more.png"
     Image.new("RGB", (10, 12)).save(more)
     assert main([*given, str(tmp_path / "cut")]) == 2
-    how = "put its images back and give its command again"
+    how = "restore its images and repeat its"
     assert capsys.readouterr().err == (
-        f"error: a run with other images was stopped in {tmp_path / 'cut'}; {how} {anew}"
+        f"error: {tmp_path / 'cut'} has an interrupted run with other images; {how} {anew}"
     )
     more.write_bytes(b"")  # what is left out does not make them other images
 
     reads.clear()
     stop_at = 0
     assert main([*given, str(tmp_path / "cut"), "--skip-damaged"]) == 0
-    assert "\ngoing on with the run that was stopped\n" in capsys.readouterr().err
+    assert "\nresuming the interrupted run\n" in capsys.readouterr().err
     assert len(reads) <= needed - 4  # of the six images, four had been measured
     assert not left.exists()
     whole, cut = (pd.read_csv(tmp_path / name / "measures.csv") for name in ("whole", "cut"))
@@ -283,7 +276,7 @@ def test_what_was_measured_is_kept_until_the_results_are_written(
     )
     monkeypatch.setattr(sweep.Sweep, "_sweep", failing)  # as nothing is to be measured again
     assert main(given) == 0
-    assert "going on with the run that was stopped" in capsys.readouterr().err
+    assert "resuming the interrupted run" in capsys.readouterr().err
     assert not list((tmp_path / "out").glob("checkpoint-*"))
 
 

@@ -11,7 +11,7 @@ from equivariance.errors import UserError
 from equivariance.transformations.named import NAMED, named_spec
 from equivariance.transformations.parameters import members, set_size
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 MEMBERS = {
     "rotation": lambda steps: steps + 1,
     "scale": lambda steps: 6 * steps + 1,
