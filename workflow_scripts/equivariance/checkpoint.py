@@ -1,4 +1,4 @@
-"""Checkpoints: where a killed training or measurement goes on."""
+"""Checkpoints, from which an interrupted training or measurement resumes."""
 
 import shutil
 from pathlib import Path

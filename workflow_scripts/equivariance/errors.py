@@ -1,22 +1,22 @@
-"""Errors that a person can mend, and how they are worded."""
+"""Errors that users can correct, and their wording."""
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 
 class UserError(Exception):
-    """A mistake in what a person gave: the text says what is wrong, where, and what is valid.
+    """An error in what the user gave: the text says what is wrong, where, and what is valid.
 
     Entry points print the text alone, without a traceback.
     """
 
 
 class Interrupted(KeyboardInterrupt):
-    """An interrupt by a person: the text says what is kept of the work, and how to go on."""
+    """An interrupt by the user: the text says what is saved, and how to resume."""
 
 
 def unknown(kind: str, given: object, valid: Iterable[str], most: int | None = None) -> str:
-    """Say that `given` is no `kind`, and list the valid names, the nearest first, at most `most` of them.
+    """Say that `given` is not a valid `kind`, and list at most `most` valid names, the nearest first.
 
     >>> unknown("model", "simple_cnv", ["vgg16d", "simple_conv"])
     "unknown model 'simple_cnv'; valid: simple_conv, vgg16d"

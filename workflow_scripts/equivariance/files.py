@@ -16,7 +16,7 @@ from uuid import uuid4
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`, with its suffix, to write to; on success it becomes `path`.
+    """Yield a temporary path beside `path`, with its suffix, to write to; on success it becomes `path`.
 
     On any error the temporary file is removed and `path` is left as it was. Folders are made.
     """

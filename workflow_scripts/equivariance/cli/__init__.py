@@ -1,4 +1,4 @@
-"""The command line, for who has a network and images and does not write Python.
+"""The command line: measure a network on a folder of images without writing Python.
 
-`arguments` needs the standard library alone, so that help and mistakes in names answer at once.
+`arguments` imports the standard library alone, so that help and errors in names appear at once.
 """

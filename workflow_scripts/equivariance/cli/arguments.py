@@ -1,4 +1,4 @@
-"""What can be asked for on the command line, and the mistakes that show without torch."""
+"""The arguments of the command line, and the errors that are found without torch."""
 
 import math
 from collections.abc import Sequence
@@ -106,7 +106,7 @@ def _check_folders(arguments: Arguments) -> None:
 
 
 def is_function_name(model: str) -> bool:
-    """Tell whether a model is `MODULE:FUNCTION` or `FILE.py:FUNCTION`."""
+    """Whether a model is `MODULE:FUNCTION` or `FILE.py:FUNCTION`."""
     source, _, name = model.rpartition(":")
     importable = all(part.isidentifier() for part in source.split("."))
     return name.isidentifier() and (importable or source.endswith(".py")) and not Path(model).is_file()

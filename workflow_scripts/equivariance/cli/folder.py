@@ -1,4 +1,4 @@
-"""Measure a network on a folder of images: from what a person typed to the files of results."""
+"""Measure a network on a folder of images: from the arguments to the files of results."""
 
 import hashlib
 import sys
@@ -29,12 +29,12 @@ NO_RESULT_DEPENDS_ON = ("output", "format", "device", "images", "skip_damaged") 
 
 
 def measure_folder(arguments: Arguments) -> list[Path]:
-    """Measure, write the results, and give their paths.
+    """Measure, write the results, and return their paths.
 
-    All images are opened before the first is measured, and standard error is told how many there are and what
-    is left out. Raises UserError for images, models and layers that cannot be measured, and for an output
-    folder where a run with other settings or images was stopped. What was measured is kept until its results
-    are written, so that the same command goes on whatever happens.
+    All images are opened before the first is measured; their number and what is left out go to standard
+    error. Raises UserError for images, models and layers that cannot be measured, and for an output folder
+    with an interrupted run of other settings or images. What was measured is kept until its results are
+    written, so that the same command resumes after any error.
     """
     device = choose_device(arguments.device)
     found = find(arguments.images, arguments.output)
@@ -81,7 +81,7 @@ def measure_folder(arguments: Arguments) -> list[Path]:
 
 
 def _write(table: pd.DataFrame, arguments: Arguments) -> list[Path]:
-    """Write the results, and tell what is not in them."""
+    """Write the results, and report what is not in them."""
     left_out = table.attrs["left_out"]
     written = [
         *write_tables(table, arguments.output, arguments.format),
@@ -145,7 +145,7 @@ def _checkpoint(arguments: Arguments, files: Sequence[Path]) -> Path:
 
 @contextmanager
 def _resumable(checkpoint: Path) -> Iterator[None]:
-    """Tell whether a stopped run goes on, and of an interrupt that what was measured is saved."""
+    """Report that an interrupted run is resumed; on an interrupt, say that what was measured is saved."""
     if _files(checkpoint):
         report("resuming the interrupted run")
     try:

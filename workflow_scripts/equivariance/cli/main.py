@@ -13,9 +13,9 @@ MISTAKE, INTERRUPTED = 2, 130  # exit statuses
 
 
 def main(given: Sequence[str] | None = None) -> int:
-    """Run a command (default: that of the process) and give its exit status.
+    """Run a command (default: that of the process) and return its exit status.
 
-    A mistake that a person can mend is one line on standard error; of a configuration, one line each.
+    An error that users can correct is one line on standard error; errors of a configuration have a line each.
     """
     try:
         arguments = parse(sys.argv[1:] if given is None else given)
@@ -42,7 +42,7 @@ def main(given: Sequence[str] | None = None) -> int:
 
 
 def _results(arguments: Arguments | LayersArguments | PlanArguments) -> Sequence[object]:
-    """Run a command, and give what it prints, a line or more each."""
+    """Run a command, and return what it prints: results of one or more lines."""
     if isinstance(arguments, PlanArguments):
         from equivariance.cli.plan import plan_run
 
@@ -53,5 +53,5 @@ def _results(arguments: Arguments | LayersArguments | PlanArguments) -> Sequence
         return [layers_text(arguments)]
     from equivariance.cli.folder import measure_folder
 
-    warnings.filterwarnings("ignore", module="PIL")  # what is wrong with an image is told in one line
+    warnings.filterwarnings("ignore", module="PIL")  # what is wrong with an image is reported in one line
     return measure_folder(arguments)

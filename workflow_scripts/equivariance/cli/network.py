@@ -106,7 +106,7 @@ def output_choices(given: Sequence[tuple[str, str]]) -> dict[str, int | str]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep libraries from logging, and warning of, what is told in one line."""
+    """Silence the logs and warnings of libraries; errors are reported in one line."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
@@ -118,7 +118,7 @@ def quiet() -> Iterator[None]:
 
 
 def _is_of_network(error: BaseException) -> bool:
-    """Tell whether the code of a network raised an error, and not what looks at its layers."""
+    """Whether an error was raised by the code of a network, and not by the code that observes its layers."""
     own = [frame.f_code for frame, _ in walk_tb(error.__traceback__)]
     ours = [code.co_name for code in own if _is_ours(Path(code.co_filename))]
     return ours[-1] in CALLS_NETWORK

@@ -1,4 +1,4 @@
-"""Networks that Python of a person's own makes: `module:function` and `path/to/file.py:function`."""
+"""Networks from Python code of the user: `module:function` and `path/to/file.py:function`."""
 
 import inspect
 import sys
@@ -23,10 +23,10 @@ FROM_FILE = "network_from_file"  # the module of a file: no name of another modu
 
 
 def load_own(given: str, seed: int) -> Network:
-    """Make the network that a function without arguments gives, with torch's random numbers of a seed.
+    """Make the network that a function without arguments returns, with torch's random numbers of a seed.
 
     A class of networks is as good as a function, and a network that stands there is taken. Raises UserError
-    where there is no such module or function, where it fails, needs arguments, or gives something else.
+    where there is no such module or function, where it fails, needs arguments, or returns something else.
     """
     source, _, name = given.rpartition(":")
     torch.manual_seed(seed)
@@ -125,13 +125,13 @@ def _public_names(module: ModuleType) -> list[str]:
 
 
 def _made_in(package: str, value: Any) -> bool:
-    """Tell whether a value is a function, or class of networks, of a package itself."""
+    """Whether a value is a function, or class of networks, defined in a package itself."""
     fit = inspect.isfunction(value) or (inspect.isclass(value) and issubclass(value, nn.Module))
     return fit and value.__module__.partition(".")[0] == package
 
 
 def _channels(model: nn.Module) -> int:
-    """Tell the channels of the images: one where the first convolution takes one, else three."""
+    """Number of channels of the images: one where the first convolution takes one, else three."""
     first = next((module for module in model.modules() if isinstance(module, nn.Conv2d)), None)
     return 1 if first is not None and first.in_channels == 1 else 3
 

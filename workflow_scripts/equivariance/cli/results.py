@@ -13,7 +13,7 @@ LARGEST_CSV = 1_000_000  # rows: about 100 MB
 
 
 def write_tables(table: pd.DataFrame, folder: Path, form: str) -> list[Path]:
-    """Write the values of units, as csv or parquet, and the profile of layers; give their paths.
+    """Write the values of units, as csv or parquet, and the profile of layers; return their paths.
 
     The form `auto` is csv for up to `LARGEST_CSV` rows, else parquet. A table of another form, which an
     earlier run left there, is removed.
@@ -35,7 +35,7 @@ def write_tables(table: pd.DataFrame, folder: Path, form: str) -> list[Path]:
 
 
 def write_left_out(reasons: Mapping[str, str], folder: Path) -> list[Path]:
-    """Write which layers are left out, and why; give the path. Without any there is no such file."""
+    """Write which layers are left out, and why; return the path. Without any there is no such file."""
     file = folder / "left_out.csv"
     if not reasons:
         file.unlink(missing_ok=True)

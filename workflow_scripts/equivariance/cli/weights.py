@@ -110,7 +110,7 @@ def _unwrapped(file: Path, found: Any) -> dict[str, Any]:
 def _renamed(found: dict[str, Any], expected: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out the prefixes that trainings put before names, where the names are those of the network then.
 
-    Where they never are, gives those that are nearest, for the text of the error.
+    Where they never are, returns those that are nearest, for the text of the error.
     """
     needed = {name for name in expected if not name.endswith(COUNTER)}
     forms = [found, {name.replace(COMPILED, ""): value for name, value in found.items()}]

@@ -1,7 +1,7 @@
 """What a finite set of transformations contains, in numbers: standard library only.
 
 A set is the product of up to three families. A spec (an entry of the configuration) gives the sizes and
-ranges::
+ranges:
 
     {"rotations": {"count": 8}, "scales": {"steps": 1, "smallest": 0.5, "largest": 1.25}}
 
