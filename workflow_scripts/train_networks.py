@@ -68,7 +68,7 @@ def train_network(
     """Train one network and write its folder; `model.json` comes last, so that where it is, all is there."""
     start = _sha256(initial) if initial else ""
     checkpoint = checkpoints / f"{'-'.join(folder.parts[-4:])}-{settings.digest(code, start)}.pt"
-    initialize = partial(_load_weights, file=initial) if initial else None
+    initialize = partial(_load_weights, family=settings.family, file=initial) if initial else None
     trained = train(settings, image_set, device, checkpoint, f"{code} {start}", initialize=initialize)
     (folder / "savepoints").mkdir(parents=True, exist_ok=True)
     weights = weights_file(folder)
@@ -110,10 +110,10 @@ def train_network(
         remove_checkpoint(restart_checkpoint(checkpoint, attempt))
 
 
-def _load_weights(model: nn.Module, file: Path) -> None:
+def _load_weights(model: nn.Module, family: str, file: Path) -> None:
     if file.suffix == PUBLISHED:
         # Named at run time, so that a change of it trains only the networks that need it again.
-        import_module("equivariance.models.pretrained").load_pretrained(model, file)
+        import_module("equivariance.models.pretrained").load_pretrained(model, family, file)
     else:
         load_weights(model, file)
 

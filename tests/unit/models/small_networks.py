@@ -14,7 +14,12 @@ SMALL: dict[str, dict[str, Any]] = {
     "vgg_like": {"filters": 2, "hidden": 4},
     "resnet": {"filters": 2, "batch_norm": True},
     "feed_forward": {"hidden1": 4, "hidden2": 3},
-    "ti_pooling": {"filters": 2, "hidden": 4, "transformations": {"rotations": {"count": 4}}},
+    "ti_pooling": {
+        "filters": 2,
+        "hidden": 4,
+        "transformations": {"rotations": {"count": 4}},
+        "padding": "border",
+    },
     "stn_simple_conv": {"filters": 2, "hidden": 4, "transformer": "affine", "localization_filters": 3},
     "stn_all_conv": {"filters": 2, "transformer": "rotation", "localization_filters": 3},
     "g_simple_conv": {"filters": 2, "hidden": 4, "activation": "elu", "batch_norm": True},

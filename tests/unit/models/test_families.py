@@ -13,14 +13,12 @@ from equivariance.files import write_json
 from equivariance.measures.recorder import leaf_names, record
 from equivariance.models import FAMILIES as ALL
 from equivariance.models import build
-from equivariance.models import settings as family_settings
 from equivariance.models.layers import kind_of, layer_table, parameter_count
-from equivariance.models.pretrained import needs_weights
 from equivariance.models.saved import load_network, save_weights, weights_file
 from equivariance.models.standardize import Standardize
 
 # Those with published weights have no small network, and are looked at in a file of their own.
-FAMILIES = [family for family in ALL if not needs_weights(family)]
+FAMILIES = [name for name, family in ALL.items() if not family.published]
 SHAPES = [(1, 28, 28), (3, 32, 32), (1, 16, 16)]
 LEAST = {
     **dict.fromkeys(["simple_conv", "ti_pooling", "stn_simple_conv", "stn_all_conv", "g_simple_conv"], 4),
@@ -179,14 +177,12 @@ def test_every_width_changes_the_number_of_weights(family: str) -> None:
 @pytest.mark.parametrize("width", [1, 3, 5])
 @each_family
 def test_any_width_is_taken(family: str, width: int) -> None:
-    names = {field.name for field in fields(family_settings.FAMILIES[family])}
+    names = {field.name for field in fields(ALL[family])}
     changes = dict.fromkeys(names & {"filters", "hidden", "hidden1", "hidden2"}, width)
     assert small(family, **changes)(images_for(family)).shape == (3, 5)
 
 
-SWITCHED = [
-    family for family, known in family_settings.FAMILIES.items() if "batch_norm" in known.__dataclass_fields__
-]
+SWITCHED = [family for family, known in ALL.items() if "batch_norm" in known.__dataclass_fields__]
 
 
 @pytest.mark.parametrize("family", SWITCHED)
@@ -201,9 +197,7 @@ def test_batch_norm_is_a_choice_and_off_unless_asked_for(family: str) -> None:
     assert norms(batch_norm=True) > 4
 
 
-ACTIVATED = [
-    family for family, known in family_settings.FAMILIES.items() if "activation" in known.__dataclass_fields__
-]
+ACTIVATED = [family for family, known in ALL.items() if "activation" in known.__dataclass_fields__]
 
 
 @pytest.mark.parametrize("family", ACTIVATED)

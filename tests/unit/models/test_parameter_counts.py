@@ -156,7 +156,8 @@ def test_a_spatial_transformer_adds_its_localization_network(transformer: str, o
 
 def test_ti_pooling_has_the_parameters_of_simple_conv() -> None:
     spec = {"rotations": {"count": 8}}
-    network = build("ti_pooling", (1, 28, 28), 10, {"filters": 32, "hidden": 64, "transformations": spec})
+    settings = {"filters": 32, "hidden": 64, "transformations": spec, "padding": "border"}
+    network = build("ti_pooling", (1, 28, 28), 10, settings)
     assert parameter_count(network) == 540_970
 
 

@@ -4,7 +4,6 @@ import hashlib
 import subprocess
 import sys
 from collections import OrderedDict
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,21 +12,16 @@ from torch import nn
 from torchvision.models import Inception_V3_Weights, inception_v3
 
 import fetch_weights as script
+from equivariance.datasets.downloads import RemoteFile
 from equivariance.errors import UserError
-from equivariance.models import FAMILIES, build, pretrained
-from equivariance.models.pretrained import (
-    FILES,
-    HEAD,
-    WEIGHTS,
-    load_pretrained,
-    needs_weights,
-    published_file,
-)
+from equivariance.models import FAMILIES, build
+from equivariance.models.pretrained import load_pretrained, published_file
 from equivariance.training.freezing import freeze_all_but, learning_layers, matching_layers
 
 CONTENT = b"weights"
 START = hashlib.sha256(CONTENT).hexdigest()[:8]
-NAME = FILES["inception_transfer"].name
+NAME = "torchvision/inception_v3_google-0cc3c7bd.pth"
+FAMILY = "inception_transfer"
 
 
 class Network(nn.Module):
@@ -58,31 +52,29 @@ def saved(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def test_the_families_that_need_weights_are_known() -> None:
-    assert [family for family in FAMILIES if needs_weights(family)] == ["inception_transfer"]
-    assert FILES.keys() == WEIGHTS.keys()
-    assert set(FILES) <= set(FAMILIES)
+    assert [name for name, family in FAMILIES.items() if family.published] == [FAMILY]
 
 
 def test_it_is_known_without_torch() -> None:
     code = (
-        "import sys; from equivariance.models.pretrained import needs_weights; needs_weights('simple_conv');"
+        "import sys; from equivariance.models.settings import FAMILIES; FAMILIES['simple_conv'].published;"
         "assert not {'torch', 'torchvision', 'numpy', 'requests', 'pooch'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)})
 
 
 def test_the_file_is_the_one_that_torchvision_loads() -> None:
-    file = published_file("inception_transfer")
+    file = published_file(FAMILY)
     assert file.urls == (Inception_V3_Weights.IMAGENET1K_V1.url,)
     assert file.urls[0].rsplit("/", 1)[1] == Path(file.name).name
     assert file.sha256 is not None and Path(file.name).stem.endswith(f"-{file.sha256}")
-    assert file.name == "torchvision/inception_v3_google-0cc3c7bd.pth"
+    assert file.name == NAME
 
 
 def test_the_weights_of_the_trunk_are_put_in_and_the_head_stays(saved: Path) -> None:
     model = Network()
     head = model.fc1.weight.detach().clone()
-    load_pretrained(model, saved)
+    load_pretrained(model, FAMILY, saved)
     for name, tensor in model.inception.state_dict().items():
         if not name.endswith("num_batches_tracked"):
             assert torch.equal(tensor, published()[name])
@@ -101,12 +93,14 @@ def test_a_file_of_torchvision_fits_the_real_network() -> None:
 
 
 def test_the_head_alone_learns() -> None:
+    weights = FAMILIES[FAMILY].published
+    assert weights is not None
     for settings, head in (({"head": "linear"}, ["fc1"]), ({"head": "network", "hidden": 4}, ["fc1", "fc2"])):
         with torch.device("meta"):
             model = build("inception_transfer", (3, 32, 32), 5, settings)
-        assert matching_layers(model, HEAD) == head
+        assert matching_layers(model, weights.head) == head
         assert len(learning_layers(model)) > 180
-        freeze_all_but(model, HEAD)
+        freeze_all_but(model, weights.head)
         learned = {name.rsplit(".", 1)[0] for name, one in model.named_parameters() if one.requires_grad}
         assert learned == set(head)
 
@@ -118,16 +112,17 @@ def test_what_a_file_lacks_is_named(tmp_path: Path) -> None:
     model = Network()
     before = model.inception.conv.weight.detach().clone()
     with pytest.raises(
-        UserError, match=r"a\.pth does not hold .*: it lacks conv\.bias; of another shape are bn\.weight$"
+        UserError,
+        match=r"a\.pth does not hold .*: it lacks conv\.bias; these have another shape: bn\.weight$",
     ):
-        load_pretrained(model, tmp_path / "a.pth")
+        load_pretrained(model, FAMILY, tmp_path / "a.pth")
     assert torch.equal(model.inception.conv.weight, before)
 
 
 def test_not_all_names_are_listed_where_many_are_missing(tmp_path: Path) -> None:
     torch.save({"fc.weight": torch.rand(2)}, tmp_path / "a.pth")
     with pytest.raises(UserError, match=r"it lacks conv\.weight, .*, bn\.running_mean and 1 more$"):
-        load_pretrained(Network(), tmp_path / "a.pth")
+        load_pretrained(Network(), FAMILY, tmp_path / "a.pth")
 
 
 @pytest.mark.parametrize("kind", ["text", "truncated", "empty", "code", "list"])
@@ -141,17 +136,15 @@ def test_a_file_that_holds_no_weights_is_said(saved: Path, kind: str) -> None:
         saved.write_bytes(
             {"text": b"no weights", "truncated": content[: len(content) // 3], "empty": b""}[kind]
         )
-    message = "holds a list, not weights" if kind == "list" else "is damaged, or holds no weights"
+    message = "holds a list, not weights" if kind == "list" else "is damaged or holds no weights"
     with pytest.raises(UserError, match=message):
-        load_pretrained(Network(), saved)
+        load_pretrained(Network(), FAMILY, saved)
 
 
 @pytest.fixture
 def _small_file(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another content behind the name, and no network."""
-    file = replace(FILES["inception_transfer"], sha256=START)
-    monkeypatch.setitem(pretrained.FILES, "inception_transfer", file)
-    monkeypatch.setattr(script, "published_file", lambda family: pretrained.FILES[family])
+    monkeypatch.setattr(script, "published_file", lambda family: RemoteFile(NAME, sha256=START))
 
 
 @pytest.mark.usefixtures("_small_file")

@@ -13,6 +13,7 @@ from equivariance.transformations.sets import build_set
 from equivariance.transformations.warp import warp
 
 TURNS = {"rotations": {"count": 4}}
+SET = {"transformations": TURNS, "padding": "border"}
 WIDTHS = {"filters": 3, "hidden": 4}
 
 
@@ -21,7 +22,7 @@ WIDTHS = {"filters": 3, "hidden": 4}
 )
 def test_b44_it_is_as_wide_as_simple_conv_and_has_its_variants(variant: dict) -> None:
     plain = build("simple_conv", (1, 16, 16), 5, {**WIDTHS, **variant})
-    pooled = build("ti_pooling", (1, 16, 16), 5, {**WIDTHS, **variant, "transformations": TURNS})
+    pooled = build("ti_pooling", (1, 16, 16), 5, {**WIDTHS, **variant, **SET})
     expected = {name: tensor.shape for name, tensor in plain.state_dict().items()}
     assert {name: tensor.shape for name, tensor in pooled.state_dict().items()} == expected
     assert parameter_count(pooled) == parameter_count(plain)

@@ -11,7 +11,7 @@ import pytest
 
 from equivariance.cli.plan import count_jobs
 from equivariance.datasets.sizes import Size
-from equivariance.models.settings import FAMILIES
+from equivariance.models import FAMILIES
 from equivariance.training.settings import TrainingSettings
 from equivariance.transformations.parameters import Spec
 from equivariance.workflow.estimate import (
@@ -97,7 +97,8 @@ def test_every_family_is_counted_without_its_values(family: str) -> None:
 
 
 def test_pooling_over_many_transformations_is_counted_from_a_few(make_settings: MakeSettings) -> None:
-    given = {"filters": 2, "hidden": 4, "transformations": {"rotations": {"count": 9}}}
+    rotations = {"rotations": {"count": 9}}
+    given = {"filters": 2, "hidden": 4, "transformations": rotations, "padding": "border"}
     settings = make_settings(family="ti_pooling", settings=given)
     whole = _count("ti_pooling", json.dumps(given), SIZE.shape, SIZE.classes, "classification", None)
     assert image_flops(settings, SIZE) == whole

@@ -14,7 +14,9 @@ from torch import nn
 from equivariance import models
 from equivariance.datasets.lsa16_schemes import CHANNELS, POSITIONS
 from equivariance.errors import UserError
+from equivariance.models import FAMILIES
 from equivariance.training.freezing import learning_layers, matching_layers
+from equivariance.workflow.checks import SET_OF_TRAINING
 from equivariance.workflow.config import Config
 from equivariance.workflow.loading import load_config, read_yaml
 
@@ -90,11 +92,11 @@ def network(config: Config, name: str, dataset: str, width: float = 1.0) -> nn.M
     model = config.models[name]
     widths = model["datasets"][dataset]["widths"]
     scaled = {key: max(1, round(value * width)) for key, value in widths.items()}
-    pools = {"transformations": {"rotations": {"count": 2}}} if model["family"] == "ti_pooling" else {}
+    given = SET_OF_TRAINING if FAMILIES[model["family"]].needs_set else {}
     shape, classes = SHAPES[dataset]
-    with torch.device("cpu" if pools else "meta"):  # sets of transformations are computed
+    with torch.device("cpu" if given else "meta"):  # sets of transformations are computed
         return models.build(
-            model["family"], shape, classes, {**model["settings"], **scaled, **pools}, model["task"]
+            model["family"], shape, classes, {**model["settings"], **scaled, **given}, model["task"]
         )
 
 
@@ -253,7 +255,7 @@ MISTAKES: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
             raw["models"]["plain"].update(schemes={"none": ["conv1"]}),
             *(one.update(retraining_epochs=1) for one in raw["models"]["plain"]["datasets"].values()),
         ],
-        "models.plain (and 1 more): schemes: 'none' retrains nothing and is there without being defined",
+        "models.plain (and 1 more): schemes: 'none' is reserved: it retrains nothing; choose another name",
     ),
     "a scheme without epochs": (
         scheme_without_epochs,
@@ -276,7 +278,7 @@ MISTAKES: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
         lambda raw: raw["models"]["plain"].update(
             family="ti_pooling", settings={"transformations": {"rotations": {"count": 4}}}
         ),
-        "models.plain (and 1 more): settings: TI-pooling is over the set that a network is trained with",
+        "models.plain (and 1 more): settings: ti_pooling takes transformations from its training",
     ),
 }
 

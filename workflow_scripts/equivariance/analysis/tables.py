@@ -12,6 +12,7 @@ from equivariance.analysis.profiles import LAYER, layer_profile, network_values
 from equivariance.errors import UserError
 from equivariance.files import atomic_path, read_json
 from equivariance.measures.names import FLOOR, MEAN_OF_CLASSES, parts
+from equivariance.models import FAMILIES
 from equivariance.reserved import FINAL, NONE, UNTRAINED
 
 NETWORK = ("dataset", "model", "trained_with", "retrained_with", "scheme", "seed")
@@ -69,7 +70,8 @@ def _read(measurement: Mapping[str, Any], description: Mapping[str, Any]) -> pd.
     missing = sorted({measure for measure, _ in measurement["values"]} - {*table["measure"]})
     if missing:
         raise UserError(f"{measurement['file']} lacks {', '.join(missing)}; delete it to measure again")
-    return merge_paths(table) if description["settings"]["family"] == "ti_pooling" else table
+    family = FAMILIES[description["settings"]["family"]]
+    return merge_paths(table) if family.path_per_transformation else table
 
 
 def _wanted(measurement: Mapping[str, Any], table: pd.DataFrame) -> pd.DataFrame:

@@ -1,6 +1,6 @@
-"""Families of networks, one file each, and the registry that builds them by name.
+"""Families of networks, one file each, and `build`, which makes a network of any of them by its name.
 
-Importing this package does not import torch: a configuration is checked with the names alone.
+Importing this package does not import torch: a configuration is checked without building a network.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from equivariance.errors import UserError
-from equivariance.models import settings as _settings
+from equivariance.models.settings import FAMILIES, read_settings
 
 if TYPE_CHECKING:
     from torch import nn
 
-FAMILIES = tuple(_settings.FAMILIES)
+__all__ = ["FAMILIES", "build"]
 
 
 def build(
@@ -31,7 +31,7 @@ def build(
     softmax. The weights are torch's default draw, from its global generator. Raises UserError for an unknown
     family, an unknown, missing or wrong setting, or images that the network cannot take.
     """
-    checked = _settings.read_settings(family, settings)
+    checked = read_settings(family, settings)
     if outputs < 2:
         raise UserError(f"{family}: {outputs} classes; valid: at least 2")
     network: nn.Module = import_module(f"{__name__}.{family}").build(tuple(image_shape), outputs, checked)
@@ -42,7 +42,7 @@ def _with_sigmoid(network: nn.Module) -> nn.Module:
     from torch import nn
 
     if not isinstance(network, nn.Sequential) or not isinstance(network[-1], nn.LogSoftmax):
-        raise UserError("transformation regression takes families whose layers are a plain sequence")
-    delattr(network, list(network._modules)[-1])  # `pop` would give the others numbers for names
+        raise UserError("transformation regression needs a family whose layers are a plain sequence")
+    delattr(network, list(network._modules)[-1])  # `pop` would rename the other layers to numbers
     network.add_module("sigmoid", nn.Sigmoid())
     return network

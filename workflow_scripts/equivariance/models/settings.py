@@ -1,13 +1,14 @@
-"""The settings of each family of networks: names, types, defaults and valid values, without torch.
+"""The families of networks: their settings, and what is special about each, without torch.
 
-A family is a module `equivariance.models.<family>` with `build(image_shape, classes, settings)`; its
-settings are the frozen dataclass listed here, so that a configuration is checked without importing a
-network.
+A family is a module `equivariance.models.<family>` with `build(image_shape, classes, settings)`, and a frozen
+dataclass here. Its fields are the settings (names, types, defaults); its class attributes tell the rest of
+the program what is special about it. To add a family, write the module and its class
+here, and add it to `FAMILIES`.
 """
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, ClassVar, Literal, NamedTuple, get_args, get_origin
 
 from equivariance.errors import UserError, unknown
 from equivariance.transformations.parameters import Spec, set_size
@@ -17,8 +18,30 @@ Downsampling = Literal["max_pool", "stride"]
 Transformer = Literal["affine", "rotation"]
 
 
+class PublishedWeights(NamedTuple):
+    """Weights that networks of a family start from, see `models.pretrained`."""
+
+    name: str  # of an entry of torchvision's weights
+    trunk: str  # the module that they are for
+    head: tuple[str, ...]  # patterns of the layers that learn; all others keep the published weights
+
+
 @dataclass(frozen=True)
-class SimpleConvSettings:
+class Family:
+    """What may be special about a family of networks; these are the usual values."""
+
+    needs_set: ClassVar[bool] = False
+    """Transforms images itself: takes `transformations` and `padding` of its training as settings, and is
+    trained on untransformed images."""
+
+    path_per_transformation: ClassVar[bool] = False
+    """Runs the same layers once for each member of that set; tables show the mean over these paths."""
+
+    published: ClassVar[PublishedWeights | None] = None
+
+
+@dataclass(frozen=True)
+class SimpleConvSettings(Family):
     """Five convolutions, two downsamplings by 2, two linear layers."""
 
     filters: int  # of the first convolution; the others have 1, 2, 2 and 4 times as many
@@ -34,7 +57,7 @@ class SimpleConvSettings:
 
 
 @dataclass(frozen=True)
-class AllConvolutionalSettings:
+class AllConvolutionalSettings(Family):
     """Nine convolutions, two of them with stride 2, and a mean over space."""
 
     filters: int  # of the first three convolutions; the others have twice as many
@@ -43,7 +66,7 @@ class AllConvolutionalSettings:
 
 
 @dataclass(frozen=True)
-class VGG16DSettings:
+class VGG16DSettings(Family):
     """Ten convolutions, four poolings, three linear layers."""
 
     filters: int  # of the first block; doubled from block to block
@@ -52,7 +75,7 @@ class VGG16DSettings:
 
 
 @dataclass(frozen=True)
-class VGGLikeSettings:
+class VGGLikeSettings(Family):
     """Eight convolutions, four poolings, two linear layers."""
 
     filters: int  # of the first block; doubled from block to block
@@ -60,7 +83,7 @@ class VGGLikeSettings:
 
 
 @dataclass(frozen=True)
-class ResNetSettings:
+class ResNetSettings(Family):
     """Four stages of residual blocks, and a mean over space."""
 
     filters: int  # of the stem and the first stage; doubled from stage to stage
@@ -70,7 +93,7 @@ class ResNetSettings:
 
 
 @dataclass(frozen=True)
-class FeedForwardSettings:
+class FeedForwardSettings(Family):
     """Linear layers alone; without hidden layers it is softmax regression."""
 
     hidden1: int | None = None  # units of the first hidden layer
@@ -86,8 +109,11 @@ class FeedForwardSettings:
 class TIPoolingSettings(SimpleConvSettings):
     """SimpleConv's, and the set over whose members its features are pooled."""
 
+    needs_set = True
+    path_per_transformation = True
+
     transformations: Spec  # such as {rotations: {count: 8}}, see `transformations.parameters`
-    padding: Literal["border", "zeros"] = "border"  # what is seen beyond the border of an image
+    padding: Literal["border", "zeros"]  # beyond the border of an image: its last pixels, or black
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -113,7 +139,7 @@ class STNAllConvSettings(AllConvolutionalSettings):
 
 
 @dataclass(frozen=True)
-class GSimpleConvSettings:
+class GSimpleConvSettings(Family):
     """Five group convolutions, two poolings, two linear layers, the first of them always normalized."""
 
     filters: int  # features of the first three convolutions, in four rotations each
@@ -123,7 +149,7 @@ class GSimpleConvSettings:
 
 
 @dataclass(frozen=True)
-class GAllConvSettings:
+class GAllConvSettings(Family):
     """Eight group convolutions, two of them with stride 2, one to the classes, and a mean over space."""
 
     filters: int  # features of the first three convolutions, in four rotations each
@@ -132,7 +158,7 @@ class GAllConvSettings:
 
 
 @dataclass(frozen=True)
-class LeNet2017Settings:
+class LeNet2017Settings(Family):
     """Four convolutions, four poolings, two linear layers."""
 
     filters: int  # of the first convolution; doubled from one to the next
@@ -140,14 +166,14 @@ class LeNet2017Settings:
 
 
 @dataclass(frozen=True)
-class AllConv2017Settings:
+class AllConv2017Settings(Family):
     """Eight convolutions, two of them with stride 2, and a mean over space."""
 
     filters: int  # of the first three convolutions; the others have twice as many
 
 
 @dataclass(frozen=True)
-class VGG162017Settings:
+class VGG162017Settings(Family):
     """Thirteen convolutions, five poolings, three linear layers."""
 
     filters: int  # of the first block; the others have 2, 2, 4 and 4 times as many
@@ -155,14 +181,14 @@ class VGG162017Settings:
 
 
 @dataclass(frozen=True)
-class ResNet2017Settings:
+class ResNet2017Settings(Family):
     """Nine bottlenecks and a mean over space."""
 
     filters: int  # of the stem, and of the outputs of the first bottlenecks
 
 
 @dataclass(frozen=True)
-class Inception2017Settings:
+class Inception2017Settings(Family):
     """GoogLeNet with all widths in proportion to the first convolution's."""
 
     filters: int  # of the first convolution; 64 in the paper
@@ -170,8 +196,10 @@ class Inception2017Settings:
 
 
 @dataclass(frozen=True)
-class InceptionTransferSettings:
-    """Inception-v3 with given weights, and a head on its features: one linear layer, or two."""
+class InceptionTransferSettings(Family):
+    """Inception-v3 with published weights, and a head on its features: one linear layer, or two."""
+
+    published = PublishedWeights("Inception_V3_Weights.IMAGENET1K_V1", trunk="inception", head=("fc*",))
 
     head: Literal["linear", "network"]
     hidden: int | None = None  # units of the first layer of the head "network"
@@ -183,7 +211,7 @@ class InceptionTransferSettings:
             raise UserError(f"hidden is {self.hidden}, but the head linear has no hidden layer; leave it out")
 
 
-FAMILIES: dict[str, type] = {
+FAMILIES: dict[str, type[Family]] = {
     "simple_conv": SimpleConvSettings,
     "all_convolutional": AllConvolutionalSettings,
     "vgg16d": VGG16DSettings,

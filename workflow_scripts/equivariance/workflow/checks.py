@@ -3,9 +3,10 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from equivariance import datasets, figures, models
+from equivariance import datasets, figures
 from equivariance.errors import UserError, unknown
 from equivariance.measures.names import AGGREGATIONS, mistake
+from equivariance.models import FAMILIES
 from equivariance.models.settings import read_settings
 from equivariance.reserved import NONE, OWN, UNTRAINED
 from equivariance.transformations.parameters import set_size
@@ -13,6 +14,8 @@ from equivariance.workflow.config import Config
 
 RESERVED = (OWN, UNTRAINED)  # they stand in the place of a set, or of a data set
 EMPTY = "the grid has no member; name at least one"
+SET_OF_TRAINING = {"transformations": {"rotations": {"count": 2}}, "padding": "border"}
+"""An example of the settings that a family with `needs_set` takes from its training."""
 
 
 def cross_field_mistakes(config: Config, unreadable: Collection[tuple[str, ...]] = ()) -> list[str]:
@@ -86,19 +89,18 @@ def _models(config: Config, unreadable: Collection[tuple[str, ...]]) -> Iterator
         for dataset in model["datasets"]:
             for text in _unknown("datasets", "data set", [dataset], config.datasets):
                 places.setdefault(text, []).append(f"models.{name}")
-        if model["family"] not in models.FAMILIES:
-            text = f"family: {unknown('family', model['family'], models.FAMILIES)}"
+        if model["family"] not in FAMILIES:
+            text = f"family: {unknown('family', model['family'], FAMILIES)}"
             places.setdefault(text, []).append(f"models.{name}")
             continue
         for text in _recipe_of_all(model):
             places.setdefault(text, []).append(f"models.{name}")
-        # A network with TI-pooling gets the set that it is trained with.
-        pools = {"transformations": {"rotations": {"count": 2}}} if model["family"] == "ti_pooling" else {}
+        given = SET_OF_TRAINING if FAMILIES[model["family"]].needs_set else {}
         for dataset, recipe in model["datasets"].items():
             for text in _recipe(model, recipe):
                 places.setdefault(text, []).append(f"models.{name} for {dataset}")
             try:
-                read_settings(model["family"], {**model["settings"], **recipe["widths"], **pools})
+                read_settings(model["family"], {**model["settings"], **recipe["widths"], **given})
             except UserError as error:
                 places.setdefault(str(error), []).append(f"models.{name} for {dataset}")
     for text, (place, *others) in places.items():
@@ -107,14 +109,16 @@ def _models(config: Config, unreadable: Collection[tuple[str, ...]]) -> Iterator
 
 def _recipe_of_all(model: Mapping[str, Any]) -> Iterator[str]:
     """Mistakes in what a model has for all its data sets: settings, optimizer, schemes."""
-    if model["family"] == "ti_pooling" and "transformations" in model["settings"]:
-        yield "settings: TI-pooling is over the set that a network is trained with; leave out transformations"
+    if FAMILIES[model["family"]].needs_set:
+        for key in SET_OF_TRAINING:
+            if key in model["settings"]:
+                yield f"settings: {model['family']} takes {key} from its training; leave out {key}"
     optimizer = model["optimizer"]
     needed = "penalty" if optimizer["name"] == "linear_svm" else "learning_rate"
     if needed not in optimizer:
         yield f"optimizer: {optimizer['name']} needs a {needed}; give optimizer.{needed}"
     if NONE in model["schemes"]:
-        yield "schemes: 'none' retrains nothing and is there without being defined; take another name"
+        yield "schemes: 'none' is reserved: it retrains nothing; choose another name"
 
 
 def _recipe(model: Mapping[str, Any], recipe: Mapping[str, Any]) -> Iterator[str]:

@@ -20,7 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from equivariance.datasets.sizes import Size
 from equivariance.measures.catalog import MEASURES
 from equivariance.measures.names import base
-from equivariance.models import build
+from equivariance.models import FAMILIES, build
 from equivariance.training.freezing import freeze_all_but
 from equivariance.training.loop import HISTORY_IMAGES
 from equivariance.training.settings import TrainingSettings
@@ -117,9 +117,9 @@ def image_flops(settings: TrainingSettings, size: Size) -> ImageFlops:
         outputs = make_task(settings.task, size.classes, own, torch.device("cpu")).outputs
     layers = None if settings.trained_layers is None else tuple(settings.trained_layers)
     given = dict(settings.settings)
-    if settings.family != "ti_pooling":
+    if not FAMILIES[settings.family].path_per_transformation:
         return _count(settings.family, json.dumps(given), size.shape, outputs, settings.task, layers)
-    # Hundreds of paths, all alike: what one more costs shows with two and three.
+    # There may be hundreds of paths that cost the same: the cost of one is that of three less that of two.
     two, three = (
         _count(
             settings.family,

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from equivariance.measures.catalog import MEASURES
 from equivariance.measures.names import base
-from equivariance.models.pretrained import needs_weights
+from equivariance.models import FAMILIES
 from equivariance.reserved import NONE
 from equivariance.workflow.plan import ACCURACY, Measurement, Network, batches
 from equivariance.workflow.run import IMAGES, Run, family_modules
@@ -75,7 +75,7 @@ class TrainingJob(Job[Network]):
     def code(self, wildcards: Wildcards) -> str:
         """Digest of the code that trains, with the families of its networks."""
         families = self.run.families(self.items(wildcards))
-        published = ["equivariance.models.pretrained"] if any(map(needs_weights, families)) else []
+        published = ["equivariance.models.pretrained"] if any(FAMILIES[one].published for one in families) else []
         return self.run.code("train_networks", *family_modules(families), *published)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from equivariance.errors import UserError, unknown
-from equivariance.models.pretrained import needs_weights
+from equivariance.models import FAMILIES
 from equivariance.workflow.checks import cross_field_mistakes
 from equivariance.workflow.config import Config, Jobs
 from equivariance.workflow.validation import Place, inherit, keys_that_are_no_text, merge, validate
@@ -77,7 +77,7 @@ def _without_pretrained(config: Config) -> Config:
         name
         for name, entry in config.experiments.items()
         if any(
-            needs_weights(config.models[model]["family"])
+            FAMILIES[config.models[model]["family"]].published
             for model in entry.get("train", {}).get("models", [])
         )
     }

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from equivariance import figures
 from equivariance.measures.names import AGGREGATIONS, FAMILIES, FAMILY_OF, base, parts
-from equivariance.models.pretrained import HEAD, needs_weights
+from equivariance.models import FAMILIES as MODEL_FAMILIES
 from equivariance.reserved import FINAL, NONE, OWN, UNTRAINED
 from equivariance.workflow.checks import gives
 from equivariance.workflow.config import Config, measure_blocks
@@ -194,8 +194,7 @@ class Plan:
     def training_settings(self, network: Network) -> dict[str, Any]:
         """All that determines a network's weights and metrics, no more: a change of it trains again.
 
-        Of a retrained network, the weights at the start are not part of it. Networks with TI-pooling pool
-        over the set that they are trained with, and see untransformed images.
+        Of a retrained network, the weights at the start are not part of it.
         """
         config = self.config
         model = config.models[network.model]
@@ -203,14 +202,14 @@ class Plan:
         untrained = network.trained_with == UNTRAINED
         own = network.own_set
         settings = {**model["settings"], **config.widths(network.model, network.dataset)}
-        pools = model["family"] == "ti_pooling"
-        if pools:
-            settings["transformations"] = config.set_definition(own)
+        family = MODEL_FAMILIES[model["family"]]
+        if family.needs_set:
+            settings |= {"transformations": config.set_definition(own), "padding": config.training["padding"]}
         if network.retrained:
             epochs = config.retraining_epochs(network.model, network.dataset)
         else:
             epochs = 0 if untrained else config.epochs(network.model, network.dataset, own)
-        trained_layers = list(HEAD) if needs_weights(model["family"]) else None
+        trained_layers = list(family.published.head) if family.published else None
         return {
             "dataset": network.dataset,
             "family": model["family"],
@@ -221,7 +220,7 @@ class Plan:
             "epochs": epochs,
             "trained_with": own,
             "transformations": config.set_definition(own),
-            "augmented": not pools,
+            "augmented": not family.needs_set,
             "random_flips": model["random_flips"],
             "trained_layers": list(model["schemes"][network.scheme]) if network.retrained else trained_layers,
             "threshold": None if network.retrained or untrained else recipe.get("threshold"),

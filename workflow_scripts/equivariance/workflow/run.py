@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from equivariance.models.pretrained import needs_weights
+from equivariance.models import FAMILIES
 from equivariance.reserved import FINAL
 from equivariance.workflow.config import Config
 from equivariance.workflow.digest import code_digest
@@ -38,7 +38,7 @@ class Run:
         if network.retrained:
             return f"{self.network_folder(network.initial)}/weights.safetensors"
         family = self.config.models[network.model]["family"]
-        return f"results/data/weights/{family}.pth" if needs_weights(family) else None
+        return f"results/data/weights/{family}.pth" if FAMILIES[family].published else None
 
     def measurement_files(self, measurements: Iterable[Measurement]) -> list[str]:
         """The tables of measurements."""
