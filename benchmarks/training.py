@@ -112,7 +112,6 @@ def warped_beforehand(training: Training) -> list[Batch]:
             training.train,
             training.seen,
             training.settings.batch_size,
-            training.settings.padding,
             training.order,
             training.draws,
             training.settings.random_flips,

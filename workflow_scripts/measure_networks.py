@@ -80,10 +80,10 @@ def evaluate_network(
     images, labels = image_set.part(settings["part"])
     rows = stratified_sample(labels, settings["samples"], f"{settings['part']} images of {image_set.name}")
     adapted = adapt(images[rows], tuple(description["image_shape"]))
-    data = evaluation.DeviceImages(adapted, labels[rows], device)
+    data = evaluation.DeviceImages(adapted, labels[rows], device, settings["padding"])
     transformations = build_set(settings["measured_with"], settings["transformations"])
     right, seen = evaluation.counts(
-        model.to(device), data, transformations, settings["transformations_per_image"], settings["padding"]
+        model.to(device), data, transformations, settings["transformations_per_image"]
     )
     label, member = (values.numpy() for values in seen.nonzero(as_tuple=True))
     return pd.DataFrame(

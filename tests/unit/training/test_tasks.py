@@ -126,7 +126,7 @@ def test_a_network_is_good_enough_from_the_threshold_on() -> None:
     assert regression.converged({"rae": 0.29}, 0.3)
     assert not regression.converged({"rae": 0.3}, 0.3)
     assert regression.goodness({"rae": 0.2}) > regression.goodness({"rae": 0.3})
-    assert regression.metrics(Constant(0, 1), images(4), NONE, None, "border") == {}
+    assert regression.metrics(Constant(0, 1), images(4), NONE, None) == {}
 
 
 def test_a_network_learns_to_tell_rotations(

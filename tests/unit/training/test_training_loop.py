@@ -223,7 +223,7 @@ def test_evaluation_takes_the_images_and_draws_that_are_asked_for(
 ) -> None:
     asked: list[tuple[int, str, int | None]] = []
 
-    def watched(model: Any, data: Any, transformations: Any, per_image: int | None, padding: str) -> float:
+    def watched(model: Any, data: Any, transformations: Any, per_image: int | None) -> float:
         asked.append((len(data), transformations.name, per_image))
         return 0.5
 

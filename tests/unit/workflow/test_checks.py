@@ -69,8 +69,12 @@ MISTAKES: dict[str, tuple[Change, str]] = {
         "training.width: 'half' is not of type 'number' (Multiplies the widths of every model; ",
     ),
     "wrong name of a value": (
-        put("training.padding", "zero"),
-        "training.padding: unknown value 'zero'; valid: zeros, border (What is seen beyond the border ",
+        put("padding", "zero"),
+        "padding: unknown value 'zero'; valid: zeros, border (What a transformed image or feature map shows ",
+    ),
+    "key of the top level": (
+        put("training.padding", "zeros"),
+        "training.padding: 'padding' is not part of training; write it at the top level",
     ),
     "out of range": (
         put("seeds.few", 0),

@@ -110,7 +110,7 @@ def test_what_is_left_out_has_the_defaults_of_the_schemas(
     raw: dict[str, Any], load: Callable[..., Config]
 ) -> None:
     config = load(raw)
-    assert (config.mirror, config.device) == (None, "auto")
+    assert (config.mirror, config.device, config.padding) == (None, "auto", "border")
     assert (config.jobs.threads, config.jobs.gpus, config.jobs.batch) == (1, 0, 1)
     assert config.training == {
         "width": 1.0,
@@ -118,12 +118,11 @@ def test_what_is_left_out_has_the_defaults_of_the_schemas(
         "max_epochs": None,
         "images": None,
         "savepoints": [0, 1, 3, 5, 10, 30, 50, 100],
-        "padding": "border",
         "restarts": 0,
         "acceleration": {"bfloat16": False, "channels_last": False, "compile": False},
     }
     assert config.evaluation == {"images": 10000, "transformations_per_image": None}
-    assert config.measuring == {"padding": "border", "memory_gb": None}
+    assert config.measuring == {"memory_gb": None}
     assert config.samples == {"standard": 5000}
     assert config.models["plain"]["settings"] == {}
     assert config.models["plain"]["optimizer"]["weight_decay"] == 0

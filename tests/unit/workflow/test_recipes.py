@@ -12,13 +12,17 @@ import yaml
 from torch import nn
 
 from equivariance import models
+from equivariance.datasets.image_set import ImageSet
 from equivariance.datasets.lsa16_schemes import CHANNELS, POSITIONS
 from equivariance.errors import UserError
 from equivariance.models import FAMILIES
 from equivariance.training.freezing import learning_layers, matching_layers
+from equivariance.training.loop import Training
+from equivariance.training.settings import TrainingSettings
 from equivariance.workflow.checks import SET_OF_TRAINING
 from equivariance.workflow.config import Config
 from equivariance.workflow.loading import load_config, read_yaml
+from equivariance.workflow.plan import Plan
 
 FILES = ("config", "models", "transformations", "experiments")
 CONFIG = Path(__file__).parents[3] / "config"
@@ -306,3 +310,22 @@ def test_an_error_of_no_transformation_is_no_threshold(raw: dict[str, Any], sche
 def test_ti_pooling_takes_the_set_from_its_training(raw: dict[str, Any], schemas: Path) -> None:
     raw["models"]["pooled"] = {"like": "plain", "family": "ti_pooling"}
     assert load_config(raw, schemas).models["pooled"]["settings"] == {}
+
+
+def test_the_padding_of_a_run_reaches_every_warp(
+    raw: dict[str, Any], schemas: Path, make_images: Callable[..., ImageSet]
+) -> None:
+    raw["padding"] = "zeros"
+    raw["models"]["normalized"] = {"like": "plain", "title": "Pooling", "family": "ti_pooling"}
+    plan = Plan(load_config(raw, schemas))
+    assert {plan.measuring_settings(one)["padding"] for one in plan.measurements()} == {"zeros"}
+    trainings = [TrainingSettings.from_mapping(plan.training_settings(one)) for one in plan.networks()]
+    assert {one.padding for one in trainings} == {"zeros"}
+    settings = next(one for one in trainings if (one.family, one.trained_with) == ("ti_pooling", "scale"))
+    training = Training(settings, make_images(size=16), torch.device("cpu"))
+    assert {data.padding for data in (training.train, training.test, training.watched)} == {"zeros"}
+    trained, images = training.model.eval(), torch.rand(2, 1, 16, 16)
+    for padding, same in (("zeros", True), ("border", False)):
+        other = models.build("ti_pooling", (1, 16, 16), 2, {**settings.settings, "padding": padding}).eval()
+        other.load_state_dict(trained.state_dict())
+        assert torch.allclose(trained(images), other(images)) is same

@@ -10,10 +10,16 @@ from equivariance.transformations.warp import Padding, warp
 
 
 class DeviceImages:
-    """Images (N, C, H, W) as uint8 and labels (N,) on a device: the whole data set, moved once."""
+    """Images (N, C, H, W) as uint8 and labels (N,) on a device: the whole data set, moved once.
 
-    def __init__(self, images: np.ndarray, labels: np.ndarray, device: torch.device) -> None:
+    `padding` is what every transformation of them shows beyond the border of an image.
+    """
+
+    def __init__(
+        self, images: np.ndarray, labels: np.ndarray, device: torch.device, padding: Padding = "border"
+    ) -> None:
         """Move images and labels to the device."""
+        self.padding = padding
         self.images = torch.from_numpy(np.ascontiguousarray(images)).to(device)  # (N, C, H, W) uint8
         self.labels = torch.from_numpy(np.ascontiguousarray(labels)).to(device)  # (N,) int64
 
@@ -23,33 +29,31 @@ class DeviceImages:
     def batch(
         self,
         rows: torch.Tensor,
-        matrices: torch.Tensor | None,
-        padding: Padding,
+        matrices: torch.Tensor | None = None,
         flipped: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Images of `rows` in [0, 1], each under its own matrix (N, 3, 3); None leaves them as they are.
+        """Images of `rows` in [0, 1], each transformed by its own matrix (N, 3, 3) if there are matrices.
 
-        Left and right are exchanged before, where `flipped` (N,) says so.
+        Before that, images are mirrored (left and right exchanged) where `flipped` (N,) is true.
         """
         images = self.images[rows].float().div_(255)  # (N, C, H, W)
         if flipped is not None:
             images = torch.where(flipped[:, None, None, None], images.flip(3), images)
-        return images if matrices is None else warp(images, matrices, padding=padding)
+        return images if matrices is None else warp(images, matrices, self.padding)
 
 
 def epoch_batches(
     data: DeviceImages,
     transformations: TransformationSet,
     batch_size: int,
-    padding: Padding,
     order: torch.Generator,
     draws: torch.Generator,
     random_flips: bool = False,
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
     """Batches of (images in [0, 1], labels, members) that cover the data once in random order.
 
-    Every image is under a member of the set drawn uniformly for it, new in each epoch; with `random_flips`
-    left and right are exchanged before, with a probability of 1/2. The last batch may be smaller. A last
+    Each image is transformed by a member of the set, drawn uniformly and anew in each epoch. With
+    `random_flips` it is mirrored before that with probability 1/2. The last batch may be smaller. A last
     batch of one image joins the batch before it: batch normalization cannot train on one value.
     """
     device = data.labels.device
@@ -65,4 +69,4 @@ def epoch_batches(
         chosen = rows[start:stop]
         warps = None if plain else matrices[members[start:stop]]
         flipped = None if flips is None else flips[start:stop]
-        yield data.batch(chosen, warps, padding, flipped), data.labels[chosen], members[start:stop]
+        yield data.batch(chosen, warps, flipped), data.labels[chosen], members[start:stop]

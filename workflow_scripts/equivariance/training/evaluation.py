@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from equivariance.sampling import generator
 from equivariance.training.data import DeviceImages
 from equivariance.transformations.sets import TransformationSet
-from equivariance.transformations.warp import Padding
 
 BATCH = 256
 
@@ -19,10 +18,9 @@ def accuracy(
     data: DeviceImages,
     transformations: TransformationSet,
     per_image: int | None,
-    padding: Padding = "border",
 ) -> float:
     """Share of the pairs that `counts` looks at which the network classifies right, in [0, 1]."""
-    right, seen = counts(model, data, transformations, per_image, padding)
+    right, seen = counts(model, data, transformations, per_image)
     return int(right.sum()) / int(seen.sum())
 
 
@@ -31,7 +29,6 @@ def counts(
     data: DeviceImages,
     transformations: TransformationSet,
     per_image: int | None,
-    padding: Padding = "border",
 ) -> tuple[Tensor, Tensor]:
     """Count by class and member how many pairs are classified right, and how many there are.
 
@@ -42,7 +39,7 @@ def counts(
     classes, members = int(data.labels.max()) + 1, len(transformations)
     right = torch.zeros(classes, members, dtype=torch.int64, device=data.labels.device)
     seen = torch.zeros_like(right)
-    for rows, draw, scores in _outputs(model, data, transformations, per_image, padding):
+    for rows, draw, scores in _outputs(model, data, transformations, per_image):
         labels = data.labels[rows]
         hits = (scores.argmax(1) == labels).to(torch.int64)
         right.index_put_((labels, draw), hits, accumulate=True)
@@ -56,7 +53,6 @@ def errors(
     transformations: TransformationSet,
     targets: Tensor,
     per_image: int | None,
-    padding: Padding = "border",
 ) -> dict[str, float]:
     """Errors of predicted parameters over the same pairs as `counts`; `targets` are (T, K) in [0, 1].
 
@@ -66,7 +62,7 @@ def errors(
     """
     found = [
         (scores.double(), targets[draw].double())
-        for _, draw, scores in _outputs(model, data, transformations, per_image, padding)
+        for _, draw, scores in _outputs(model, data, transformations, per_image)
     ]
     p, t = (torch.cat(values) for values in zip(*found, strict=True))  # (pairs, K)
     off = (p - t).abs()
@@ -84,7 +80,6 @@ def _outputs(
     data: DeviceImages,
     transformations: TransformationSet,
     per_image: int | None,
-    padding: Padding,
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Batches of rows (N,), the member each is under (N,), and what the network says (N, K)."""
     device = data.labels.device
@@ -95,7 +90,7 @@ def _outputs(
         for draws in members.T:
             for rows in torch.arange(len(data), device=device).split(BATCH):
                 draw = draws[rows]
-                yield rows, draw, model(data.batch(rows, None if plain else matrices[draw], padding))
+                yield rows, draw, model(data.batch(rows, None if plain else matrices[draw]))
 
 
 @contextmanager

@@ -73,7 +73,7 @@ def _features(model: nn.Module, layer: nn.Linear, data: DeviceImages, batch_size
     try:
         with torch.inference_mode():
             for rows in torch.split(torch.arange(len(data), device=data.labels.device), batch_size):
-                model(data.batch(rows, None, "border"))
+                model(data.batch(rows))
     finally:
         model.train(training)
         hook.remove()

@@ -74,13 +74,13 @@ class Training:
         self.task = make_task(settings.task, len(image_set.classes), self.set, device)
         images, labels = image_set.part("train")
         rows = stratified_sample(labels, settings.images, f"training images of {image_set.name}")
-        self.train = DeviceImages(images[rows], labels[rows], device)
+        self.train = DeviceImages(images[rows], labels[rows], device, settings.padding)
         test_images, test_labels = image_set.part("test")
         rows = stratified_sample(test_labels, settings.evaluation.images, f"test images of {image_set.name}")
-        self.test = DeviceImages(test_images[rows], test_labels[rows], device)
+        self.test = DeviceImages(test_images[rows], test_labels[rows], device, settings.padding)
         few = min(HISTORY_IMAGES, max(1, len(self.train) // 8))  # watching stays cheap beside training
         rows = stratified_sample(test_labels, few, f"history images of {image_set.name}")
-        self.watched = DeviceImages(test_images[rows], test_labels[rows], device)
+        self.watched = DeviceImages(test_images[rows], test_labels[rows], device, settings.padding)
 
         channels, height, width = images.shape[1:]
         with torch.random.fork_rng(devices=[]):
@@ -121,7 +121,6 @@ class Training:
             self.train,
             self.seen,
             settings.batch_size,
-            settings.padding,
             self.order,
             self.draws,
             settings.random_flips,
@@ -192,7 +191,7 @@ class Training:
     def _metrics(
         self, data: DeviceImages, transformations: TransformationSet, per_image: int | None
     ) -> dict[str, float]:
-        return self.task.metrics(self.model, data, transformations, per_image, self.settings.padding)
+        return self.task.metrics(self.model, data, transformations, per_image)
 
     def _seed(self, purpose: str) -> int:
         """Seed of a purpose; a retraining and a restart draw other numbers than the training before them."""

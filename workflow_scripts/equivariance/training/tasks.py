@@ -13,7 +13,6 @@ from equivariance.errors import UserError
 from equivariance.training.data import DeviceImages
 from equivariance.training.evaluation import accuracy, errors
 from equivariance.transformations.sets import TransformationSet
-from equivariance.transformations.warp import Padding
 
 TaskName = Literal["classification", "transformation_regression"]
 
@@ -33,7 +32,6 @@ class Task(Protocol):
         data: DeviceImages,
         transformations: TransformationSet,
         per_image: int | None,
-        padding: Padding,
     ) -> dict[str, float]:
         """Metrics over images under members of a set; none where the set leaves nothing to tell."""
 
@@ -62,10 +60,9 @@ class Classification:
         data: DeviceImages,
         transformations: TransformationSet,
         per_image: int | None,
-        padding: Padding,
     ) -> dict[str, float]:
         """Accuracy in [0, 1]."""
-        return {"accuracy": accuracy(model, data, transformations, per_image, padding)}
+        return {"accuracy": accuracy(model, data, transformations, per_image)}
 
     def converged(self, metrics: dict[str, float], threshold: float) -> bool:
         """Whether the accuracy reaches the threshold."""
@@ -97,12 +94,11 @@ class TransformationRegression:
         data: DeviceImages,
         transformations: TransformationSet,
         per_image: int | None,
-        padding: Padding,
     ) -> dict[str, float]:
         """Errors under the set of the training; under another one its parameters are not what was learned."""
         if transformations.name != self.set.name:
             return {}
-        return errors(model, data, transformations, self.targets, per_image, padding)
+        return errors(model, data, transformations, self.targets, per_image)
 
     def converged(self, metrics: dict[str, float], threshold: float) -> bool:
         """Whether the relative absolute error is below the threshold."""

@@ -31,6 +31,7 @@ class Config:
     mirror: str | None
     device: str
     pretrained: bool
+    padding: str
     only: list[str] | None
     jobs: Jobs
     seeds: Mapping[str, int]

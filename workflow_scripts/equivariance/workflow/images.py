@@ -11,7 +11,7 @@ def image_settings(run: Run, experiment: str) -> dict[str, Any]:
     images = run.config.experiments[experiment]["images"]
     sets = {name: run.config.set_definition(name) for name in run.config.set_names(images["sets"])}
     chosen = {key: images[key] for key in ("layout", "samples", "members")}
-    return {"sets": sets, **chosen, "padding": run.config.measuring["padding"]}
+    return {"sets": sets, **chosen, "padding": run.config.padding}
 
 
 def feature_map_settings(run: Run, experiment: str) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def feature_map_settings(run: Run, experiment: str) -> dict[str, Any]:
         for row, one in zip(measurement_rows(run, experiment), run.plan.measurements(experiment), strict=True)
     ]
     shown = dict(run.config.experiments[experiment]["feature_maps"])
-    return {"measurements": measurements, "shown": shown, "padding": run.config.measuring["padding"]}
+    return {"measurements": measurements, "shown": shown, "padding": run.config.padding}
 
 
 def feature_map_code(run: Run, experiment: str) -> str:

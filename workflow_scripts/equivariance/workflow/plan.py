@@ -204,7 +204,7 @@ class Plan:
         settings = {**model["settings"], **config.widths(network.model, network.dataset)}
         family = MODEL_FAMILIES[model["family"]]
         if family.needs_set:
-            settings |= {"transformations": config.set_definition(own), "padding": config.training["padding"]}
+            settings |= {"transformations": config.set_definition(own), "padding": config.padding}
         if network.retrained:
             epochs = config.retraining_epochs(network.model, network.dataset)
         else:
@@ -227,7 +227,7 @@ class Plan:
             "restarts": config.training["restarts"],
             "seed": network.seed,
             "images": config.training["images"],
-            "padding": config.training["padding"],
+            "padding": config.padding,
             "savepoints": (
                 [int(percent) for percent in config.savepoints() if percent != FINAL]
                 if network in self._with_savepoints
@@ -248,17 +248,16 @@ class Plan:
             "measured_with": measurement.measured_with,
             "transformations": self.config.set_definition(measurement.measured_with),
             "samples": measurement.samples,
+            "padding": self.config.padding,
         }
         if measurement.family == ACCURACY:
             per_image = self.config.evaluation["transformations_per_image"]
-            padding = self.config.training["padding"]
-            return {**sweep, "padding": padding, "transformations_per_image": per_image}
+            return {**sweep, "transformations_per_image": per_image}
         wanted = self._all_values[measurement]
         names = {measure for measure, _ in wanted}
         aggregations = {aggregation for _, aggregation in wanted}
         return {
             **sweep,
-            "padding": self.config.measuring["padding"],
             "measures": sorted(names | {part for name in names for part in parts(name)}),
             "aggregations": [name for name in AGGREGATIONS if name in aggregations],
             "stratified": measurement.stratified,

@@ -78,7 +78,7 @@ def validate(
         path = tuple(map(str, error.path))
         inherited = (parents.get(path[0]), *path[1:], error.message) if path else ()
         if inherited not in seen:
-            mistakes.append(_describe((*place, *path), error))
+            mistakes.append(_describe((*place, *path), error, schema))
         if error.validator == "additionalProperties" and isinstance(error.schema.get("properties"), dict):
             for key in set(error.instance) - set(error.schema["properties"]):
                 del error.instance[key]
@@ -92,13 +92,13 @@ def _text(place: Sequence[str]) -> str:
     return ".".join(place) or "configuration"
 
 
-def _describe(place: Place, error: Any) -> str:
+def _describe(place: Place, error: Any, root: Mapping[str, Any]) -> str:
     where, given, valid = _text(place), error.instance, error.validator_value
     about = error.schema.get("description", "").rstrip(".")
     why = error.message
     if error.validator == "additionalProperties" and isinstance(error.schema.get("properties"), dict):
         known = error.schema["properties"]
-        return "; ".join(f"{where}: {unknown('key', key, known)}" for key in sorted(set(given) - set(known)))
+        return "; ".join(_unknown_key(where, key, known, root) for key in sorted(set(given) - set(known)))
     if error.validator == "oneOf":
         return (
             f"{where}: give either `images`, or `train` alone, with `measure` (and `feature_maps`), "
@@ -109,6 +109,12 @@ def _describe(place: Place, error: Any) -> str:
     elif error.validator == "type" and _looks_like_number(given, valid):
         why += "; YAML reads a number with an exponent only if it has a decimal point: 5.0e-4"
     return f"{where}: {why}" + (f" ({about})" if about else "")
+
+
+def _unknown_key(where: str, key: str, known: Iterable[str], root: Mapping[str, Any]) -> str:
+    if where != _text(()) and key in root.get("properties", {}):
+        return f"{where}.{key}: {key!r} is not part of {where}; write it at the top level"
+    return f"{where}: {unknown('key', key, known)}"
 
 
 def _looks_like_number(given: Any, types: str | Iterable[str]) -> bool:
