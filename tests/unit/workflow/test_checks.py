@@ -103,7 +103,7 @@ MISTAKES: dict[str, tuple[Change, str]] = {
     ),
     "recipe for an unknown data set": (
         put("models.normalized.datasets.dgits", RECIPE),
-        "models.normalized: datasets: unknown data set 'dgits'; valid: digits, natural_patches",
+        "models.normalized: datasets: unknown data set or recipe group 'dgits'; valid: digits, ",
     ),
     "unknown like": (
         put("models.other", {"like": "plane"}),
@@ -257,8 +257,8 @@ MISTAKES: dict[str, tuple[Change, str]] = {
     ),
     "no recipe for a data set": (
         put("datasets.more", {"source": "digits"}),
-        "experiments.accuracies: model 'plain' has no widths and recipe for data set 'more'; it has them for "
-        "digits, natural_patches; add models.plain.datasets.more",
+        "experiments.accuracies: model 'plain' has no recipe for data set 'more', only for digits, "
+        "natural_patches; add models.plain.datasets.more, or datasets.more.recipe_of: one of these",
     ),
     "empty grid": (
         put("experiments.profiles.train.models", []),

@@ -278,6 +278,41 @@ MISTAKES: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
         lambda raw: raw["models"]["plain"]["datasets"]["digits"].update(threshold=1.0),
         "models.plain for digits (and 1 more): threshold is 1.0; valid for classification: ",
     ),
+    "an incomplete recipe": (
+        lambda raw: raw["models"]["plain"]["datasets"]["digits"].pop("epochs"),
+        "models.plain for digits (and 1 more): epochs is missing; a recipe needs widths, epochs, batch_size",
+    ),
+    "an unknown data set in a group": (
+        lambda raw: raw.update(recipe_groups={"bundled": ["digist"]}),
+        "recipe_groups.bundled: unknown data set 'digist'; valid: digits, natural_patches",
+    ),
+    "a data set in two groups": (
+        lambda raw: raw.update(recipe_groups={"one": ["digits"], "other": ["digits", "natural_patches"]}),
+        "recipe_groups: 'digits' is in one and other; leave it in one of them",
+    ),
+    "a group with the name of a data set": (
+        lambda raw: raw.update(recipe_groups={"digits": ["natural_patches"]}),
+        "recipe_groups.digits: the name of a data set cannot be the name of a group",
+    ),
+    "the recipes of an unknown data set": (
+        lambda raw: raw["datasets"]["digits"].update(recipe_of="mnist"),
+        "datasets.digits.recipe_of: unknown data set 'mnist'; valid: digits, natural_patches",
+    ),
+    "recipes of a data set and of a group": (
+        lambda raw: [
+            raw["datasets"]["digits"].update(recipe_of="natural_patches"),
+            raw.update(recipe_groups={"bundled": ["digits", "natural_patches"]}),
+        ],
+        "datasets.digits: it has recipe_of and is in recipe_groups.bundled; give one of them",
+    ),
+    "recipes of the data set itself": (
+        lambda raw: raw["datasets"]["digits"].update(recipe_of="digits"),
+        "datasets.digits.recipe_of: goes in a circle: digits -> digits",
+    ),
+    "a data set that is no name": (
+        lambda raw: raw["datasets"]["digits"].update(recipe_of=["natural_patches"]),
+        "datasets.digits.recipe_of: ['natural_patches'] is not of type 'string'",
+    ),
     "a set of its own for TI-pooling": (
         lambda raw: raw["models"]["plain"].update(
             family="ti_pooling", settings={"transformations": {"rotations": {"count": 4}}}
@@ -296,6 +331,48 @@ def test_a_mistake_in_a_recipe_is_said_once_in_words(kind: str, raw: dict[str, A
     _, *found = str(caught.value).splitlines()
     assert len(found) == 1
     assert found[0].removeprefix("  - ").startswith(text)
+
+
+def test_a_recipe_of_a_data_set_changes_that_of_its_group_key_by_key(
+    raw: dict[str, Any], schemas: Path
+) -> None:
+    raw["recipe_groups"] = {"bundled": ["digits", "natural_patches"]}
+    raw["models"]["plain"]["datasets"] = {
+        "bundled": {"widths": {"filters": 4, "hidden": 8}, "epochs": 10, "batch_size": 16},
+        "natural_patches": {"widths": {"filters": 6}, "epochs": 20},
+    }
+    config = load_config(raw, schemas)
+    assert config.models["plain"]["datasets"] == config.models["normalized"]["datasets"]
+    assert config.models["plain"]["datasets"] == {
+        "digits": {"widths": {"filters": 4, "hidden": 8}, "epochs": 10, "batch_size": 16},
+        "natural_patches": {"widths": {"filters": 6, "hidden": 8}, "epochs": 20, "batch_size": 16},
+    }
+
+
+def test_a_data_set_of_ones_own_has_all_recipes_of_one_that_it_is_like(schemas: Path) -> None:
+    files = read_yaml(*(CONFIG / f"{name}.yaml" for name in FILES))
+    like = {name for name, model in files["models"].items() if model.get("like") == "simple_conv"}
+    files["datasets"]["leaves"] = {"source": "folder", "path": "leaves", "recipe_of": "lsa16"}
+    files["datasets"]["needles"] = {"source": "folder", "path": "needles", "recipe_of": "leaves"}
+    files["dataset_groups"]["standard"] = ["leaves", "needles"]
+    files["models"]["simple_conv"]["datasets"]["leaves"] = {"epochs": 7}
+    config = load_config(files, schemas)
+    for name, model in config.models.items():
+        recipes = model["datasets"]
+        own = {"epochs": 7} if name in {"simple_conv", *like} else {}
+        assert recipes["leaves"] == recipes["needles"] == recipes["lsa16"] | own, name
+    assert config.dataset_source("leaves") == {"source": "folder", "path": "leaves", "stand_in_for": ""}
+    assert {one.dataset for one in Plan(config).networks("compare_models")} == {"leaves", "needles"}
+
+
+def test_some_experiments_of_a_small_run_have_one_data_set(raw: dict[str, Any], schemas: Path) -> None:
+    raw["one_dataset"] = ["profiles", "looks"]
+    config = load_config(raw, schemas)
+    assert config.experiments["profiles"]["train"]["datasets"] == ["digits"]
+    assert config.experiments["looks"]["images"]["datasets"] == "both"
+    raw["one_dataset"] = ["profile"]
+    with pytest.raises(UserError, match=r"one_dataset: unknown experiment 'profile'; valid: profiles"):
+        load_config(raw, schemas)
 
 
 def test_an_error_of_no_transformation_is_no_threshold(raw: dict[str, Any], schemas: Path) -> None:
@@ -329,3 +406,14 @@ def test_the_padding_of_a_run_reaches_every_warp(
         other = models.build("ti_pooling", (1, 16, 16), 2, {**settings.settings, "padding": padding}).eval()
         other.load_state_dict(trained.state_dict())
         assert torch.allclose(trained(images), other(images)) is same
+
+
+def test_a_circle_of_recipes_is_reported_from_each_data_set_in_it(raw: dict[str, Any], schemas: Path) -> None:
+    raw["datasets"]["digits"]["recipe_of"] = "natural_patches"
+    raw["datasets"]["natural_patches"]["recipe_of"] = "digits"
+    raw["datasets"]["leaves"] = {"source": "folder", "recipe_of": "digits"}
+    with pytest.raises(UserError) as caught:
+        load_config(raw, schemas)
+    first, second = str(caught.value).splitlines()[1:]
+    assert first == "  - datasets.digits.recipe_of: goes in a circle: digits -> natural_patches -> digits"
+    assert second.startswith("  - datasets.natural_patches.recipe_of: goes in a circle: natural_patches -> ")

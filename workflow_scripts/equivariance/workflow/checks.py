@@ -11,6 +11,7 @@ from equivariance.models.settings import read_settings
 from equivariance.reserved import NONE, OWN, UNTRAINED
 from equivariance.transformations.parameters import set_size
 from equivariance.workflow.config import Config
+from equivariance.workflow.recipes import NEEDED, recipe_mistakes
 
 RESERVED = (OWN, UNTRAINED)  # they stand in the place of a set, or of a data set
 EMPTY = "the grid has no member; name at least one"
@@ -48,6 +49,7 @@ def gives(entry: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _datasets(config: Config, unreadable: Collection[tuple[str, ...]]) -> Iterator[str]:
+    yield from recipe_mistakes(config.datasets, config.recipe_of, config.recipe_groups)
     for name, entry in config.datasets.items():
         if ("datasets", name) not in unreadable:
             yield from _unknown(f"datasets.{name}.source", "source", [entry["source"]], datasets.SOURCES)
@@ -56,6 +58,7 @@ def _datasets(config: Config, unreadable: Collection[tuple[str, ...]]) -> Iterat
 def _groups(config: Config) -> Iterator[str]:
     for key, kind, groups, valid in (
         ("dataset_groups", "data set", config.dataset_groups, config.datasets),
+        ("recipe_groups", "data set", config.recipe_groups, config.datasets),
         ("set_groups", "set", config.set_groups, config.transformations),
     ):
         for name, members in groups.items():
@@ -86,9 +89,9 @@ def _models(config: Config, unreadable: Collection[tuple[str, ...]]) -> Iterator
     for name, model in config.models.items():
         if ("models", name) in unreadable:
             continue
-        for dataset in model["datasets"]:
-            for text in _unknown("datasets", "data set", [dataset], config.datasets):
-                places.setdefault(text, []).append(f"models.{name}")
+        valid = [*config.datasets, *config.recipe_groups]
+        for text in _unknown("datasets", "data set or recipe group", model["datasets"], valid):
+            places.setdefault(text, []).append(f"models.{name}")
         if model["family"] not in FAMILIES:
             text = f"family: {unknown('family', model['family'], FAMILIES)}"
             places.setdefault(text, []).append(f"models.{name}")
@@ -99,6 +102,8 @@ def _models(config: Config, unreadable: Collection[tuple[str, ...]]) -> Iterator
         for dataset, recipe in model["datasets"].items():
             for text in _recipe(model, recipe):
                 places.setdefault(text, []).append(f"models.{name} for {dataset}")
+            if "widths" not in recipe:
+                continue
             try:
                 read_settings(model["family"], {**model["settings"], **recipe["widths"], **given})
             except UserError as error:
@@ -122,7 +127,10 @@ def _recipe_of_all(model: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _recipe(model: Mapping[str, Any], recipe: Mapping[str, Any]) -> Iterator[str]:
-    """Mistakes in what a model has for one data set."""
+    """Mistakes in the recipe of a model for one data set."""
+    for key in NEEDED:
+        if key not in recipe:
+            yield f"{key} is missing; a recipe needs {', '.join(NEEDED)}"
     if model["schemes"] and "retraining_epochs" not in recipe:
         yield "the model has schemes of retraining, so that it needs retraining_epochs"
     threshold = recipe.get("threshold")
@@ -251,8 +259,8 @@ def _recipes(place: str, chosen: Iterable[str], names: Iterable[str], config: Co
             if recipes is not None and dataset in config.datasets and dataset not in recipes:
                 has = ", ".join(sorted(recipes))
                 yield (
-                    f"{place}: model {model!r} has no widths and recipe for data set {dataset!r}; "
-                    f"it has them for {has}; add models.{model}.datasets.{dataset}"
+                    f"{place}: model {model!r} has no recipe for data set {dataset!r}, only for {has}; "
+                    f"add models.{model}.datasets.{dataset}, or datasets.{dataset}.recipe_of: one of these"
                 )
 
 

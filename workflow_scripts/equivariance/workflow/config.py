@@ -33,6 +33,7 @@ class Config:
     pretrained: bool
     padding: str
     only: list[str] | None
+    one_dataset: list[str]
     jobs: Jobs
     seeds: Mapping[str, int]
     training: Mapping[str, Any]
@@ -41,8 +42,9 @@ class Config:
     samples: Mapping[str, int | list[int]]
     datasets: Mapping[str, Mapping[str, Any]]
     dataset_groups: Mapping[str, list[str]]
+    recipe_groups: Mapping[str, list[str]]
     set_groups: Mapping[str, list[str]]
-    models: Mapping[str, Mapping[str, Any]]
+    models: Mapping[str, Mapping[str, Any]]  # with a recipe for each data set, groups written out
     transformations: Mapping[str, Mapping[str, Any]]
     experiments: Mapping[str, Mapping[str, Any]]
     left_out: Mapping[str, str]  # why an experiment is no part of the run, by its title
@@ -69,8 +71,13 @@ class Config:
         return {key: value for key, value in self.transformations[name].items() if key != "title"}
 
     def dataset_source(self, name: str) -> dict[str, Any]:
-        """The settings of a data set's source: all that determines it, so without its title."""
-        return {key: value for key, value in self.datasets[name].items() if key != "title"}
+        """The settings of a data set's source: all that determines its images."""
+        return {key: value for key, value in self.datasets[name].items() if key not in ("title", "recipe_of")}
+
+    @property
+    def recipe_of(self) -> dict[str, str]:
+        """The data set whose recipes another one has, by the name of the other."""
+        return {name: entry["recipe_of"] for name, entry in self.datasets.items() if "recipe_of" in entry}
 
     def epochs(self, model: str, dataset: str, set_name: str) -> int:
         """Epochs of a training: floor(base x 1.1 ln m) for a set of m > e members, else base.

@@ -1,7 +1,7 @@
 """Settings from the merged YAML of a run; all mistakes of all files are reported together, before any job."""
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,11 @@ from equivariance.errors import UserError, unknown
 from equivariance.models import FAMILIES
 from equivariance.workflow.checks import cross_field_mistakes
 from equivariance.workflow.config import Config, Jobs
+from equivariance.workflow.recipes import write_out_recipes
 from equivariance.workflow.validation import Place, inherit, keys_that_are_no_text, merge, validate
 
 SECTIONS = ("models", "transformations", "experiments")  # each has a file and a schema of its own
+NAMES_OF_EXPERIMENTS = ("only", "one_dataset")
 
 
 def load_config(raw: Mapping[str, Any], schemas: Path) -> Config:
@@ -45,14 +47,21 @@ def load_config(raw: Mapping[str, Any], schemas: Path) -> Config:
         unreadable += bad
     if not any(_hides_names(place) for place in unreadable):
         given["jobs"] = Jobs(**given["jobs"])
+        known = sections["experiments"]
+        mistakes += [
+            f"{key}: {unknown('experiment', name, known)}"
+            for key in NAMES_OF_EXPERIMENTS
+            for name in given[key] or []
+            if name not in known
+        ]
         if given["only"] is not None:
-            chosen = {name: entry for name, entry in sections["experiments"].items() if name in given["only"]}
-            missing = [name for name in given["only"] if name not in chosen]
-            mistakes += [f"only: {unknown('experiment', name, sections['experiments'])}" for name in missing]
-            sections["experiments"] = chosen
+            sections["experiments"] = {name: known[name] for name in known if name in given["only"]}
         config = Config(**given, **{**sections, "models": models | sections["models"]}, left_out={})
-        mistakes += cross_field_mistakes(config, {place[:2] for place in unreadable})
+        entries = {place[:2] for place in unreadable}
+        config = _with_recipes(config, entries)
+        mistakes += cross_field_mistakes(config, entries)
         if not mistakes:
+            config = _on_one_dataset(config)
             return config if config.pretrained else _without_pretrained(config)
     raise _refused(mistakes)
 
@@ -69,6 +78,33 @@ def _refused(mistakes: Iterable[str]) -> UserError:
     return UserError(
         "The configuration has mistakes:\n" + "\n".join(f"  - {mistake}" for mistake in mistakes)
     )
+
+
+def _with_recipes(config: Config, unreadable: Collection[Place]) -> Config:
+    """Write out the recipes of every model that can be read."""
+    models = {
+        name: model
+        if ("models", name) in unreadable
+        else {
+            **model,
+            "datasets": write_out_recipes(
+                model["datasets"], config.datasets, config.recipe_of, config.recipe_groups
+            ),
+        }
+        for name, model in config.models.items()
+    }
+    return replace(config, models=models)
+
+
+def _on_one_dataset(config: Config) -> Config:
+    """Leave the first data set alone to the experiments that `one_dataset` names."""
+    experiments = dict(config.experiments)
+    for name in config.one_dataset:
+        if "train" in experiments.get(name, {}):
+            train = experiments[name]["train"]
+            first = [*config.dataset_names(train["datasets"])[:1]]
+            experiments[name] = {**experiments[name], "train": {**train, "datasets": first}}
+    return replace(config, experiments=experiments)
 
 
 def _without_pretrained(config: Config) -> Config:
@@ -93,9 +129,12 @@ def _without_pretrained(config: Config) -> Config:
 
 def _hides_names(place: Place) -> bool:
     """Whether a value that cannot be read hides names that other sections use."""
-    lists = (*SECTIONS, "datasets", "seeds", "samples", "jobs")
+    lists = (*SECTIONS, "datasets", "seeds", "samples", "jobs", *NAMES_OF_EXPERIMENTS)
     return (
-        not place or place[0] in ("dataset_groups", "set_groups") or (len(place) == 1 and place[0] in lists)
+        not place
+        or place[0].endswith("_groups")
+        or (place[0] == "datasets" and place[2:] in ((), ("recipe_of",)))
+        or (len(place) == 1 and place[0] in lists)
     )
 
 
