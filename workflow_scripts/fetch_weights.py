@@ -4,7 +4,7 @@ import logging
 import shutil
 from pathlib import Path
 
-from equivariance.datasets.disk import said_if_full
+from equivariance.datasets.disk import explain_full_disk
 from equivariance.datasets.downloads import fetch
 from equivariance.errors import UserError
 from equivariance.files import atomic_path
@@ -21,7 +21,7 @@ def fetch_weights(family: str, mirror: str | None, cache: Path, output: Path) ->
             f"{error}\nOr set `pretrained: false` in the configuration, which leaves out exactly the"
             " experiments that need these weights"
         ) from error
-    with said_if_full(output.parent), atomic_path(output) as temporary:
+    with explain_full_disk(output.parent), atomic_path(output) as temporary:
         shutil.copyfile(found, temporary)
     logging.info("%s: %s", family, found)
 

@@ -13,7 +13,7 @@ from torch import nn
 
 from equivariance import models
 from equivariance.datasets.image_set import ImageSet
-from equivariance.datasets.lsa16_schemes import CHANNELS, POSITIONS
+from equivariance.datasets.sizes import expected_size
 from equivariance.errors import UserError
 from equivariance.models import FAMILIES
 from equivariance.training.freezing import learning_layers, matching_layers
@@ -27,30 +27,6 @@ from equivariance.workflow.plan import Plan
 FILES = ("config", "models", "transformations", "experiments")
 CONFIG = Path(__file__).parents[3] / "config"
 MODELS = tuple(yaml.safe_load((CONFIG / "models.yaml").read_text(encoding="utf-8"))["models"])
-
-Shape = tuple[tuple[int, int, int], int]
-"""Shape of the images, and number of classes."""
-
-LSA16, RWTH, DRAWN = ((3, 32, 32), 16), ((3, 32, 32), 23), ((3, 32, 32), 12)
-SHAPES: dict[str, Shape] = {
-    "mnist": ((1, 28, 28), 10),
-    "cifar10": ((3, 32, 32), 10),
-    "lsa16": LSA16,
-    "lsa16_random": LSA16,
-    "rwth": RWTH,
-    "rwth_random": RWTH,
-    "rwth_2017": ((3, 32, 32), 30),
-    "digits": ((1, 16, 16), 10),
-    "natural_patches": ((3, 32, 32), 10),
-    "drawn_hands": DRAWN,
-    "drawn_hands_random": DRAWN,
-    "drawn_hands_gray": ((1, 32, 32), 12),
-    "drawn_hands_bw": ((1, 32, 32), 12),
-} | {
-    f"lsa16_{position}_{appearance}": ((CHANNELS[appearance], 32, 32), 16)
-    for position in POSITIONS
-    for appearance in ("rgb", "rgb_black_background", "gray", "bw", "bw_contour")
-}
 
 # Parameters with the widths of 2020 on MNIST, CIFAR10, LSA16 and RWTH, counted by hand from the descriptions.
 PARAMETERS = {
@@ -97,10 +73,11 @@ def network(config: Config, name: str, dataset: str, width: float = 1.0) -> nn.M
     widths = model["datasets"][dataset]["widths"]
     scaled = {key: max(1, round(value * width)) for key, value in widths.items()}
     given = SET_OF_TRAINING if FAMILIES[model["family"]].needs_set else {}
-    shape, classes = SHAPES[dataset]
+    size = expected_size(config.dataset_source(dataset))
+    assert size is not None
     with torch.device("cpu" if given else "meta"):  # sets of transformations are computed
         return models.build(
-            model["family"], shape, classes, {**model["settings"], **scaled, **given}, model["task"]
+            model["family"], size.shape, size.classes, {**model["settings"], **scaled, **given}, model["task"]
         )
 
 
@@ -108,7 +85,8 @@ def recipes(config: Config, name: str) -> Iterator[tuple[str, Mapping[str, Any]]
     """The data sets of a model whose networks differ in shape or width, each with its recipe."""
     seen = set()
     for dataset, recipe in config.models[name]["datasets"].items():
-        kind = (SHAPES[dataset], tuple(sorted(recipe["widths"].items())))
+        size = expected_size(config.dataset_source(dataset))
+        kind = (size, tuple(sorted(recipe["widths"].items())))
         if kind not in seen:
             seen.add(kind)
             yield dataset, recipe
@@ -116,10 +94,6 @@ def recipes(config: Config, name: str) -> Iterator[tuple[str, Mapping[str, Any]]
 
 def parameters(model: nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
-
-
-def test_every_data_set_of_this_repository_has_a_shape_here(thesis: Config) -> None:
-    assert set(SHAPES) == set(thesis.datasets)
 
 
 @pytest.mark.parametrize("name", MODELS)

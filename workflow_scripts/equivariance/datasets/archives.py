@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from equivariance.datasets.disk import is_full, said_if_full
+from equivariance.datasets.disk import explain_full_disk, is_full
 from equivariance.errors import UserError
 
 
@@ -42,7 +42,7 @@ def extract(archive: Path, folder: Path, only: str = "") -> None:
     device; raises it too for an archive that is damaged, encrypted or neither zip nor tar, and for a full
     disk.
     """
-    with said_if_full(folder), _said_if_damaged(archive):
+    with explain_full_disk(folder), _explain_damage(archive):
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as file:
                 _check_zip(archive, file)
@@ -56,7 +56,7 @@ def extract(archive: Path, folder: Path, only: str = "") -> None:
 
 def check_entries(archive: Path) -> None:
     """Raise UserError for an archive that `extract` would refuse, without extracting anything."""
-    with _said_if_damaged(archive):
+    with _explain_damage(archive):
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as file:
                 _check_zip(archive, file)
@@ -66,7 +66,7 @@ def check_entries(archive: Path) -> None:
 
 
 @contextmanager
-def _said_if_damaged(archive: Path) -> Iterator[None]:
+def _explain_damage(archive: Path) -> Iterator[None]:
     damage = (zipfile.BadZipFile, tarfile.TarError, zlib.error, gzip.BadGzipFile, EOFError)
     # Encryption and unknown methods of compression are a RuntimeError and a NotImplementedError; a file that
     # is a folder in another entry is an OSError.

@@ -10,6 +10,7 @@ from equivariance.datasets.archives import extracted
 from equivariance.datasets.downloads import RemoteFile, fetch
 from equivariance.datasets.image_set import ImageSet
 from equivariance.datasets.settings import resolve
+from equivariance.datasets.sizes import Size
 from equivariance.errors import UserError
 
 DEFAULTS: dict[str, Any] = {}
@@ -22,6 +23,11 @@ ARCHIVE = RemoteFile(
 )
 # In the order of their numbers, in which published lists of them differ.
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+
+def expected_size(settings: Mapping[str, Any]) -> Size:
+    """See `sizes.expected_size`."""
+    return Size((3, 32, 32), 10, train=50_000, test=10_000)
 
 
 def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageSet:

@@ -8,11 +8,17 @@ import numpy as np
 
 from equivariance.datasets.image_set import ImageSet
 from equivariance.datasets.settings import resolve
+from equivariance.datasets.sizes import Size, split_size
 from equivariance.datasets.splits import at_random
 
 DEFAULTS = {"test_fraction": 0.2, "seed": 0}
 SIZE = (12, 12)
 MARGIN = 2  # black on each side, as around MNIST's digits: what moves past the border is then background
+
+
+def expected_size(settings: Mapping[str, Any]) -> Size:
+    """See `sizes.expected_size`."""
+    return split_size((1, 16, 16), 10, 1797, settings["test_fraction"])
 
 
 def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageSet:

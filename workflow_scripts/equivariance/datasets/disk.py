@@ -14,7 +14,7 @@ def is_full(error: BaseException) -> bool:
 
 
 @contextmanager
-def said_if_full(folder: Path) -> Iterator[None]:
+def explain_full_disk(folder: Path) -> Iterator[None]:
     """Raise UserError, naming the folder, where the block finds its disk full; pass other errors on."""
     try:
         yield

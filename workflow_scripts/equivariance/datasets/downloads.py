@@ -14,7 +14,7 @@ from typing import Any
 
 from equivariance.datasets.archives import temporary_folder
 from equivariance.datasets.checks import WrongFile, check
-from equivariance.datasets.disk import said_if_full
+from equivariance.datasets.disk import explain_full_disk
 from equivariance.errors import UserError
 
 CONNECT_SECONDS = 10.0
@@ -62,7 +62,7 @@ def fetch(file: RemoteFile, mirror: str | None, cache: Path) -> Path:
             return target
         except WrongFile as error:
             log.warning("%s %s; downloading it again", target, error)
-    with said_if_full(cache):
+    with explain_full_disk(cache):
         _download(file, urls, target, cache)
     return target
 

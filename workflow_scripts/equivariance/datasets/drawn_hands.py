@@ -13,15 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equivariance.datasets.hand_drawing import Build, Pose, draw
-from equivariance.datasets.handshapes import SUBJECT_SPLIT, SUBJECT_SPLITS, split_by_settings
+from equivariance.datasets.handshapes import (
+    SUBJECT_SPLIT,
+    SUBJECT_SPLITS,
+    SUBJECTS,
+    split_by_settings,
+    test_share,
+)
 from equivariance.datasets.image_set import ImageSet
 from equivariance.datasets.settings import one_of, resolve, whole
+from equivariance.datasets.sizes import Size, split_size
 
 DEFAULTS: dict[str, Any] = {"repetitions": 8, "appearance": "rgb", **SUBJECT_SPLIT}
 CHANNELS = {"rgb": 3, "gray": 1, "bw": 1}  # of each appearance
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue (ITU-R BT.601)
 
-SUBJECTS = 10
 # Bend of each joint, and direction of the thumb from upright, outwards positive; all in radians.
 STRAIGHT, HOOKED, FOLDED = 0.04, 0.52, 1.35
 OUT, UP, BESIDE, ACROSS = 1.05, 0.65, 0.15, -0.75
@@ -41,6 +47,12 @@ HANDSHAPES = {
     "telephone": Pose((FOLDED, FOLDED, FOLDED, STRAIGHT), 1.1, OUT),
     "thumb": Pose((FOLDED,) * 4, 0.1, UP),
 }
+
+
+def expected_size(settings: Mapping[str, Any]) -> Size:
+    """See `sizes.expected_size`."""
+    shape, classes = (CHANNELS[settings["appearance"]], 32, 32), len(HANDSHAPES)
+    return split_size(shape, classes, classes * SUBJECTS * settings["repetitions"], test_share(settings))
 
 
 def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageSet:

@@ -18,6 +18,7 @@ from equivariance.datasets.image_set import ImageSet
 from equivariance.datasets.picture_checks import Remedies, check_pictures
 from equivariance.datasets.picture_folders import PictureFolder, find_pictures, is_hidden
 from equivariance.datasets.settings import resolve, whole
+from equivariance.datasets.sizes import Size
 from equivariance.errors import UserError, unknown
 
 # path: absolute, or within the mirror, or within the working directory; image_size: [height, width], or as
@@ -27,6 +28,11 @@ DEFAULTS: dict[str, Any] = {"path": None, "image_size": None, "channels": 3, "sk
 
 PARTS = ("train", "test")
 REMEDIES = Remedies(skip="skip_damaged: true", size="image_size: [height, width]")
+
+
+def expected_size(settings: Mapping[str, Any]) -> Size | None:
+    """Not known before the folder is read."""
+    return None
 
 
 def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageSet:

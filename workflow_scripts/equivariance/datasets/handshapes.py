@@ -22,6 +22,7 @@ SUBJECT_SPLIT: dict[str, Any] = {
     "seed": 0,
 }
 SUBJECT_SPLITS = ("subject", "random")
+SUBJECTS = 10  # of LSA16, and of the drawn hands
 
 
 def split_by_settings(images: ImageSet, settings: Mapping[str, Any]) -> ImageSet:
@@ -32,6 +33,12 @@ def split_by_settings(images: ImageSet, settings: Mapping[str, Any]) -> ImageSet
     if isinstance(subjects, str) or not isinstance(subjects, Collection):
         raise UserError(f"test_subjects is {subjects!r}; needed: a list of subjects")
     return by_group(images, [str(subject) for subject in subjects])
+
+
+def test_share(settings: Mapping[str, Any]) -> float:
+    """The share of the images that `split_by_settings` puts into the test part, about."""
+    by_subject = settings["split"] == "subject"
+    return len(settings["test_subjects"]) / SUBJECTS if by_subject else settings["test_fraction"]
 
 
 def read_by_library(name: str, folder: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64], dict[str, Any]]:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from equivariance.datasets.disk import said_if_full
+from equivariance.datasets.disk import explain_full_disk
 from equivariance.errors import UserError
 from equivariance.files import atomic_path, write_json
 
@@ -93,7 +93,7 @@ class ImageSet:
         arrays: dict[str, NDArray[Any]] = {name: getattr(self, name) for name in _ARRAYS}
         arrays |= {name: np.array(getattr(self, name)) for name in _TEXTS}
         arrays["classes"] = np.array(self.classes, dtype=np.str_)
-        with said_if_full(path.parent):
+        with explain_full_disk(path.parent):
             with atomic_path(path) as temporary:
                 _write_npz(temporary, arrays)
             write_json(path.with_suffix(".json"), self.summary())

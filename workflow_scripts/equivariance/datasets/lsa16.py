@@ -18,14 +18,17 @@ from equivariance.datasets.handshapes import (
     SUBJECT_SPLITS,
     read_by_library,
     split_by_settings,
+    test_share,
 )
 from equivariance.datasets.image_set import ImageSet
 from equivariance.datasets.pictures import resize
 from equivariance.datasets.settings import one_of, resolve
+from equivariance.datasets.sizes import Size, split_size
 from equivariance.errors import UserError
 
 DEFAULTS: dict[str, Any] = {**SUBJECT_SPLIT}
 
+IMAGES, CLASSES = 800, 16
 VERSION = "lsa32x32_nr_rgb_black_background"
 ARCHIVE = RemoteFile(
     name=f"lsa16/{VERSION}.zip",
@@ -34,6 +37,11 @@ ARCHIVE = RemoteFile(
     size=655_994,
     how_by_hand="Get the file from the data set's page, https://facundoq.github.io/datasets/lsa16",
 )
+
+
+def expected_size(settings: Mapping[str, Any]) -> Size:
+    """See `sizes.expected_size`."""
+    return split_size((3, *SIZE), CLASSES, IMAGES, test_share(settings))
 
 
 def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageSet:

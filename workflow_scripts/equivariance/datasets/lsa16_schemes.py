@@ -9,10 +9,18 @@ import numpy as np
 
 from equivariance.datasets.archives import extracted
 from equivariance.datasets.downloads import RemoteFile, fetch
-from equivariance.datasets.handshapes import SIZE, SUBJECT_SPLIT, SUBJECT_SPLITS, split_by_settings
+from equivariance.datasets.handshapes import (
+    SIZE,
+    SUBJECT_SPLIT,
+    SUBJECT_SPLITS,
+    split_by_settings,
+    test_share,
+)
 from equivariance.datasets.image_set import ImageSet
+from equivariance.datasets.lsa16 import CLASSES, IMAGES, class_names
 from equivariance.datasets.pictures import to_array
 from equivariance.datasets.settings import one_of, resolve
+from equivariance.datasets.sizes import Size, split_size
 from equivariance.errors import UserError
 
 if TYPE_CHECKING:
@@ -32,14 +40,18 @@ ARCHIVE = RemoteFile(
 )
 
 
+def expected_size(settings: Mapping[str, Any]) -> Size:
+    """See `sizes.expected_size`."""
+    images = IMAGES * (ROTATIONS if settings["position"] == "mr" else 1)
+    return split_size((CHANNELS[settings["appearance"]], *SIZE), CLASSES, images, test_share(settings))
+
+
 def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageSet:
     """Load 800 images (C, 32, 32), 12,800 in position mr; RGB has 3 channels, gray, mask and contour have 1.
 
     Split as LSA16. The 16 copies of a photograph in mr are always in the same part.
     """
     from PIL import Image, UnidentifiedImageError
-
-    from equivariance.datasets.lsa16 import class_names
 
     chosen = resolve("lsa16_schemes", settings, DEFAULTS)
     position = one_of("position of lsa16_schemes", chosen["position"], POSITIONS)

@@ -12,6 +12,7 @@ from equivariance.datasets.archives import temporary_folder
 from equivariance.datasets.downloads import RemoteFile, fetch
 from equivariance.datasets.image_set import ImageSet
 from equivariance.datasets.settings import resolve
+from equivariance.datasets.sizes import Size
 
 DEFAULTS: dict[str, Any] = {}
 
@@ -26,6 +27,11 @@ UNPACKED_MD5 = {
     "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
     "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
 }
+
+
+def expected_size(settings: Mapping[str, Any]) -> Size:
+    """See `sizes.expected_size`."""
+    return Size((1, 28, 28), 10, train=60_000, test=10_000)
 
 
 def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageSet:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from equivariance.datasets.image_set import ImageSet
 from equivariance.datasets.pictures import resize
 from equivariance.datasets.settings import resolve, whole
+from equivariance.datasets.sizes import Size
 from equivariance.errors import UserError
 
 PATCH = 32
@@ -40,6 +41,13 @@ TEST_TILES = 0.2
 FLAT = (
     8.0  # gray levels: a patch of a smaller standard deviation (sky, black border) could be of any photograph
 )
+
+
+def expected_size(settings: Mapping[str, Any]) -> Size:
+    """See `sizes.expected_size`."""
+    classes, side = len(PHOTOGRAPHS), settings["image_size"]
+    train, test = (classes * settings[f"{part}_per_class"] for part in ("train", "test"))
+    return Size((3, side, side), classes, train, test)
 
 
 def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageSet:

@@ -16,10 +16,16 @@ from equivariance.datasets.handshapes import SIZE, read_by_library
 from equivariance.datasets.image_set import ImageSet
 from equivariance.datasets.pictures import resize
 from equivariance.datasets.settings import one_of, resolve, whole
+from equivariance.datasets.sizes import Size, split_size
 from equivariance.datasets.splits import at_random, by_group_fraction, keep_frequent_classes
 
 DEFAULTS: dict[str, Any] = {"split": "clip", "minimum_images_per_class": 15, "test_fraction": 0.2, "seed": 0}
 SPLITS = ("clip", "random")
+IMAGES_OF_CLASSES = (
+    529, 401, 349, 333, 321, 309, 197, 152, 113, 103, 88, 46, 37, 36, 30, 29, 24, 24, 23, 21, 18, 15, 15,
+    14, 13, 12, 11, 9, 9, 8, 7, 7, 7, 7, 6, 6, 5, 5, 5, 5, 4, 2, 2, 1, 1,
+)  # fmt: skip
+"""Images of each class, the largest first, counted in the annotation file."""
 
 CONTENT = "ph2014-dev-set-handshape-annotations"
 ANNOTATIONS = "3359-ph2014-MS-handshape-annotations.txt"
@@ -31,6 +37,12 @@ ARCHIVE = RemoteFile(
         f"Get {CONTENT}.tar.gz from https://www-i6.informatik.rwth-aachen.de/~koller/1miohands-data/"
     ),
 )
+
+
+def expected_size(settings: Mapping[str, Any]) -> Size:
+    """See `sizes.expected_size`."""
+    kept = [count for count in IMAGES_OF_CLASSES if count >= settings["minimum_images_per_class"]]
+    return split_size((3, *SIZE), len(kept), sum(kept), settings["test_fraction"])
 
 
 def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageSet:
