@@ -193,7 +193,7 @@ def test_a_killed_run_goes_on_where_it_was_and_gives_the_same_bytes(copy: Workfl
     done = copy.snakemake(target)
     assert done.returncode == 0, done.stdout
     assert (
-        "goes on after epoch"
+        "continuing after epoch"
         in (copy.folder / "logs/tiny/training" / f"{network.relative_to('models')}.log").read_text()
     )
     undisturbed = Workflow(tmp_path / "undisturbed")

@@ -206,14 +206,14 @@ def test_damaged_images_are_told_before_anything_is_measured(
     (tmp_path / "photos" / "b.png").write_text("no image")
     (tmp_path / "photos" / "c.png").write_bytes(b"")
     assert mistake(*size, "--layers", "features.0") == (
-        "here/photos: 2 of 4 images cannot be read: 1 damaged or of an unsupported kind (b.png), "
-        "1 empty (c.png); mend or remove them, or leave them out with --skip-damaged"
+        "here/photos: 2 of 4 images cannot be read: 1 damaged or in an unsupported format (b.png), "
+        "1 empty (c.png); repair or remove them, or leave them out with --skip-damaged"
     )
     assert not (tmp_path / "out").exists()
     (tmp_path / "photos" / "a.png").unlink()
     (tmp_path / "photos" / "z.png").unlink()
     assert mistake(*size, "--skip-damaged") == (
-        "here/photos: no image can be read: 1 damaged or of an unsupported kind (b.png), 1 empty (c.png)"
+        "here/photos: no image can be read: 1 damaged or in an unsupported format (b.png), 1 empty (c.png)"
     )
 
 

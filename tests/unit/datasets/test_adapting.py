@@ -58,5 +58,5 @@ def test_shrinking_averages_and_does_not_pick(given: np.ndarray) -> None:
 
 
 def test_other_numbers_of_channels_are_refused() -> None:
-    with pytest.raises(UserError, match="images of 4 channels for a network of 3"):
+    with pytest.raises(UserError, match="images with 4 channels, but the network takes 3"):
         adapt(images(2, 4, 5, 5), (3, 5, 5))

@@ -61,7 +61,7 @@ def test_the_classes_are_in_the_order_of_their_numbers() -> None:
 
 def test_another_order_of_the_classes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_archive(tmp_path / "mirror", monkeypatch, cifar10.CLASSES[::-1])
-    with pytest.raises(UserError, match="names the classes"):
+    with pytest.raises(UserError, match="has the classes"):
         cifar10.load({}, str(tmp_path / "mirror"), tmp_path / "cache")
 
 
@@ -70,5 +70,5 @@ def test_batches_that_torchvision_does_not_know_are_refused(
 ) -> None:
     write_archive(tmp_path / "mirror", monkeypatch, cifar10.CLASSES)
     monkeypatch.setattr(CIFAR10, "test_list", [["test_batch", "0" * 32]])
-    with pytest.raises(UserError, match="does not hold CIFAR10"):
+    with pytest.raises(UserError, match="does not contain CIFAR10"):
         cifar10.load({}, str(tmp_path / "mirror"), tmp_path / "cache")

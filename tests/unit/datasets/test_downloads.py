@@ -152,10 +152,10 @@ def test_a_damaged_file_in_the_cache_is_downloaded_again(web: Web, tmp_path: Pat
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (send(GOOD[:-500], length=len(GOOD)), "broke off before its end"),
+        (send(GOOD[:-500], length=len(GOOD)), "ended too early"),
         (send(GOOD[:-500]), "is truncated"),
         (send(PAGE), r"is a web page \(HTML\), not an archive"),
-        (send(b"\x1f\x8b" + GOOD), "is no .zip archive"),
+        (send(b"\x1f\x8b" + GOOD), "is not a .zip archive"),
         (send(b""), "is empty"),
         (send(b"gone", 404), "the server answered 404 Not Found"),
         (send(b"broken", 503), "the server answered 503"),
@@ -199,7 +199,7 @@ def test_the_first_digits_of_a_checksum_are_checked_where_no_more_are_published(
     url = web.set("/a.pth", send(GOOD))
     assert fetch(RemoteFile("a.pth", (url,), sha256=SHA256[:8]), None, tmp_path).read_bytes() == GOOD
     other = f"{SHA256[:7]}{'0' if SHA256[7] != '0' else '1'}"
-    with pytest.raises(UserError, match=f"has the wrong sha256 {SHA256}; needed: {other}"):
+    with pytest.raises(UserError, match=f"has the wrong sha256 {SHA256}; expected: {other}"):
         fetch(RemoteFile("b.pth", (url,), sha256=other), None, tmp_path)
 
 

@@ -145,7 +145,7 @@ def test_a_truncated_image_is_named(data: Path) -> None:
 def test_a_path_must_be_given_and_exist(data: Path) -> None:
     with pytest.raises(UserError, match="needs `path`"):
         load({}, None, data)
-    with pytest.raises(UserError, match=r"no folder or zip at .*mirror/absent nor at .*absent"):
+    with pytest.raises(UserError, match=r"no folder or zip at .*mirror/absent or at .*absent"):
         load_mine(data, path="absent")
 
 

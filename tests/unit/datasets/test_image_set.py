@@ -90,7 +90,7 @@ def test_a_damaged_file_is_refused_by_name(images: ImageSet, tmp_path: Path, dam
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "other.npz", images=np.zeros(3))
-    with pytest.raises(UserError, match=r"other\.npz is no prepared data set.*delete it"):
+    with pytest.raises(UserError, match=r"other\.npz is not a prepared data set.*delete it"):
         ImageSet.load(tmp_path / "other.npz")
 
 

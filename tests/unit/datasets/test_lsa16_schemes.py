@@ -93,5 +93,5 @@ def test_an_unknown_scheme_is_said(settings: dict[str, str], mirror: Path, tmp_p
 def test_an_archive_without_the_scheme_is_said(mirror: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(mirror / lsa16_schemes.ARCHIVE.name, "w") as file:
         file.writestr("convolutional_handshape-master/README.md", "hello")
-    with pytest.raises(UserError, match=r"holds no images in .*nr/gray"):
+    with pytest.raises(UserError, match=r"contains no images in .*nr/gray"):
         lsa16_schemes.load({"position": "nr", "appearance": "gray"}, str(mirror), tmp_path / "cache")

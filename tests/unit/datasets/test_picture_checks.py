@@ -31,7 +31,7 @@ def replace_by(maker: Callable[[Path], object]) -> Callable[[Path], None]:
 BROKEN: dict[str, tuple[str, Callable[[Path], object]]] = {
     "damaged": ("x.png", truncate),
     "empty": ("x.png", lambda file: file.write_bytes(b"")),
-    "damaged or of an unsupported kind": ("x.jpg", lambda file: file.write_text("no image")),
+    "damaged or in an unsupported format": ("x.jpg", lambda file: file.write_text("no image")),
     "of mode F: floats, whose range is not known: save as 8 or 16 bits": (
         "x.tif", lambda file: TWIN.convert("F").save(file),
     ),
@@ -57,8 +57,8 @@ def broken(request: pytest.FixtureRequest, reader: Reader) -> str:
 def test_what_cannot_be_read_is_named_with_the_reason_and_what_to_do(reader: Reader, broken: str) -> None:
     line = reader.mistake()
     assert "1 of 4 images" in line if isinstance(reader, Workflow) else "1 of 3 images" in line
-    assert re.search(rf"cannot be read: 1 {re.escape(broken)} \((train/)?cats/x\.\w+\); mend or", line)
-    assert line.endswith(f"; mend or remove it, or leave it out with {reader.remedy}")
+    assert re.search(rf"cannot be read: 1 {re.escape(broken)} \((train/)?cats/x\.\w+\); repair or", line)
+    assert line.endswith(f"; repair or remove it, or leave it out with {reader.remedy}")
 
 
 def test_what_cannot_be_read_is_left_out_on_demand_and_told(reader: Reader, broken: str) -> None:
@@ -76,8 +76,10 @@ def test_all_that_cannot_be_read_and_all_that_differ_in_size_are_told_at_once(re
     reader.put("dogs/turned.png", TWIN, exif=exif(6))
     line = reader.mistake()
     assert re.search(r" 14 of (20|21) images cannot be read: 12 empty \(((train/)?cats/0\d\.png, ){9}", line)
-    assert "cats/09.png and 2 others), 2 damaged or of an unsupported kind (" in line
-    assert f"; mend or remove them, or leave them out with {reader.remedy}; and images differ in size" in line
+    assert "cats/09.png and 2 others), 2 damaged or in an unsupported format (" in line
+    assert (
+        f"; repair or remove them, or leave them out with {reader.remedy}; and images differ in size" in line
+    )
     assert re.search(
         r"\(height x width\): (train/)?cats/14\.png is 4x6, like [34] others; (train/)?dogs/tall", line
     )

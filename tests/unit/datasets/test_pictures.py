@@ -283,7 +283,7 @@ def test_damage_anywhere_is_told_as_such_or_does_not_matter(
     try:
         assert read_picture(file, 3).pixels.shape[0] == 3
     except Unreadable as error:
-        assert error.reason in ("damaged", "damaged or of an unsupported kind", "empty")
+        assert error.reason in ("damaged", "damaged or in an unsupported format", "empty")
 
 
 @pytest.mark.parametrize("suffix", [".bmp", ".gif", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".webp"])

@@ -160,7 +160,7 @@ def test_the_script_copies_the_file_of_the_mirror(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("_small_file")
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(None, "no URL is known"), (b"other", f"has the wrong sha256 .*; needed: {START}"), (b"", "is empty")],
+    [(None, "no URL is known"), (b"other", f"has the wrong sha256 .*; expected: {START}"), (b"", "is empty")],
 )
 def test_where_the_file_cannot_be_had_the_way_without_it_is_said(
     tmp_path: Path, content: bytes | None, said: str

@@ -79,7 +79,7 @@ def test_weights_are_readable_as_any_file_and_the_same_bytes_each_time(tmp_path:
 
 def test_a_folder_without_its_description_holds_no_finished_network(folder: Path) -> None:
     (folder / "model.json").unlink()
-    with pytest.raises(UserError, match=r"model\.json is missing; train it again"):
+    with pytest.raises(UserError, match=r"model\.json is missing\); train it again"):
         load_network(folder)
 
 

@@ -137,5 +137,5 @@ def test_images_of_one_class_are_refused() -> None:
 
 @pytest.mark.parametrize("model", [network(3, head="fc2"), nn.Sequential(nn.Flatten()), network(3)[:-2]])
 def test_a_network_that_ends_otherwise_is_refused(model: nn.Module) -> None:
-    with pytest.raises(UserError, match="takes the place of a linear layer 'fc1' behind all others"):
+    with pytest.raises(UserError, match="replaces a linear layer 'fc1' behind all others"):
         fit_linear_svm(model, images(np.tile([0, 1], 6)), PENALTY, 10, seed=0)

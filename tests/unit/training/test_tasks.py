@@ -57,7 +57,7 @@ def test_angles_are_told_by_cosine_and_sine() -> None:
 def test_what_does_not_vary_is_no_target() -> None:
     only_up = build_set("enlarged", {"scales": {"steps": 1, "smallest": 1, "largest": 1.25}})
     assert regression_targets(only_up).shape == (4, 2)
-    with pytest.raises(UserError, match="'none' has no transformation to tell"):
+    with pytest.raises(UserError, match="'none' has no two transformations to tell apart"):
         regression_targets(NONE)
 
 

@@ -131,11 +131,11 @@ MISTAKES: dict[str, tuple[Change, str]] = {
     ),
     "set with a name that has a meaning": (
         put("transformations.untrained", {"title": "?"}),
-        "transformations.untrained: the name has a meaning of its own; take another one",
+        "transformations.untrained: the name 'untrained' is reserved; choose another one",
     ),
     "group with a name that has a meaning": (
         put("set_groups.untrained", ["rotation"]),
-        "set_groups.untrained: the name has a meaning of its own; take another one",
+        "set_groups.untrained: the name 'untrained' is reserved; choose another one",
     ),
     "set without the identity": (
         put("transformations.rotation.rotations", {"count": 4, "turn": 0.5}),
@@ -143,7 +143,7 @@ MISTAKES: dict[str, tuple[Change, str]] = {
     ),
     "none that transforms": (
         put("transformations.none.rotations", {"count": 4}),
-        "transformations.none: it is the identity only; give the families to another set",
+        "transformations.none: 'none' is reserved for the identity; use another name",
     ),
     "unknown model": (
         put("experiments.profiles.train.models", ["normalised"]),
@@ -211,7 +211,7 @@ MISTAKES: dict[str, tuple[Change, str]] = {
     ),
     "measured on nothing": (
         put("experiments.profiles.measure.datasets", []),
-        "experiments.profiles.measure.datasets: the grid has no member",
+        "experiments.profiles.measure.datasets: the list is empty",
     ),
     "a panel of what is not measured": (
         put("experiments.profiles.figure.panels", {"Ratios": ["nv", "nd"]}),
@@ -235,7 +235,7 @@ MISTAKES: dict[str, tuple[Change, str]] = {
             figure={"kind": "image_grid"},
             measure={**MEASURED, "stratified": True},
         ),
-        "experiments.profiles.feature_maps: they are not shown class by class; measure with stratified: ",
+        "experiments.profiles.feature_maps: maps of single classes cannot be shown; measure with stratified: ",
     ),
     "feature maps as lines": (
         put("experiments.profiles.feature_maps", {"samples": 1, "maps": 1, "members": 1, "layers": 1}),
@@ -262,27 +262,27 @@ MISTAKES: dict[str, tuple[Change, str]] = {
     ),
     "empty grid": (
         put("experiments.profiles.train.models", []),
-        "experiments.profiles.train.models: the grid has no member",
+        "experiments.profiles.train.models: the list is empty",
     ),
     "no sets": (
         put("experiments.profiles.train.sets", []),
-        "experiments.profiles.train.sets: the grid has no member",
+        "experiments.profiles.train.sets: the list is empty",
     ),
     "no data": (
         put("experiments.looks.images.datasets", []),
-        "experiments.looks.images.datasets: the grid has no member",
+        "experiments.looks.images.datasets: the list is empty",
     ),
     "no tests": (
         put("experiments.accuracies.test", []),
-        "experiments.accuracies.test: the grid has no member",
+        "experiments.accuracies.test: the list is empty",
     ),
     "measured with nothing": (
         put("experiments.profiles.measure.with", []),
-        "experiments.profiles.measure.with: the grid has no member",
+        "experiments.profiles.measure.with: the list is empty",
     ),
     "measured with nothing for one set": (
         put("experiments.profiles.measure.with", {"rotation": [], "scale": "own"}),
-        "experiments.profiles.measure.with.rotation: the grid has no member",
+        "experiments.profiles.measure.with.rotation: the list is empty",
     ),
     "tested with another set": (
         put("experiments.accuracies.test", ["scales"]),
@@ -294,7 +294,7 @@ MISTAKES: dict[str, tuple[Change, str]] = {
     ),
     "a mapping that misses a set": (
         put("experiments.profiles.measure.with", {"rotation": "own"}),
-        "experiments.profiles.measure.with: nothing is given for networks trained with 'scale'",
+        "experiments.profiles.measure.with: no sets are given for networks trained with 'scale'",
     ),
     "a mapping with a set too many": (
         put("experiments.profiles.measure.with", {"rotation": "own", "scale": "own", "none": "own"}),
@@ -327,7 +327,7 @@ MISTAKES: dict[str, tuple[Change, str]] = {
     ),
     "nothing to tell": (
         regression_on_none,
-        "experiments.profiles.train.sets: plain tells transformations apart; 'none' has none",
+        "experiments.profiles.train.sets: plain predicts transformations; 'none' is only the identity",
     ),
     "unknown experiment": (
         put("only", ["profile"]),
@@ -409,6 +409,6 @@ def test_a_name_that_yaml_reads_as_something_else_is_said_first(raw: dict[str, A
     raw["transformations"][False] = {"title": "no"}
     raw["seeds"][5] = 5
     assert said(raw, schemas) == [
-        "seeds: the key 5 is no text; put it in quotes, or give another name",
-        "transformations: the key False is no text; put it in quotes, or give another name",
+        "seeds: the key 5 is not text; put it in quotes or choose another name",
+        "transformations: the key False is not text; put it in quotes or choose another name",
     ]

@@ -237,8 +237,7 @@ MISTAKES: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     ),
     "a scheme without epochs": (
         scheme_without_epochs,
-        "models.plain for natural_patches (and 1 more): the model has schemes of retraining, so that it "
-        "needs retraining_epochs",
+        "models.plain for natural_patches (and 1 more): retraining_epochs is missing; the model has schemes ",
     ),
     "a scheme without layers": (
         lambda raw: raw["models"]["plain"].update(schemes={"first": []}),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from equivariance.workflow.validation import inherit, keys_that_are_no_text, merge, validate
+from equivariance.workflow.validation import inherit, merge, non_text_keys, validate
 
 SCHEMA = {
     "type": "object",
@@ -125,8 +125,8 @@ def test_like_of_a_model_that_is_no_mapping_waits_for_the_schema(parent: object)
 
 
 def test_keys_that_yaml_makes_of_bare_words_and_numbers_are_reported() -> None:
-    found = list(keys_that_are_no_text({"models": {False: {}, "a": [{3: 1}]}, "x": {"y": 1}}))
-    assert [text.split(" is no text")[0] for text in found] == [
+    found = list(non_text_keys({"models": {False: {}, "a": [{3: 1}]}, "x": {"y": 1}}))
+    assert [text.split(" is not text")[0] for text in found] == [
         "models: the key False",
         "models.a.0: the key 3",
     ]

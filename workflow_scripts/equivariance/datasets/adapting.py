@@ -1,4 +1,4 @@
-"""Images of one data set in the form of another, for networks that were trained on the other."""
+"""Images of one data set in the shape of another, for networks that were trained on the other one."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,19 +7,21 @@ from equivariance.errors import UserError
 
 
 def adapt(images: NDArray[np.uint8], shape: tuple[int, int, int]) -> NDArray[np.uint8]:
-    """Give images (N, C, H, W) another shape (channels, height, width); those that have it are returned.
+    """Change images (N, C, H, W) to a shape (channels, height, width); those that have it stay as they are.
 
     Three channels become one by their mean, one becomes three by repetition. Sides are interpolated
     bilinearly, and averaged over where they shrink. Raises UserError for other changes of the channels.
     """
     if images.shape[1:] == tuple(shape):
         return images
-    import torch  # preparing data does without it
+    import torch  # here, as preparing data does not need it
     from torch.nn.functional import interpolate
 
     given, wanted = images.shape[1], shape[0]
     if given != wanted and {given, wanted} != {1, 3}:
-        raise UserError(f"images of {given} channels for a network of {wanted}; valid: 1 for 3, and 3 for 1")
+        raise UserError(
+            f"images with {given} channels, but the network takes {wanted}; only 1 and 3 can be converted"
+        )
     values = torch.from_numpy(images).float()
     if given != wanted:
         values = values.mean(1, keepdim=True).expand(-1, wanted, -1, -1)

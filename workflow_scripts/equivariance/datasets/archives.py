@@ -1,4 +1,4 @@
-"""Archives are not trusted: every entry is looked at before the first is written."""
+"""Archives are not trusted: every entry is checked before the first is written."""
 
 import gzip
 import shutil
@@ -36,7 +36,7 @@ def temporary_folder(beside: Path) -> Iterator[Path]:
 
 def extract(archive: Path, folder: Path, only: str = "") -> None:
     """Extract a zip or tar archive (compressed or not) into `folder`: the entries that have `only` in their
-    path, which are all if it is empty.
+    path, all entries if it is empty.
 
     Raises UserError, and extracts nothing, where an entry would land outside the folder or is a link or a
     device; raises it too for an archive that is damaged, encrypted or neither zip nor tar, and for a full
@@ -68,8 +68,7 @@ def check_entries(archive: Path) -> None:
 @contextmanager
 def _explain_damage(archive: Path) -> Iterator[None]:
     damage = (zipfile.BadZipFile, tarfile.TarError, zlib.error, gzip.BadGzipFile, EOFError)
-    # Encryption and unknown methods of compression are a RuntimeError and a NotImplementedError; a file that
-    # is a folder in another entry is an OSError.
+    # RuntimeError: encryption, or an unknown compression. OSError: an entry is a file and a folder at once.
     try:
         yield
     except (*damage, RuntimeError, OSError) as error:
@@ -91,7 +90,7 @@ def _check_zip(archive: Path, file: zipfile.ZipFile) -> None:
 def _checked_members(archive: Path, tar: tarfile.TarFile) -> list[tarfile.TarInfo]:
     members = tar.getmembers()
     while tar.fileobj is not None and tar.fileobj.read(1 << 20):
-        pass  # to the end of the compressed file, where its checksum is; tarfile itself does not go so far
+        pass  # to the end of the compressed file, where its checksum is; tarfile stops before it
     for member in members:
         _check_name(archive, member.name)
         if not (member.isfile() or member.isdir()):
@@ -111,7 +110,7 @@ def _refused(archive: Path, name: str, why: str) -> UserError:
 
 
 def _extract_member(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
-    """Write content alone: no owner, no mode, no time of the archive's making."""
+    """Write the content alone, without the owner, mode and time that the archive has for it."""
     target = folder / member.name
     if member.isdir():
         target.mkdir(parents=True, exist_ok=True)

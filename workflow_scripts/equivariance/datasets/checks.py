@@ -1,4 +1,4 @@
-"""Is a file what it should be? Size, checksum, and the first bytes, which betray a web page in its place."""
+"""Check that a file is the expected one: its size, its checksum, and that it is not a web page instead."""
 
 import gzip
 import hashlib
@@ -14,7 +14,7 @@ _MAGIC = {".zip": ZIP, ".gz": GZIP, ".tgz": GZIP}
 
 
 class WrongFile(Exception):
-    """A file is not the one that was asked for; the text says what came."""
+    """A file is not the expected one; the text says what it is, as the end of a sentence."""
 
 
 def check(
@@ -27,15 +27,15 @@ def check(
 ) -> None:
     """Raise WrongFile unless the file at `path` is the file `name`, of this size and these checksums.
 
-    Of a checksum, the first digits are enough, where no more are published. `unpacked_md5` is of what a .gz
-    file holds. Without any checksum, a .gz is read to its end, where its own checksum is, and a zip must have
-    its table of contents, which is at its end: neither passes truncated.
+    Of a checksum, the first digits are enough, where no more are published. `unpacked_md5` is that of the
+    content of a .gz file. Without any checksum, a .gz is read to its end, where its own checksum is, and a
+    zip must have its table of contents, which is at its end, so that a truncated file is found.
     """
     _check_kind(path, name)
     length = path.stat().st_size
     if size is not None and length != size:
         kind = "is truncated" if length < size else "is too long"
-        raise WrongFile(f"{kind}: {length:,} bytes; needed: {size:,}")
+        raise WrongFile(f"{kind}: {length:,} bytes; expected: {size:,}")
     for algorithm, wanted in (("sha256", sha256), ("md5", md5)):
         if wanted is not None:
             with path.open("rb") as file:
@@ -55,10 +55,10 @@ def _check_kind(path: Path, name: str) -> None:
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith((b"<!doctype html", b"<html", b"<head", b"<?xml", b"<!--")):
         raise WrongFile(
-            "is a web page (HTML), not an archive: the link has moved, or a login or proxy page came"
+            "is a web page (HTML), not an archive: the link has moved, or a login or proxy page was sent"
         )
     if magic is not None:
-        raise WrongFile(f"is no {Path(name).suffix} archive: it starts with {head[:8]!r}")
+        raise WrongFile(f"is not a {Path(name).suffix} archive: it starts with {head[:8]!r}")
 
 
 def _check_whole(path: Path, name: str, unpacked_md5: str | None) -> None:
@@ -78,4 +78,4 @@ def _check_digest(file: IO[bytes] | gzip.GzipFile, algorithm: str, wanted: str |
     for chunk in iter(partial(file.read, CHUNK), b""):
         digest.update(chunk)
     if wanted is not None and not digest.hexdigest().startswith(wanted):
-        raise WrongFile(f"has the wrong {algorithm} {digest.hexdigest()}; needed: {wanted}")
+        raise WrongFile(f"has the wrong {algorithm} {digest.hexdigest()}; expected: {wanted}")

@@ -21,7 +21,7 @@ ARCHIVE = RemoteFile(
     md5="c58f30108f718f92721af3b95e74349a",
     size=170_498_071,
 )
-# In the order of their numbers, in which published lists of them differ.
+# In the order of their labels; published lists have other orders too.
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 
@@ -39,10 +39,10 @@ def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageS
     with extracted(archive, cache) as folder:
         try:
             train, test = CIFAR10(str(folder), train=True), CIFAR10(str(folder), train=False)
-        except RuntimeError as error:  # a file is missing, or has another md5 than torchvision knows
-            raise UserError(f"{archive} does not hold CIFAR10: replace it and run again") from error
+        except RuntimeError as error:  # a file is missing, or its md5 is not the one that torchvision knows
+            raise UserError(f"{archive} does not contain CIFAR10: replace it and run again") from error
     if tuple(train.classes) != CLASSES:
-        raise UserError(f"{archive} names the classes {train.classes}; needed: {', '.join(CLASSES)}")
+        raise UserError(f"{archive} has the classes {train.classes}; expected: {', '.join(CLASSES)}")
     images = np.concatenate([train.data, test.data]).transpose(0, 3, 1, 2)  # (N, 3, 32, 32)
     return ImageSet(
         name="cifar10",

@@ -1,6 +1,6 @@
-"""Files from elsewhere: from a mirror, else from the cache, else from the network; checked in every case.
+"""Files to download: from a mirror, else from the cache, else from the network; always checked.
 
-A file gets its final name in the cache only after it was checked, so what a later run finds there is whole.
+A file gets its final name in the cache only after its check, so that later runs find whole files there.
 """
 
 import logging
@@ -19,14 +19,14 @@ from equivariance.errors import UserError
 
 CONNECT_SECONDS = 10.0
 SILENCE_SECONDS = 30.0  # the longest wait for the next bytes
-RETRIES = 2  # after what may pass: no connection, silence, a transfer that broke off, an error of the server
+RETRIES = 2  # after failures that may be temporary, such as no connection or an error of the server
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file from elsewhere: where it lies in a mirror, where it is published, and what is known of it."""
+    """A file to download: where it is in a mirror, where it is published, and how to check it."""
 
     name: str  # path within a mirror and within the cache
     urls: tuple[str, ...] = ()  # tried one after the other
@@ -34,7 +34,7 @@ class RemoteFile:
     md5: str | None = None
     unpacked_md5: str | None = None  # of what a .gz holds: the same for every compression of it
     size: int | None = None  # bytes
-    how_by_hand: str = ""  # where a person finds the file, if not at the URLs
+    how_by_hand: str = ""  # how a user gets the file, if not from the URLs
 
     def check(self, path: Path) -> None:
         """Raise WrongFile, saying what is wrong, if the file at `path` is not this one."""
@@ -44,9 +44,9 @@ class RemoteFile:
 def fetch(file: RemoteFile, mirror: str | None, cache: Path) -> Path:
     """Return the path of a checked copy of `file`: in the mirror if that is a folder, else in the cache.
 
-    A mirror is a folder or an http(s) URL. A folder is looked in first; the cache is looked in before any
-    URL, of the mirror or of the publisher. A file in the cache that fails its check is downloaded again.
-    Raises UserError, with each place and what came from it, if the file cannot be had.
+    A mirror is a folder or an http(s) URL. A folder is searched first; the cache is searched before any URL,
+    of the mirror or of the publisher. A file in the cache that fails its check is downloaded again. Raises
+    UserError, with each place and what was wrong there, if the file cannot be found.
     """
     urls = list(file.urls)
     if mirror and mirror.startswith(("http://", "https://")):
@@ -77,38 +77,38 @@ def _from_folder(file: RemoteFile, mirror: Path) -> Path | None:
         file.check(path)
     except WrongFile as error:
         raise UserError(
-            f"{path} {error}. Replace it by the right file, or remove it to have it downloaded"
+            f"{path} {error}. Replace it with the right file, or remove it to download it"
         ) from error
     return path
 
 
 def _download(file: RemoteFile, urls: list[str], target: Path, cache: Path) -> None:
-    came = []
+    failures = []
     for url in urls:
         with temporary_folder(cache) as folder:
             try:
                 arrived = _from_url(file, url, folder)
             except WrongFile as error:
-                came.append(f"  {url}: {error}")
+                failures.append(f"  {url}: {error}")
                 log.warning("%s: %s", url, error)
                 continue
             target.parent.mkdir(parents=True, exist_ok=True)
             arrived.replace(target)
             return
-    places = "\n".join(came) or "  (no URL is known for it)"
+    places = "\n".join(failures) or "  (no URL is known for it)"
     by_hand = file.how_by_hand or "Get the file in another way"
     raise UserError(
-        f"{file.name} could not be had. Tried:\n{places}\n{by_hand}, put it at <mirror>/{file.name} and set"
-        " `mirror` in the configuration to that folder"
+        f"{file.name} could not be downloaded. Tried:\n{places}\n{by_hand}, put it at <mirror>/{file.name}"
+        " and set `mirror` in the configuration to that folder"
     )
 
 
 def _from_url(file: RemoteFile, url: str, folder: Path) -> Path:
-    """Download to `folder` and check. Raises WrongFile for all that is not a full disk."""
+    """Download to `folder` and check. Raises WrongFile for every failure but a full disk."""
     import pooch
     from requests import RequestException
 
-    # Without this, some servers send a .gz as compressed transfer and it arrives unpacked.
+    # Without this, some servers send a .gz as a compressed transfer, and it arrives unpacked.
     headers = {"Accept-Encoding": "identity"}
     downloader = pooch.HTTPDownloader(
         progressbar=sys.stderr.isatty(),
@@ -129,7 +129,7 @@ def _from_url(file: RemoteFile, url: str, folder: Path) -> Path:
 
 
 def _no_retry_if_refused(downloader: Callable[..., None], url: str, output: Any, pooch: Any) -> None:
-    """Download; what the server refuses once (401, 404, ...) it will refuse again."""
+    """Download, without retries where the server refuses (401, 404, ...)."""
     from requests import HTTPError
 
     try:
@@ -141,7 +141,7 @@ def _no_retry_if_refused(downloader: Callable[..., None], url: str, output: Any,
 
 
 def _reason(error: Exception) -> str:
-    """Say what went wrong with a request, without the library's inner words where there are plain ones."""
+    """Say what went wrong with a request, in plain words where there are some."""
     from requests import ConnectionError, HTTPError, Timeout
     from requests.exceptions import ChunkedEncodingError
 
@@ -149,9 +149,9 @@ def _reason(error: Exception) -> str:
         code = error.response.status_code
         return f"the server answered {code} {responses.get(code, '')}".rstrip()
     if isinstance(error, ChunkedEncodingError):
-        return "the transfer broke off before its end"
+        return "the transfer ended too early"
     if isinstance(error, Timeout):
-        return f"no answer within {CONNECT_SECONDS:.0f} s, or silence for {SILENCE_SECONDS:.0f} s"
+        return f"no answer within {CONNECT_SECONDS:.0f} s, or no data for {SILENCE_SECONDS:.0f} s"
     if isinstance(error, ConnectionError):
         return f"no connection to the host ({_root(error)})"
     return str(error)

@@ -77,7 +77,7 @@ def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageS
                 groups.append(str(subject))
     images = ImageSet(
         name="drawn_hands",
-        images=_seen_as(appearance, np.stack(pictures)),
+        images=_with_appearance(appearance, np.stack(pictures)),
         labels=np.array(labels, dtype=np.int64),
         classes=tuple(HANDSHAPES),
         groups=np.array(groups, dtype=np.str_),
@@ -89,7 +89,7 @@ def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageS
 
 
 def subject_build(subject: int, seed: int) -> Build:
-    """A subject's hand: size, lengths, widths, and a glove of a hue of their own."""
+    """A subject's hand: size, lengths, widths, and a glove in a colour of its own."""
     generator = np.random.default_rng((seed, subject))
     hue = (subject * 0.381966) % 1.0  # steps of the golden section: ten hues well apart
     red, green, blue = colorsys.hsv_to_rgb(hue, generator.uniform(0.45, 0.85), generator.uniform(0.8, 1.0))
@@ -104,7 +104,7 @@ def subject_build(subject: int, seed: int) -> Build:
 
 
 def vary(pose: Pose, generator: np.random.Generator) -> Pose:
-    """Nobody shows a handshape twice in the same way."""
+    """Change a pose a little at random, as nobody shows a handshape twice in the same way."""
     return Pose(
         bends=tuple(max(0.0, bend + generator.normal(0, 0.06)) for bend in pose.bends),
         spread=pose.spread * generator.uniform(0.8, 1.2),
@@ -112,11 +112,11 @@ def vary(pose: Pose, generator: np.random.Generator) -> Pose:
     )
 
 
-def _seen_as(appearance: str, pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _with_appearance(appearance: str, pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Change RGB pictures (N, 3, H, W) to the channels of an appearance.
 
-    The background is 0 in all channels and nothing else is, so that the mask is exact: 255 where the hand
-    covers any of a pixel.
+    Only the background is 0 in all channels, so that the mask is exact: 255 where the hand covers any part of
+    a pixel.
     """
     if appearance == "gray":
         return np.rint(np.einsum("nchw,c->nhw", pictures, LUMINANCE))[:, None].astype(np.uint8)

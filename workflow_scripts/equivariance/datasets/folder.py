@@ -1,7 +1,7 @@
-"""A person's own images: a folder or zip of train/<class>/* and test/<class>/*.
+"""A user's own images: a folder or zip of train/<class>/* and test/<class>/*.
 
-Images lie at any depth below the folder of their class, as for torchvision's ImageFolder; `pictures` says how
-they are read. Hidden files and folders are none. What is left out is logged.
+Images may be at any depth below the folder of their class, as for torchvision's ImageFolder; `pictures` says
+how they are read. Hidden files and folders are ignored. What is left out is logged.
 """
 
 import logging
@@ -87,7 +87,7 @@ def _size(given: Any) -> tuple[int, int] | None:
 
 @contextmanager
 def _opened(given: Any, mirror: str | None, cache: Path) -> Iterator[tuple[Path, Path]]:
-    """Give the path of the data, for messages, and the folder in which `train` lies."""
+    """Give the path of the data, for messages, and the folder that contains `train`."""
     if not isinstance(given, str) or not given:
         raise UserError("a data set of source 'folder' needs `path`: a folder or a zip of train/<class>/*")
     where = _path(given, mirror, cache)
@@ -111,7 +111,7 @@ def _path(given: str, mirror: str | None, cache: Path) -> Path:
     if web and path.suffix.lower() == ".zip" and not path.is_absolute():
         return fetch(RemoteFile(name=path.as_posix()), mirror, cache)
     raise UserError(
-        f"there is no folder or zip at {' nor at '.join(str(place.absolute()) for place in places)}"
+        f"there is no folder or zip at {' or at '.join(str(place.absolute()) for place in places)}"
     )
 
 

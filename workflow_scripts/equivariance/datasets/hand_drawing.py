@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SIDE = 32
-FINE = 3  # drawn at 96 x 96 and averaged, against jagged edges
+FINE = 3  # drawn at 96 x 96 and averaged, for smooth edges
 KNUCKLES = (
     (-0.30, 0.86),
     (-0.10, 0.92),
@@ -69,7 +69,7 @@ class _Bar:
 
 
 def draw(pose: Pose, build: Build, generator: np.random.Generator) -> NDArray[np.uint8]:
-    """Draw a hand on black, (3, 32, 32), with a little chance in its tilt, size, place and light.
+    """Draw a hand on black, (3, 32, 32), with small random changes of its tilt, size, place and light.
 
     The longer side of what the hand covers takes `build.size` of the image, as in pictures cut out around
     a hand.

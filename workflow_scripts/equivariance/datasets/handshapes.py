@@ -26,7 +26,7 @@ SUBJECTS = 10  # of LSA16, and of the drawn hands
 
 
 def split_by_settings(images: ImageSet, settings: Mapping[str, Any]) -> ImageSet:
-    """Split images whose groups are subjects' numbers: by subject, or as older studies did, at random."""
+    """Split images whose groups are numbers of subjects: by subject or, as older studies did, at random."""
     if settings["split"] == "random":
         return at_random(images, settings["test_fraction"], settings["seed"])
     subjects = settings["test_subjects"]
@@ -42,15 +42,15 @@ def test_share(settings: Mapping[str, Any]) -> float:
 
 
 def read_by_library(name: str, folder: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64], dict[str, Any]]:
-    """Have handshape_datasets read the files of the data set `name` that lie in `folder`/`name`.
+    """Read the files of the data set `name` with handshape_datasets, from `folder`/`name`.
 
-    The library must find there the files that mark the download as done, else it downloads. Returns images
-    (N, H, W, 3), labels (N,) and whatever else the library knows. Raises UserError where the files are not
+    The library downloads unless the files that mark the download as done are there. Returns images
+    (N, H, W, 3), labels (N,) and the library's other data on them. Raises UserError where the files are not
     as it expects.
     """
     import handshape_datasets
 
-    with _logging_left_alone():
+    with _keep_logging_settings():
         try:
             images, metadata = handshape_datasets.load(name, folderpath=folder)
         except (OSError, AssertionError, IndexError, ValueError, SyntaxError) as error:
@@ -64,8 +64,8 @@ def read_by_library(name: str, folder: Path) -> tuple[NDArray[np.uint8], NDArray
 
 
 @contextmanager
-def _logging_left_alone() -> Iterator[None]:
-    """Undo what the library does to the program's logging: it makes every package's small talk visible."""
+def _keep_logging_settings() -> Iterator[None]:
+    """Undo what the library does to the program's logging: it shows debug messages of every package."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     root.addHandler(logging.NullHandler())  # so that the library's basicConfig does nothing

@@ -23,9 +23,9 @@ _TEXTS = ("name", "source", "stand_in_for")
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Images (N, C, H, W) with what is known of each; `stand_in_for` is empty for real data.
+    """Images (N, C, H, W) with their labels, groups and split; `stand_in_for` is empty for real data.
 
-    Raises ValueError where the arrays do not fit each other.
+    Raises ValueError where types or shapes of the arrays are wrong.
     """
 
     name: str
@@ -49,7 +49,7 @@ class ImageSet:
             if getattr(self, name).shape != (count,):
                 raise ValueError(f"{name} has shape {getattr(self, name).shape}; needed: ({count},)")
         if count and not (self.labels.min() >= 0 and self.labels.max() < len(self.classes)):
-            raise ValueError(f"labels go beyond the {len(self.classes)} classes")
+            raise ValueError(f"labels are not within the {len(self.classes)} classes")
 
     @property
     def train(self) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -62,7 +62,7 @@ class ImageSet:
         return self.images[chosen], self.labels[chosen]
 
     def summary(self) -> dict[str, Any]:
-        """What the set is, for people and for JSON: shape, classes, counts, source, checksum."""
+        """Describe the set, as JSON can hold it: shape, classes, counts, source, checksum."""
         count = len(self.classes)
         train, test = (np.bincount(self.part(part)[1], minlength=count) for part in ("train", "test"))
         return {
@@ -111,7 +111,9 @@ class ImageSet:
         except FileNotFoundError as error:
             raise UserError(f"{path} does not exist: the data set has not been prepared yet") from error
         except KeyError as error:
-            raise UserError(f"{path} is no prepared data set ({error}): delete it and run again") from error
+            raise UserError(
+                f"{path} is not a prepared data set ({error}): delete it and run again"
+            ) from error
         except (
             zipfile.BadZipFile,
             zlib.error,
@@ -125,12 +127,12 @@ class ImageSet:
 
 
 def _write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write what np.savez_compressed would, but for the time of day that it puts into the file."""
+    """Write what np.savez_compressed would, without the time that it puts into the file."""
     with zipfile.ZipFile(path, "w") as archive:
         for name, array in arrays.items():
             content = BytesIO()
             np.lib.format.write_array(content, np.asarray(array, order="C"), allow_pickle=False)
             entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
-            entry.create_system = 3  # else it says on which kind of system it was made
+            entry.create_system = 3  # otherwise it depends on the operating system
             # Level 1: MNIST in 0.6 s; the best level takes many times that to save a few per cent.
             archive.writestr(entry, content.getbuffer(), zipfile.ZIP_DEFLATED, compresslevel=1)

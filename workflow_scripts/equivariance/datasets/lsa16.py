@@ -1,7 +1,7 @@
 """LSA16: 16 handshapes of the Argentinian sign language, upright and segmented (Ronchetti et al. 2016).
 
-Read by handshape_datasets. That library always wants two archives, this version and a larger one with
-background; here the folder is laid out as it is after its own unpacking, with the first one alone.
+Read by handshape_datasets. That library needs two archives, this version and a larger one with background;
+here its folder is made as after its own unpacking, with this version alone.
 """
 
 from collections.abc import Mapping
@@ -60,7 +60,7 @@ def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageS
             (home / f"lsa16_{step}").touch()
         pictures, labels, metadata = read_by_library("lsa16", folder)
     if not len(pictures):
-        raise UserError(f"{archive} holds no images: replace it and run again")
+        raise UserError(f"{archive} contains no images: replace it and run again")
     images = ImageSet(
         name="lsa16",
         images=resize(pictures, SIZE),

@@ -1,4 +1,4 @@
-"""LSA16 under the preprocessing schemes of the 2017 study: how the hand lies, and how it appears."""
+"""LSA16 under the preprocessing schemes of the 2017 study: the position of the hand, and its appearance."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -33,7 +33,7 @@ CHANNELS = {"rgb": 3, "rgb_resized": 3, "rgb_black_background": 3, "gray": 1, "b
 ROTATIONS = 16  # copies in mr, 22.5 degrees apart
 FOLDER = "normal_experiments/datasets/lsa32x32"
 ARCHIVE = RemoteFile(
-    # No checksum: the host packs the archive anew from time to time.
+    # No checksum: the host makes the archive anew from time to time.
     name="convolutional_handshape/master.zip",
     urls=("https://github.com/midusi/convolutional_handshape/archive/refs/heads/master.zip",),
     how_by_hand="Download https://github.com/midusi/convolutional_handshape as a zip",
@@ -65,13 +65,13 @@ def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageS
         # The archive has one folder at its root, named for the branch.
         files = sorted(root.glob(f"*/{scheme}[0-9][0-9]_[0-9][0-9]_*.png"))
         if not files:
-            raise UserError(f"{archive} holds no images in {scheme}: replace it and run again")
+            raise UserError(f"{archive} contains no images in {scheme}: replace it and run again")
         try:
             pictures = [
                 Image.open(file).convert("RGB" if CHANNELS[appearance] == 3 else "L") for file in files
             ]
         except (UnidentifiedImageError, OSError) as error:
-            raise UserError(f"{archive} holds an image that cannot be read: {error}") from error
+            raise UserError(f"{archive} contains an image that cannot be read: {error}") from error
     numbers = [file.stem.split("_") for file in files]  # class, subject, repetition, perhaps an angle
     photographs = ImageSet(
         name="lsa16_schemes",

@@ -20,7 +20,7 @@ HOSTS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
 )
-# md5 of the original, unpacked files: the .gz of different hosts are compressed differently.
+# md5 of the original, unpacked files, as hosts compress them in different ways.
 UNPACKED_MD5 = {
     "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
     "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",

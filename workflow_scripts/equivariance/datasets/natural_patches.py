@@ -1,7 +1,7 @@
 """Patches of ten photographs that scikit-image and scikit-learn ship: a stand-in for CIFAR10.
 
 The class is the photograph. Each is cut into tiles; a patch lies within one tile and a tile is in one part,
-so no pixel of a test image was seen in training.
+so that no pixel of a test image is seen in training.
 """
 
 from collections.abc import Mapping
@@ -103,8 +103,8 @@ def _photograph(name: str) -> NDArray[np.uint8]:
 
 
 def _tiles(photograph: NDArray[np.uint8]) -> list[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
-    """Cut a photograph into tiles (44, 44, 3), with the corners (n, 2) of each one's patches that show
-    something."""
+    """Cut a photograph into tiles (44, 44, 3), each with the corners (n, 2) of its patches that are not
+    flat."""
     height, width, _ = photograph.shape
     found = []
     for top in range(0, height - TILE + 1, TILE):

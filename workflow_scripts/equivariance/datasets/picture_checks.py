@@ -1,4 +1,4 @@
-"""Open every picture before anything is done with them: all that is wrong is told at once."""
+"""Open every picture before any is used, so that everything wrong with them is reported at once."""
 
 import os
 import warnings
@@ -23,7 +23,7 @@ PIECE = 1024  # pictures that wait for a thread
 
 
 class Remedies(NamedTuple):
-    """What a person gives to leave out damaged pictures, and to bring those of any size to one."""
+    """The options, as the user writes them, that leave out damaged pictures and that make all sizes equal."""
 
     skip: str
     size: str
@@ -47,7 +47,7 @@ class CheckedPictures:
     pixels: list[NDArray[np.uint8]]
 
     def text(self) -> str:
-        """Tell in one line the number of pictures, of each class, and what is left out and why."""
+        """Describe in one line the number of pictures, in total and by class, and what is left out."""
         by_class = Counter(self.files.values())
         outside = by_class.pop("", 0)
         numbers = [f"{name} {number:,}" for name, number in by_class.items()]
@@ -59,7 +59,7 @@ class CheckedPictures:
         return "; ".join([text, *self.remarks()])
 
     def remarks(self) -> list[str]:
-        """Tell what is left out and why, and of which pictures it is all but the first frame."""
+        """Describe what is left out and why, and of which pictures only the first frame is used."""
         left_out = self.found.by_reason(self.damaged) + self.found.left_out()
         remarks = [f"left out: {', '.join(left_out)}"] if left_out else []
         if self.found.others:
@@ -106,7 +106,7 @@ def check_pictures(
         it = "it" if len(damaged) == 1 else "them"
         mistakes.append(
             f"{len(damaged):,} of {counted(len(files) + len(found.broken), 'image')} cannot be read: {why}; "
-            f"mend or remove {it}, or leave {it} out with {remedies.skip}"
+            f"repair or remove {it}, or leave {it} out with {remedies.skip}"
         )
     elif not looks:
         mistakes.append(f"no image can be read: {why}")
@@ -144,7 +144,7 @@ def _looks(
                     bar.update()
                     yield file, found
         finally:
-            pool.shutdown(cancel_futures=True)  # else one who interrupts waits for the whole piece
+            pool.shutdown(cancel_futures=True)  # otherwise an interrupt waits for the whole piece
 
 
 def _look(file: Path, channels: int, size: tuple[int, int] | None, keep: bool) -> _Look | str:
@@ -157,7 +157,7 @@ def _look(file: Path, channels: int, size: tuple[int, int] | None, keep: bool) -
 
 
 def _difference(found: PictureFolder, sides: Mapping[Path, tuple[int, int]]) -> str:
-    """Tell which pictures have another size than most; empty where all have one."""
+    """Name the pictures whose size is not the most frequent one; empty where all have one size."""
     numbers = Counter(sides.values())
     if len(numbers) < 2:
         return ""

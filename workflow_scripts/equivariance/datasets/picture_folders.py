@@ -1,4 +1,4 @@
-"""Find the pictures of a folder and their classes, and say what else is there."""
+"""Find the pictures in a folder and their classes, and what else is there."""
 
 import os
 from collections import Counter
@@ -11,7 +11,7 @@ from equivariance.errors import counted
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 SUPPORTED = f"supported: {' '.join(SUFFIXES)}"
-NAMED = 10  # names in a text; of the rest, the number
+NAMED = 10  # names in a text; the others are counted
 
 
 @dataclass
@@ -22,9 +22,9 @@ class PictureFolder:
     - files: the class of each picture, "" directly in the folder; in the order of torchvision's ImageFolder,
       by class, folder and name
     - broken: why a folder cannot be listed, or is named like a picture
-    - others: number of files that are no pictures, by suffix
+    - others: number of files that are not pictures, by suffix
     - hidden: files and folders, see `is_hidden`
-    - skipped: the folder that was not to be looked into
+    - skipped: the folder that was left out on request
     """
 
     root: Path
@@ -47,7 +47,7 @@ class PictureFolder:
         return [f"{len(files):,} {reason} ({self.names(files)})" for reason, files in reasons.items()]
 
     def left_out(self) -> list[str]:
-        """Say how much there is of what is no picture, a text for each kind."""
+        """Count what is there besides pictures, a text for each kind."""
         empty = sorted({*self.classes} - {*self.files.values()} - {path.name for path in self.broken})
         kinds = [f"{suffix or 'no suffix'} {number}" for suffix, number in self.others.most_common()]
         texts = {
@@ -62,7 +62,7 @@ class PictureFolder:
 def find_pictures(root: Path, skip: Path | None = None) -> PictureFolder:
     """Find the pictures in a folder and in the folders there, which are the classes, at any depth.
 
-    Hidden files and folders are none, nor is what lies in the folder `skip`. Links are followed; what is
+    Hidden files and folders are left out, and so is the folder `skip`. Links are followed; a folder that is
     reached again within a class is not entered again, so that loops of links end.
     """
     found = PictureFolder(root)
@@ -103,7 +103,7 @@ def listed(names: Collection[str]) -> str:
 
 
 def _look_into(folder: Path, name: str, found: PictureFolder, skipped: Path | None) -> list[Path]:
-    """Sort what is directly in a folder of the class `name`, and give the folders there."""
+    """Sort what is directly in a folder of the class `name`, and return the folders there."""
     folders: list[Path] = []
     try:
         with os.scandir(folder) as inside:
@@ -127,7 +127,7 @@ def _look_into(folder: Path, name: str, found: PictureFolder, skipped: Path | No
 def _is_folder(entry: "os.DirEntry[str]") -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # a link in a circle, or to where one may not look
+    except OSError:  # a circle of links, or no permission
         return False
 
 

@@ -1,6 +1,4 @@
-"""Pictures of any kind and size to arrays of one shape.
-
-What a picture has that an array of 8 bits has not:
+"""Convert pictures of any kind and size to arrays of 8 bits and one shape.
 
 - Depth: gray pixels of 12 and 16 bits are scaled to 8 bits. Floats and whole numbers of 32 bits have no known
   range and are refused. Colours of 16 bits are read by their upper 8.
@@ -26,7 +24,7 @@ BITS_PER_SAMPLE, PHOTOMETRIC = 258, 262  # tags of TIFF
 
 
 class Unreadable(UserError):
-    """A picture that cannot be read; `reason` says why, in words that can follow a number of pictures."""
+    """A picture that cannot be read; `reason` says why, so that it can follow a number of pictures."""
 
     def __init__(self, file: Path, reason: str) -> None:
         super().__init__(f"{file} cannot be read as an image: {reason}")
@@ -41,11 +39,11 @@ class Read(NamedTuple):
 
 
 def read_picture(file: Path, channels: int, size: tuple[int, int] | None = None) -> Read:
-    """Read all of a file, for `to_array`. Raises Unreadable, whatever is wrong with the file."""
+    """Read a file as `to_array` does. Raises Unreadable, whatever is wrong with the file."""
     from PIL import Image, UnidentifiedImageError
 
     try:
-        if not file.is_file():  # to open a pipe would wait for ever
+        if not file.is_file():  # opening a pipe would wait forever
             raise Unreadable(file, "linked to nothing" if file.is_symlink() else "not a regular file")
         # By its path, Pillow maps a plain gray TIFF into memory, and mixes its rows up if it is on its side.
         with file.open("rb") as content, Image.open(content) as picture:
@@ -55,12 +53,12 @@ def read_picture(file: Path, channels: int, size: tuple[int, int] | None = None)
     except UserError as error:
         raise Unreadable(file, str(error)) from error
     except UnidentifiedImageError as error:
-        kind = "damaged or of an unsupported kind" if file.stat().st_size else "empty"
+        kind = "damaged or in an unsupported format" if file.stat().st_size else "empty"
         raise Unreadable(file, kind) from error
     except Image.DecompressionBombError as error:
         raise Unreadable(file, f"of more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels") from error
     except MemoryError as error:
-        raise Unreadable(file, "too large for the memory") from error
+        raise Unreadable(file, "too large for memory") from error
     except OSError as error:  # of the disk, with a text of the system's, or of a decoder
         raise Unreadable(
             file, f"not readable: {error.strerror.lower()}" if error.strerror else "damaged"
@@ -92,7 +90,7 @@ def to_array(picture: "Image", channels: int, size: tuple[int, int] | None = Non
         picture = _eight_bit(picture, *deep)
     if picture.has_transparency_data:
         picture = _on_black(picture)
-    if picture.mode in ("LAB", "HSV"):  # which Pillow does not make gray
+    if picture.mode in ("LAB", "HSV"):  # which Pillow cannot convert to gray
         picture = picture.convert("RGB")
     picture = picture.convert({1: "L", 3: "RGB"}[channels])
     if size is not None and picture.size != size[::-1]:  # Pillow's sizes are (width, height)
@@ -124,7 +122,7 @@ def _range(picture: "Image") -> tuple[int, int] | None:
 def _upright(picture: "Image") -> "Image":
     from PIL import ImageOps
 
-    picture.load()  # what fails from here on is the EXIF alone
+    picture.load()  # whatever fails after this is due to the EXIF
     try:
         return ImageOps.exif_transpose(picture)
     except Exception:  # damaged EXIF, which viewers ignore

@@ -1,6 +1,6 @@
 """Handshapes of the German sign language in RWTH-PHOENIX-Weather (Koller et al. 2016).
 
-Read by handshape_datasets, which does not tell the clips; they are in the paths of the annotation file.
+Read by handshape_datasets. It does not give the clips; they are in the paths of the annotation file.
 """
 
 import shutil
@@ -55,7 +55,7 @@ def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageS
     one_of("split of rwth", chosen["split"], SPLITS)
     minimum = whole("minimum_images_per_class", chosen["minimum_images_per_class"], 1)
     archive = fetch(ARCHIVE, mirror, cache)
-    check_entries(archive)  # the library unpacks whatever is in it
+    check_entries(archive)  # the library unpacks without a check
     with temporary_folder(cache) as folder:
         home = folder / "rwth"
         home.mkdir()

@@ -1,4 +1,4 @@
-"""The settings of one data set, checked against what its source understands."""
+"""The settings of one data set, checked against those that its source has."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -9,7 +9,7 @@ COMMON = {"source": "", "title": "", "stand_in_for": ""}  # every data set may h
 
 
 def resolve(source: str, settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """Fill `defaults` in; raise UserError for a key that neither they nor COMMON have."""
+    """Fill in `defaults`; raise UserError for a key that is in neither of them and COMMON."""
     valid = {**COMMON, **defaults}
     for key in settings:
         if key not in valid:

@@ -22,7 +22,7 @@ def by_group(images: ImageSet, test_groups: Collection[str]) -> ImageSet:
         if group not in known:
             raise UserError(unknown("group", group, known))
     if known <= set(test_groups):
-        raise UserError("all groups are for testing; leave some for training")
+        raise UserError("all groups are in the test part; leave some for training")
     return replace(images, test=np.isin(images.groups, list(test_groups)))
 
 
@@ -57,14 +57,14 @@ def by_group_fraction(images: ImageSet, fraction: float, seed: int) -> ImageSet:
 
 
 def _distance(counts: NDArray[np.float64], chosen: NDArray[np.bool_], fraction: float) -> float:
-    """How far the split is from the wanted one; a class that lacks in a part weighs more than any count."""
+    """How far the split is from the wanted one; a class that is missing in a part counts most."""
     sizes = counts.sum(axis=0)
     test = counts[chosen].sum(axis=0)
     off = ((test - fraction * sizes) ** 2 / np.maximum(sizes, 1)).sum()
-    lacks_in_train = ((test == sizes) & (sizes > 0)).sum()
-    lacks_in_test = ((test == 0) & ((counts > 0).sum(axis=0) > 1)).sum()
+    missing_in_train = ((test == sizes) & (sizes > 0)).sum()
+    missing_in_test = ((test == 0) & ((counts > 0).sum(axis=0) > 1)).sum()
     worst = sizes.sum() + 1
-    return float(off + worst * (lacks_in_test + (len(sizes) + 1) * lacks_in_train))
+    return float(off + worst * (missing_in_test + (len(sizes) + 1) * missing_in_train))
 
 
 def at_random(images: ImageSet, fraction: float, seed: int) -> ImageSet:

@@ -1,4 +1,4 @@
-"""What several families are built from: named layers, and small modules that torch does not have."""
+"""Parts of several families: named layers, and small modules that torch does not have."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -92,6 +92,6 @@ def pooled_area(family: str, image_shape: tuple[int, int, int], poolings: int) -
 
 
 def too_small(family: str, image_shape: tuple[int, int, int], least: int) -> UserError:
-    """Say which images a family takes."""
+    """Make the error for images that are too small for a family."""
     size = f"{image_shape[1]}x{image_shape[2]}"
     return UserError(f"images of {size} are too small for {family}; valid: at least {least}x{least}")

@@ -2,8 +2,8 @@
 
 Feature maps over p4 are (N, 4 F, H, W): feature f under rotation r is channel 4 f + r, so that they are
 feature maps like any other. A quarter turn of the image counter-clockwise turns each map and moves it from
-rotation r to r + 1 modulo 4. That is exact to rounding but where the sampling is not symmetric about the
-centre: stride 2 needs odd sides, a pooling by 2 even ones.
+rotation r to r + 1 modulo 4. That is exact to rounding where the sampling is symmetric about the centre:
+stride 2 needs odd sides, a pooling by 2 even ones.
 """
 
 import math

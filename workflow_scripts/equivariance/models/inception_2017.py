@@ -1,7 +1,7 @@
 """GoogLeNet, the Inception network of version 1 (Szegedy et al. 2015), as trained from scratch in 2017.
 
-Without the auxiliary classifiers. All layers that halve the sides round up, so that small images are taken.
-With batch normalization it stands before each activation, and the local response normalizations are left out.
+Without the auxiliary classifiers. Layers that halve the sides round up, so that small images are possible.
+Batch normalization, if chosen, comes before each activation and replaces the local response normalizations.
 """
 
 from collections import OrderedDict

@@ -1,4 +1,4 @@
-"""Inception-v3 (Szegedy et al. 2016) with given weights and a head that learns: the transfer of 2017.
+"""Inception-v3 (Szegedy et al. 2016) with published weights and a trained head: the transfer of 2017.
 
 The features are the 2048 values of the last pooling. Layers have the names that they have in the file of
 weights that torchvision publishes, and compute what torchvision's network does in evaluation mode. The
@@ -26,8 +26,8 @@ Steps = list[tuple[str, str, nn.Module]]
 class ImageNetInput(Standardize):
     """Images (N, 1 or 3, H, W) in [0, 1] as the weights need them: (N, 3, 299, 299), in [-1, 1].
 
-    A gray image is repeated for each channel; the whole image is resized. Mean and std are 0.5, which is what
-    the preset of the weights (ImageNet's statistics) and `transform_input` come to together in torchvision.
+    A gray image is repeated for each channel; the whole image is resized. Mean and std are 0.5, the same as
+    torchvision's preset for these weights (ImageNet's statistics) together with `transform_input`.
     """
 
     def __init__(self) -> None:
@@ -67,7 +67,7 @@ class Mixed(nn.Module):
 def build(image_shape: tuple[int, int, int], classes: int, settings: InceptionTransferSettings) -> nn.Module:
     """Build the network: images (N, C, H, W) in [0, 1] to log-probabilities (N, classes).
 
-    The weights of the trunk are as random as the head's; `models.pretrained` puts the given ones there,
+    The weights of the trunk are as random as the head's; `models.pretrained` loads the published ones,
     and a training freezes them. Raises UserError for images that have neither 1 nor 3 channels.
     """
     if image_shape[0] not in (1, 3):

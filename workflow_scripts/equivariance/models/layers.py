@@ -1,4 +1,4 @@
-"""What the layers of a network are called, of which kind they are, how deep they lie, what they learn."""
+"""Names, kinds and depths of the layers of a network, and the number of its parameters."""
 
 from dataclasses import dataclass
 
@@ -41,7 +41,7 @@ class Layer:
 def kind_of(module: nn.Module) -> str:
     """Name a module's kind: conv, linear, activation, pool, norm, reshape, output, or else other.
 
-    A class says its own with an attribute `layer_kind`; those of ours add input, add and concatenate.
+    A class may give its own as an attribute `layer_kind`; the classes here add input, add and concatenate.
     """
     own = getattr(module, "layer_kind", None)
     if isinstance(own, str):
@@ -52,8 +52,8 @@ def kind_of(module: nn.Module) -> str:
 def layer_table(model: nn.Module) -> list[Layer]:
     """List the leaf modules in the order of their definition, without the standardising input layer.
 
-    Works for any module; the order is that of `named_modules`, which is that of execution in all networks
-    of ours.
+    Works for any module; the order is that of `named_modules`, which in the networks of this package is that
+    of execution.
     """
     leaves = [(name, module) for name, module in model.named_modules() if not list(module.children())]
     named = [(name, kind_of(module)) for name, module in leaves]
@@ -63,5 +63,5 @@ def layer_table(model: nn.Module) -> list[Layer]:
 
 
 def parameter_count(model: nn.Module) -> int:
-    """Count the learned values. Buffers, such as running statistics, are none."""
+    """Count the learned values. Buffers, such as running statistics, do not count."""
     return sum(parameter.numel() for parameter in model.parameters())

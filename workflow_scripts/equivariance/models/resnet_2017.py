@@ -1,8 +1,8 @@
 """The residual network of the handshape study of 2017 (Quiroga et al. 2017): nine bottlenecks.
 
 Bottlenecks with full pre-activation (He et al. 2016b) and shortcuts without weights, as in the library that
-the study used (tflearn): where the sides halve the shortcut is pooled, and where channels are added they are
-0 on it, half of them before and half behind.
+the study used (tflearn): where the sides halve, the shortcut is pooled; where channels are added, they are
+0 on the shortcut, half of them before and half after the others.
 """
 
 from collections import OrderedDict

@@ -1,11 +1,11 @@
-"""A trained network on the disk: a folder with its weights, what they are, and how they came about.
+"""A trained network on disk: a folder with its weights, their description and the history of the training.
 
 The folder holds::
 
     weights.safetensors   the final weights and buffers
     savepoints/           weights at per cents of the epochs, `30.safetensors`, for networks that keep them
     history.csv           one row per epoch
-    model.json            settings, metrics, seconds, versions; last, so that where it is, all is there
+    model.json            settings, metrics, seconds, versions; written last, when the rest is there
 """
 
 from pathlib import Path
@@ -27,7 +27,7 @@ def weights_file(folder: Path, savepoint: str = FINAL) -> Path:
 
 
 def save_weights(model: nn.Module, file: Path) -> None:
-    """Write parameters and buffers, whole or not at all."""
+    """Write parameters and buffers; no incomplete file is left if that fails."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     with atomic_path(file) as temporary:
         save_file(tensors, temporary)
@@ -41,7 +41,7 @@ def load_network(folder: str | Path, savepoint: str = FINAL) -> tuple[nn.Module,
     """
     folder = Path(folder)
     if not (folder / "model.json").is_file():
-        raise UserError(f"{folder} holds no finished network: model.json is missing; train it again")
+        raise UserError(f"{folder} contains no finished network (model.json is missing); train it again")
     description = read_json(folder / "model.json")
     model = build(
         description["settings"]["family"],

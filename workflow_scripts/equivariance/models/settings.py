@@ -53,7 +53,9 @@ class SimpleConvSettings(Family):
 
     def __post_init__(self) -> None:
         if self.kernel_size % 2 == 0:
-            raise UserError(f"kernel_size is {self.kernel_size}; valid: odd numbers, which keep the size")
+            raise UserError(
+                f"kernel_size is {self.kernel_size}; valid: odd numbers, which keep the size of the maps"
+            )
 
 
 @dataclass(frozen=True)
@@ -255,7 +257,7 @@ def read_settings(family: str, values: Mapping[str, Any]) -> Any:
 
 
 def _why_not(value: Any, expected: Any) -> str:
-    """Name the valid values where `value` is none of them, else nothing."""
+    """Name the valid values if `value` is not one of them, else return an empty text."""
     if get_origin(expected) is Literal:
         return "" if value in get_args(expected) else ", ".join(map(str, get_args(expected)))
     if expected is bool:

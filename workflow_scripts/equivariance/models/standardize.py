@@ -1,4 +1,4 @@
-"""The first layer of every network: images in [0, 1] to zero mean and unit variance per channel."""
+"""The first layer of every network: scales images in [0, 1] to zero mean and unit variance per channel."""
 
 import torch
 from torch import Tensor, nn

@@ -1,4 +1,4 @@
-"""How good a network is, over (image, transformation) pairs of a whole data set."""
+"""Accuracies and errors of a network over (image, transformation) pairs of a data set."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ def accuracy(
     transformations: TransformationSet,
     per_image: int | None,
 ) -> float:
-    """Share of the pairs that `counts` looks at which the network classifies right, in [0, 1]."""
+    """Share of the pairs of `counts` that the network classifies correctly, in [0, 1]."""
     right, seen = counts(model, data, transformations, per_image)
     return int(right.sum()) / int(seen.sum())
 
@@ -30,10 +30,10 @@ def counts(
     transformations: TransformationSet,
     per_image: int | None,
 ) -> tuple[Tensor, Tensor]:
-    """Count by class and member how many pairs are classified right, and how many there are.
+    """Count, by class and member of the set, the pairs that are classified correctly and all pairs.
 
-    Every image is seen under `per_image` different members of the set, drawn once from a fixed seed, or under
-    all of them where the set has no more (or `per_image` is None). Returns two int64 tensors (classes, T) on
+    Every image is transformed by `per_image` different members of the set, drawn once from a fixed seed, or
+    by all of them if the set has no more (or `per_image` is None). Returns two int64 tensors (classes, T) on
     the CPU, for the classes up to the largest label. The mode of the network is restored.
     """
     classes, members = int(data.labels.max()) + 1, len(transformations)
@@ -81,7 +81,7 @@ def _outputs(
     transformations: TransformationSet,
     per_image: int | None,
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Batches of rows (N,), the member each is under (N,), and what the network says (N, K)."""
+    """Batches of rows (N,), the member that transforms each (N,), and the outputs of the network (N, K)."""
     device = data.labels.device
     members = member_draws(len(data), len(transformations), per_image).to(device)  # (images, K)
     matrices = transformations.matrices.to(device)
@@ -104,7 +104,7 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
 
 
 def member_draws(images: int, members: int, per_image: int | None) -> Tensor:
-    """Members for each image, (images, K): all, or K = `per_image` different ones from a fixed seed."""
+    """Draw members for each image, (images, K): all, or K = `per_image` different ones, from a fixed seed."""
     if per_image is None or per_image >= members:
         return torch.arange(members).expand(images, members)
     random = torch.rand(images, members, generator=generator(0, f"evaluation of {per_image} of {members}"))

@@ -1,4 +1,4 @@
-"""Frozen layers: their parameters and buffers stay as they are, bit by bit, while the others are trained."""
+"""Frozen layers: their parameters and buffers do not change at all while other layers are trained."""
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
@@ -18,7 +18,7 @@ def matching_layers(model: nn.Module, patterns: Sequence[str]) -> list[str]:
     """Names of the layers that patterns choose: those whose name, or that of a module around them, matches.
 
     A pattern is a name in which * stands for any text and ? for any character. Raises UserError, with the
-    names that there are, for a pattern that matches no layer.
+    names of the layers, for a pattern that matches no layer.
     """
     names = list(learning_layers(model))
     chosen = set()
@@ -33,7 +33,7 @@ def matching_layers(model: nn.Module, patterns: Sequence[str]) -> list[str]:
 def freeze_all_but(model: nn.Module, patterns: Sequence[str]) -> None:
     """Freeze every layer that no pattern chooses.
 
-    The parameters of a frozen layer need no gradient, so that nothing before the first trained layer is
+    The parameters of a frozen layer have no gradient, so that nothing before the first trained layer is
     recorded for the backward pass. A frozen normalization uses its running statistics and does not update
     them, whatever mode the network is put into. Raises what `matching_layers` raises.
     """

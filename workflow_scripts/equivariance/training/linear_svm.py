@@ -1,4 +1,4 @@
-"""A linear support vector machine in the place of the last layer of a network."""
+"""A linear support vector machine as the last layer of a network."""
 
 import logging
 import warnings
@@ -13,7 +13,7 @@ from equivariance.training.freezing import learning_layers
 
 LAYER = "fc1"
 ITERATIONS = 10_000  # at most; features that are not standardised need more than the library's 1000
-NEVER = -1e9  # the bias of a class without images: no decision value comes near it
+NEVER = -1e9  # bias of a class without images, far below any decision value
 
 log = logging.getLogger(__name__)
 
@@ -23,9 +23,9 @@ def fit_linear_svm(model: nn.Module, data: DeviceImages, penalty: float, batch_s
 
     One class against the rest, squared hinge loss, C = `penalty`. The features are those of the untransformed
     images in evaluation mode, and are not scaled. The outputs of the layer become the decision values of the
-    classes, so that the largest is what the SVM predicts; of two classes, one has those of the other with the
-    sign turned. A class without images is never predicted. The mode of the network is restored. Raises
-    UserError for a network that does not end so, or images of less than two classes.
+    classes, so that the largest is what the SVM predicts; of two classes, one has the negative values of
+    the other. A class without images is never predicted. The mode of the network is restored. Raises
+    UserError for a network with another end, or images of fewer than two classes.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.svm import LinearSVC
@@ -36,7 +36,7 @@ def fit_linear_svm(model: nn.Module, data: DeviceImages, penalty: float, batch_s
         raise UserError("a linear SVM needs training images of at least two classes")
     svm = LinearSVC(C=penalty, max_iter=ITERATIONS, random_state=seed)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # said below, in the log
+        warnings.simplefilter("ignore", ConvergenceWarning)  # it is logged below
         svm.fit(_features(model, layer, data, batch_size), labels)
     if svm.n_iter_ >= ITERATIONS:
         log.warning("the linear SVM did not converge in %d iterations", ITERATIONS)
@@ -58,8 +58,8 @@ def _last_layer(model: nn.Module) -> nn.Linear:
     layer = model.get_submodule(LAYER) if names and names[-1] == LAYER else None
     if not isinstance(layer, nn.Linear):
         raise UserError(
-            f"a linear SVM takes the place of a linear layer {LAYER!r} behind all others; the layers of this"
-            f" network are {', '.join(names)}"
+            f"a linear SVM replaces a linear layer {LAYER!r} behind all others; the layers of this network"
+            f" are {', '.join(names)}"
         )
     return layer
 

@@ -28,7 +28,7 @@ from equivariance.transformations.sets import TransformationSet, build_set
 
 log = logging.getLogger(__name__)
 
-HISTORY_IMAGES = 1000  # most test images of the accuracies after each epoch; those at the end take all
+HISTORY_IMAGES = 1000  # at most so many test images after each epoch; at the end all are used
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Trained:
     metrics: dict[str, dict[str, float]]  # by set (none, its own): accuracy, or mae, smape and rae
     savepoints: dict[int, dict[str, Any]]  # by per cent: epoch, metrics, state
     history: list[dict[str, float]] = field(default_factory=list)
-    seconds: float = 0.0  # of training, kills included, evaluation not
+    seconds: float = 0.0  # of training, also before it was interrupted; without evaluation
     test_images: int = 0
     outputs: int = 0  # of the network: classes, or parameters of a transformation
     restarts: int = 0  # after trainings that did not reach the threshold
@@ -62,8 +62,8 @@ class Training:
     ) -> None:
         """Move the images to the device and build the network with its initial weights.
 
-        `initialize` is called with the network to change these; `attempt` counts restarts, which differ in
-        their random numbers.
+        `initialize` is called with the network and may change them; `attempt` counts restarts, each of which
+        draws other random numbers.
         """
         self.settings = settings
         self.device = device
@@ -112,7 +112,7 @@ class Training:
         self.savepoints: dict[int, dict[str, Any]] = {}
 
     def run_epoch(self) -> None:
-        """Train on every image once, each under a transformation of its own."""
+        """Train on every image once, each with its own transformation."""
         settings = self.settings
         start = time.perf_counter()
         self.model.train()
@@ -160,7 +160,7 @@ class Training:
         return {one.name: self._metrics(self.test, one, per_image) for one in (self.none, self.set)}
 
     def state(self) -> dict[str, Any]:
-        """All that the next epoch depends on."""
+        """Everything that the next epoch depends on."""
         return {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -175,7 +175,7 @@ class Training:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from `state()` of an earlier training with the same settings."""
+        """Continue from the `state()` of a training with the same settings."""
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.order.set_state(state["order"])
@@ -212,9 +212,9 @@ def train(
 ) -> Trained:
     """Train a network; the same settings give the same bits on one kind of machine and number of threads.
 
-    With `checkpoint`, a file, every epoch is saved there, and a training that was killed goes on from it;
-    `code` is a digest of all that it depends on besides the settings, so that nothing goes on from the state
-    of another training. `after_epoch` is called with the training after each epoch, `initialize` with the
+    With `checkpoint`, a file, every epoch is saved there, and an interrupted training continues from it;
+    `code` is a digest of all that it depends on besides the settings, so that no training continues from the
+    state of another one. `after_epoch` is called with the training after each epoch, `initialize` with the
     network before the first. A training that does not reach the threshold of the settings starts again from
     other initial weights, and the best one counts. Raises UserError where the loss or a weight is no longer
     finite.
@@ -229,7 +229,7 @@ def train(
             best = training, metrics
         if settings.threshold is None or training.task.converged(metrics[own], settings.threshold):
             break
-        log.info("attempt %d reached %s, not %s", attempt + 1, metrics[own], settings.threshold)
+        log.info("attempt %d reached %s; the threshold is %s", attempt + 1, metrics[own], settings.threshold)
     assert best is not None
     chosen, metrics = best
     return Trained(
@@ -245,7 +245,7 @@ def train(
 
 
 def restart_checkpoint(checkpoint: Path, attempt: int) -> Path:
-    """The file of an attempt; one that has ended is kept until all have."""
+    """The file of an attempt; it is kept until the last attempt has ended."""
     return checkpoint.with_name(f"{checkpoint.stem}-{attempt}{checkpoint.suffix}") if attempt else checkpoint
 
 
@@ -256,12 +256,12 @@ def _run(
     after_epoch: Callable[[Training], None] | None,
     progress: bool,
 ) -> None:
-    """Train to the last epoch, from where the checkpoint left off."""
+    """Train to the last epoch, from the checkpoint if there is one."""
     settings = training.settings
     saved = load_checkpoint(checkpoint, digest) if checkpoint else None
     if saved is not None:
         training.restore(saved)
-        log.info("goes on after epoch %d of %d", training.epoch, settings.epochs)
+        log.info("continuing after epoch %d of %d", training.epoch, settings.epochs)
     training.keep_savepoints()
     if settings.optimizer.name == "linear_svm":
         from equivariance.training.linear_svm import fit_linear_svm

@@ -1,4 +1,4 @@
-"""Optimizers, from their settings."""
+"""Make optimizers from their settings."""
 
 from fnmatch import fnmatchcase
 

@@ -1,4 +1,4 @@
-"""What determines a trained network."""
+"""The settings that determine a trained network."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ class Optimizer:
 
 @dataclass(frozen=True)
 class Acceleration:
-    """What makes training faster on a GPU, and changes its bits."""
+    """Options that make training faster on a GPU, and change its results in the last bits."""
 
     bfloat16: bool = False  # autocast
     channels_last: bool = False
@@ -55,10 +55,10 @@ class TrainingSettings:
     savepoints: tuple[int, ...] = ()  # per cent of the epochs, below 100
     evaluation: Evaluation = Evaluation()
     task: Literal["classification", "transformation_regression"] = "classification"
-    augmented: bool = True  # False: trained on untransformed images, and tested under the set all the same
-    random_flips: bool = False  # left and right are exchanged, for every other image
-    trained_layers: tuple[str, ...] | None = None  # patterns; the others are frozen. None: none is
-    threshold: float | None = None  # what a training has to reach, see `training.tasks`; else it starts again
+    augmented: bool = True  # False: trained on untransformed images, but tested with the set
+    random_flips: bool = False  # left and right exchanged with probability 1/2
+    trained_layers: tuple[str, ...] | None = None  # patterns; other layers are frozen. None freezes none
+    threshold: float | None = None  # to be reached, see `training.tasks`; else it starts again
     restarts: int = 0  # at most
     acceleration: Acceleration = Acceleration()
 

@@ -1,4 +1,4 @@
-"""What a network is trained to tell: the class of an image, or the transformation that it is under.
+"""What a network is trained to predict: the class of an image, or the transformation applied to it.
 
 Transformation regression (experiments of 2022): the input is t(x), the targets are the parameters of t, the
 last layer is a sigmoid, the loss is the mean squared error.
@@ -33,7 +33,7 @@ class Task(Protocol):
         transformations: TransformationSet,
         per_image: int | None,
     ) -> dict[str, float]:
-        """Metrics over images under members of a set; none where the set leaves nothing to tell."""
+        """Metrics over images transformed by members of a set; empty if the set is not that of the task."""
 
     def converged(self, metrics: dict[str, float], threshold: float) -> bool:
         """Whether a network is as good as it has to be."""
@@ -79,7 +79,7 @@ class TransformationRegression:
     watched: tuple[str, ...] = ("mae", "rae")
 
     def __init__(self, transformations: TransformationSet, device: torch.device) -> None:
-        """Take the targets of a set. Raises UserError for a set whose members differ in nothing."""
+        """Take the targets of a set. Raises UserError for a set without two different members."""
         self.set = transformations
         self.targets = regression_targets(transformations).float().to(device)  # (T, K)
         self.outputs = self.targets.shape[1]
@@ -95,7 +95,7 @@ class TransformationRegression:
         transformations: TransformationSet,
         per_image: int | None,
     ) -> dict[str, float]:
-        """Errors under the set of the training; under another one its parameters are not what was learned."""
+        """Errors with the set of the training; the parameters of another set were not learned."""
         if transformations.name != self.set.name:
             return {}
         return errors(model, data, transformations, self.targets, per_image)
@@ -105,21 +105,21 @@ class TransformationRegression:
         return metrics["rae"] < threshold
 
     def goodness(self, metrics: dict[str, float]) -> float:
-        """The relative absolute error, with its sign turned."""
+        """The negative of the relative absolute error."""
         return -metrics["rae"]
 
 
 def make_task(name: TaskName, classes: int, own: TransformationSet, device: torch.device) -> Task:
-    """Make the task of a training on images of so many classes under its own set."""
+    """Make the task of a training with its own set, on images of so many classes."""
     return Classification(classes) if name == "classification" else TransformationRegression(own, device)
 
 
 def regression_targets(transformations: TransformationSet) -> Tensor:
     """The parameters of each member in [0, 1]: float64 (T, K).
 
-    Columns: cosine and sine of the angle, scales sx and sy, translations dx and dy; each is moved and divided
-    so that it goes from 0 to 1 over the set, and left out where it is the same for all members. Raises
-    UserError where none is left.
+    Columns: cosine and sine of the angle, scales sx and sy, translations dx and dy; each is scaled linearly
+    to go from 0 to 1 over the set, and left out if all members have the same. Raises UserError if none is
+    left.
     """
     turns, *others = transformations.parameters.T  # (5, T)
     angle = 2 * torch.pi * turns
@@ -127,5 +127,5 @@ def regression_targets(transformations: TransformationSet) -> Tensor:
     lowest, highest = columns.amin(0), columns.amax(0)
     varies = highest - lowest > 1e-9
     if not varies.any():
-        raise UserError(f"the set {transformations.name!r} has no transformation to tell from another")
+        raise UserError(f"the set {transformations.name!r} has no two transformations to tell apart")
     return ((columns - lowest) / (highest - lowest))[:, varies]

@@ -1,4 +1,4 @@
-"""Mistakes that one file alone does not show: names that other files do not have, grids without a member."""
+"""Mistakes across the sections of a configuration: unknown names, empty grids, parts that do not fit."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
@@ -13,8 +13,8 @@ from equivariance.transformations.parameters import set_size
 from equivariance.workflow.config import Config
 from equivariance.workflow.recipes import NEEDED, recipe_mistakes
 
-RESERVED = (OWN, UNTRAINED)  # they stand in the place of a set, or of a data set
-EMPTY = "the grid has no member; name at least one"
+RESERVED = (OWN, UNTRAINED)  # used in the place of a set or data set
+EMPTY = "the list is empty; give at least one name"
 SET_OF_TRAINING = {"transformations": {"rotations": {"count": 2}}, "padding": "border"}
 """An example of the settings that a family with `needs_set` takes from its training."""
 
@@ -22,8 +22,8 @@ SET_OF_TRAINING = {"transformations": {"rotations": {"count": 2}}, "padding": "b
 def cross_field_mistakes(config: Config, unreadable: Collection[tuple[str, ...]] = ()) -> list[str]:
     """Every mistake across the sections of a configuration, one text each.
 
-    `unreadable` are entries, such as ("models", "simple_conv"), that their schema refused: their names count,
-    what is in them is not looked at.
+    `unreadable` are entries, such as ("models", "simple_conv"), that do not fit their schema: their names are
+    valid, their contents are not checked.
     """
     return [
         *_datasets(config, unreadable),
@@ -66,7 +66,7 @@ def _groups(config: Config) -> Iterator[str]:
             if name in valid:
                 yield f"{key}.{name}: the name of a {kind} cannot be the name of a group"
             if name in RESERVED:
-                yield f"{key}.{name}: the name has a meaning of its own; take another one"
+                yield f"{key}.{name}: the name {name!r} is reserved; choose another one"
 
 
 def _sets(config: Config, unreadable: Collection[tuple[str, ...]]) -> Iterator[str]:
@@ -74,18 +74,18 @@ def _sets(config: Config, unreadable: Collection[tuple[str, ...]]) -> Iterator[s
         yield "transformations: the set 'none' (identity only) is missing"
     for name in config.transformations:
         if name in RESERVED:
-            yield f"transformations.{name}: the name has a meaning of its own; take another one"
+            yield f"transformations.{name}: the name {name!r} is reserved; choose another one"
         if ("transformations", name) in unreadable:
             continue
         try:
             if set_size(config.set_definition(name)) > 1 and name == NONE:
-                yield "transformations.none: it is the identity only; give the families to another set"
+                yield "transformations.none: 'none' is reserved for the identity; use another name"
         except UserError as error:
             yield f"transformations.{name}: {error}"
 
 
 def _models(config: Config, unreadable: Collection[tuple[str, ...]]) -> Iterator[str]:
-    places: dict[str, list[str]] = {}  # by mistake: models that are like each other share them
+    places: dict[str, list[str]] = {}  # of each mistake; models that are like each other have the same
     for name, model in config.models.items():
         if ("models", name) in unreadable:
             continue
@@ -113,7 +113,7 @@ def _models(config: Config, unreadable: Collection[tuple[str, ...]]) -> Iterator
 
 
 def _recipe_of_all(model: Mapping[str, Any]) -> Iterator[str]:
-    """Mistakes in what a model has for all its data sets: settings, optimizer, schemes."""
+    """Mistakes in what a model has in common for all data sets: settings, optimizer, schemes."""
     if FAMILIES[model["family"]].needs_set:
         for key in SET_OF_TRAINING:
             if key in model["settings"]:
@@ -132,7 +132,7 @@ def _recipe(model: Mapping[str, Any], recipe: Mapping[str, Any]) -> Iterator[str
         if key not in recipe:
             yield f"{key} is missing; a recipe needs {', '.join(NEEDED)}"
     if model["schemes"] and "retraining_epochs" not in recipe:
-        yield "the model has schemes of retraining, so that it needs retraining_epochs"
+        yield "retraining_epochs is missing; the model has schemes of retraining"
     threshold = recipe.get("threshold")
     if threshold is None:
         return
@@ -176,7 +176,7 @@ def _experiment(
     for block_place, block in blocks:
         yield from _measure(block_place, block, sets, config)
     if "feature_maps" in entry and any(block["stratified"] for _, block in blocks):
-        yield f"{place}.feature_maps: they are not shown class by class; measure with stratified: false"
+        yield f"{place}.feature_maps: maps of single classes cannot be shown; measure with stratified: false"
     if "panels" in entry["figure"]:
         yield from _panels(f"{place}.figure.panels", entry["figure"]["panels"], blocks)
 
@@ -184,7 +184,7 @@ def _experiment(
 def _tasks(
     place: str, entry: Mapping[str, Any], names: Iterable[str], sets: Iterable[str], config: Config
 ) -> Iterator[str]:
-    """Mistakes of networks that tell the transformation and not the class."""
+    """Mistakes of networks that predict the transformation and not the class."""
     for name in names:
         if config.models[name]["task"] == "classification":
             continue
@@ -192,7 +192,7 @@ def _tasks(
             yield f"{place}.test: {name} does not classify, so it has no accuracy"
         for one in sets:
             if one in (NONE, UNTRAINED):
-                yield f"{place}.train.sets: {name} tells transformations apart; {one!r} has none"
+                yield f"{place}.train.sets: {name} predicts transformations; {one!r} is only the identity"
 
 
 def _retraining(place: str, entry: Mapping[str, Any], names: Iterable[str], config: Config) -> Iterator[str]:
@@ -265,7 +265,7 @@ def _recipes(place: str, chosen: Iterable[str], names: Iterable[str], config: Co
 
 
 def _with(place: str, given: Any, trained: Collection[str], config: Config) -> Iterator[str]:
-    """Mistakes of the sets to measure with: names for all networks, or by the set they were trained with."""
+    """Mistakes in the sets to measure with, for all networks or by the set that they are trained with."""
     if not isinstance(given, Mapping):
         yield from _measured_sets(place, given, UNTRAINED in trained, config)
         return
@@ -275,7 +275,7 @@ def _with(place: str, given: Any, trained: Collection[str], config: Config) -> I
         untrained = UNTRAINED in config.set_names(key)
         yield from _measured_sets(f"{place}.{key}", names, untrained, config)
     for missing in [name for name in trained if name not in given_for]:
-        yield f"{place}: nothing is given for networks trained with {missing!r}"
+        yield f"{place}: no sets are given for networks trained with {missing!r}"
 
 
 def _measured_sets(place: str, given: str | list[str], untrained: bool, config: Config) -> Iterator[str]:

@@ -1,6 +1,6 @@
-"""Typed, frozen settings of a run. `loading` builds them, so that what they hold can be trusted.
+"""Typed, frozen settings of a run. `loading` builds and checks them.
 
-Nothing heavy is imported here: every job of a workflow reads the configuration again.
+Nothing here is slow to import: every job of a workflow reads the configuration again.
 """
 
 import math
@@ -16,7 +16,7 @@ Names = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Jobs:
-    """What a training or measuring job asks for."""
+    """The resources that a training or measuring job requests."""
 
     threads: int
     gpus: int
@@ -47,27 +47,27 @@ class Config:
     models: Mapping[str, Mapping[str, Any]]  # with a recipe for each data set, groups written out
     transformations: Mapping[str, Mapping[str, Any]]
     experiments: Mapping[str, Mapping[str, Any]]
-    left_out: Mapping[str, str]  # why an experiment is no part of the run, by its title
+    left_out: Mapping[str, str]  # why an experiment is left out of the run, by its title
 
     def dataset_names(self, names: str | list[str]) -> Names:
-        """Write out a name, a group or a list of both, each data set once."""
+        """List the data sets that a name, a group or a list of both stands for, each once."""
         return _expand(names, self.dataset_groups)
 
     def set_names(self, names: str | list[str]) -> Names:
-        """Write out a name, a group or a list of both, each set once."""
+        """List the sets that a name, a group or a list of both stands for, each once."""
         return _expand(names, self.set_groups)
 
     def sample_sizes(self, name: str) -> tuple[int, ...]:
-        """Write out an entry of `samples`: one number of images, or several."""
+        """The numbers of images of an entry of `samples`, which has one or several."""
         sizes = self.samples[name]
         return (sizes,) if isinstance(sizes, int) else tuple(sizes)
 
     def savepoints(self) -> Names:
-        """Names of the savepoints in order: per cent of the epochs, and the final weights."""
+        """Names of the savepoints in order: percentages of the epochs, then the final weights."""
         return (*(str(p) for p in sorted(self.training["savepoints"]) if p < 100), FINAL)
 
     def set_definition(self, name: str) -> dict[str, Any]:
-        """The families of a set: all that determines it, so without its title."""
+        """The families of a set: all that determines it."""
         return {key: value for key, value in self.transformations[name].items() if key != "title"}
 
     def dataset_source(self, name: str) -> dict[str, Any]:
@@ -82,9 +82,9 @@ class Config:
     def epochs(self, model: str, dataset: str, set_name: str) -> int:
         """Epochs of a training: floor(base x 1.1 ln m) for a set of m > e members, else base.
 
-        The base is the model's; the scaling is that of the thesis-time code. A recipe with
-        `augmented_epochs` has these for every set of more than the identity, without scaling. A run changes
-        either by its factor, and may cap it.
+        The base is that of the recipe; the scaling is that of the code of the thesis. A recipe with
+        `augmented_epochs` has these, without scaling, for every set with more than the identity. The run
+        multiplies both by its factor, and may limit them.
         """
         recipe = self.models[model]["datasets"][dataset]
         members = set_size(self.set_definition(set_name))
@@ -97,12 +97,12 @@ class Config:
         return max(1, math.floor(min(epochs, self.training["max_epochs"] or epochs)))
 
     def retraining_epochs(self, model: str, dataset: str) -> int:
-        """Epochs of a retraining: the model's, times the run's factor, capped as those of a training."""
+        """Epochs of a retraining: the recipe's, times the run's factor, limited as those of a training."""
         epochs = self.models[model]["datasets"][dataset]["retraining_epochs"] * self.training["epochs"]
         return max(1, math.floor(min(epochs, self.training["max_epochs"] or epochs)))
 
     def schemes(self, model: str, names: str | list[str]) -> Names:
-        """Write out the schemes of a retraining; `all` are that of no retraining and those of the model."""
+        """List the schemes of a retraining; `all` stands for no retraining and every scheme of the model."""
         if isinstance(names, str):
             return (NONE, *self.models[model].get("schemes", {})) if names == "all" else (names,)
         return tuple(names)
@@ -113,13 +113,13 @@ class Config:
         return {name: max(1, round(width * self.training["width"])) for name, width in widths.items()}
 
     def titles(self) -> dict[str, str]:
-        """Names for people, by the names of models, sets and data sets."""
+        """Titles for figures and texts, by the names of models, sets and data sets."""
         named = [*self.datasets.items(), *self.transformations.items(), *self.models.items()]
         return {name: entry.get("title", name) for name, entry in named} | {UNTRAINED: UNTRAINED}
 
 
 def measure_blocks(entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """List what an experiment measures: it gives one mapping, or a list of them, or nothing."""
+    """List what an experiment measures: its entry has one mapping, a list of them, or none."""
     given = entry.get("measure", [])
     return [given] if isinstance(given, Mapping) else list(given)
 

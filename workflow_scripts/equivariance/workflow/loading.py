@@ -1,4 +1,4 @@
-"""Settings from the merged YAML of a run; all mistakes of all files are reported together, before any job."""
+"""Load the settings of a run from its merged YAML; all mistakes are reported together, before any job."""
 
 import copy
 from collections.abc import Collection, Iterable, Mapping
@@ -13,20 +13,20 @@ from equivariance.models import FAMILIES
 from equivariance.workflow.checks import cross_field_mistakes
 from equivariance.workflow.config import Config, Jobs
 from equivariance.workflow.recipes import write_out_recipes
-from equivariance.workflow.validation import Place, inherit, keys_that_are_no_text, merge, validate
+from equivariance.workflow.validation import Place, inherit, merge, non_text_keys, validate
 
 SECTIONS = ("models", "transformations", "experiments")  # each has a file and a schema of its own
 NAMES_OF_EXPERIMENTS = ("only", "one_dataset")
 
 
 def load_config(raw: Mapping[str, Any], schemas: Path) -> Config:
-    """Build the settings from the merged YAML.
+    """Build the settings from merged YAML.
 
     `schemas` is the folder with `config.schema.yaml` and one schema for each of `SECTIONS`.
-    Raises UserError with every mistake that was found, one a line.
+    Raises UserError with all mistakes, each on a line.
     """
     given = copy.deepcopy(dict(raw))
-    mistakes = list(keys_that_are_no_text(given))
+    mistakes = list(non_text_keys(given))
     if mistakes:
         raise _refused(mistakes)
     sections = {name: given.pop(name, {}) for name in SECTIONS}
@@ -128,7 +128,7 @@ def _without_pretrained(config: Config) -> Config:
 
 
 def _hides_names(place: Place) -> bool:
-    """Whether a value that cannot be read hides names that other sections use."""
+    """Whether a value that cannot be used hides names that other sections refer to."""
     lists = (*SECTIONS, "datasets", "seeds", "samples", "jobs", *NAMES_OF_EXPERIMENTS)
     return (
         not place

@@ -1,4 +1,4 @@
-"""Read a configuration against its schemas: what `like` stands for, defaults, and mistakes in words."""
+"""Validate a configuration against its schemas: write out `like`, fill in defaults, describe mistakes."""
 
 import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -9,26 +9,26 @@ from jsonschema import Draft202012Validator
 from equivariance.errors import unknown
 
 Place = tuple[str, ...]
-"""Where something is: keys from the outermost on, such as ("models", "simple_conv", "title")."""
+"""The keys that lead to a value, such as ("models", "simple_conv", "title")."""
 
 
-def keys_that_are_no_text(value: Any, place: Place = ()) -> Iterator[str]:
-    """Say which keys YAML reads as a number, as true or false, or as a date: no name is one of those."""
+def non_text_keys(value: Any, place: Place = ()) -> Iterator[str]:
+    """Report keys that YAML reads as a number, a date, or as true or false; names have to be text."""
     if isinstance(value, list):
         for index, item in enumerate(value):
-            yield from keys_that_are_no_text(item, (*place, str(index)))
+            yield from non_text_keys(item, (*place, str(index)))
     if not isinstance(value, dict):
         return
     for key, item in value.items():
         if not isinstance(key, str):
-            yield f"{_text(place)}: the key {key!r} is no text; put it in quotes, or give another name"
-        yield from keys_that_are_no_text(item, (*place, str(key)))
+            yield f"{_text(place)}: the key {key!r} is not text; put it in quotes or choose another name"
+        yield from non_text_keys(item, (*place, str(key)))
 
 
 def inherit(models: dict[str, Any], mistakes: list[str]) -> dict[str, Any]:
     """Write out `like`: a model takes all of another one and changes what it gives itself.
 
-    A model whose `like` leads nowhere is left out, and the reason is added to `mistakes`, once.
+    A model whose `like` cannot be followed is left out, and the reason is added to `mistakes`, once.
     """
     written_out = {}
     for name, model in models.items():
@@ -36,7 +36,7 @@ def inherit(models: dict[str, Any], mistakes: list[str]) -> dict[str, Any]:
         while isinstance(model, dict) and "like" in model:
             parent = model["like"]
             wrong = ""
-            if parent not in list(models):  # a list, as what is given may be anything
+            if parent not in list(models):  # a list, as `parent` may not be hashable
                 wrong = f"models.{chain[-1]}.like: {unknown('model', str(parent), models)}"
             elif parent in chain:
                 wrong = f"models.{name}.like: goes in a circle: {' -> '.join([*chain, parent])}"
@@ -58,7 +58,7 @@ def merge(into: dict[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(value, Mapping) and isinstance(into.get(key), dict):
             merge(into[key], value)
         else:
-            # Not `deepcopy`, which would leave what a YAML anchor stands for in several places one mapping.
+            # `deepcopy` alone would keep one mapping for all places where a YAML anchor is used.
             into[key] = merge({}, value) if isinstance(value, Mapping) else copy.deepcopy(value)
     return into
 
@@ -66,10 +66,10 @@ def merge(into: dict[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
 def validate(
     section: Any, schema: Mapping[str, Any], place: Place, parents: Mapping[str, str]
 ) -> tuple[list[str], list[Place]]:
-    """Compare a section with its schema, fill in defaults and take out keys that the schema does not know.
+    """Compare a section with its schema, fill in defaults, and remove keys that the schema does not have.
 
-    Returns the mistakes, and the places whose values are not fit to be read. What an entry took over from the
-    one that `parents` names is reported there alone.
+    Returns the mistakes, and the places whose values cannot be used. A mistake that an entry inherits from
+    the one that `parents` names is reported only there.
     """
     found = sorted(Draft202012Validator(schema).iter_errors(section), key=lambda e: list(map(str, e.path)))
     seen = {(*map(str, error.path), error.message) for error in found}
