@@ -6,7 +6,8 @@ from pathlib import Path
 
 from equivariance import datasets
 from equivariance.datasets import mnist
-from equivariance.models import pretrained
+from equivariance.models import FAMILIES
+from equivariance.models.pretrained import published_file
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "workflow_scripts" / "equivariance"
@@ -27,7 +28,7 @@ def test_mirror_table_names_the_files_that_the_sources_ask_for() -> None:
     modules = [import_module(f"equivariance.datasets.{source}") for source in datasets.SOURCES]
     asked = {module.ARCHIVE.name for module in modules if hasattr(module, "ARCHIVE")}
     asked |= {f"mnist/{name}.gz" for name in mnist.UNPACKED_MD5}
-    asked |= {file.name for file in pretrained.FILES.values()}
+    asked |= {published_file(name).name for name, family in FAMILIES.items() if family.published}
     assert named == asked
 
 

@@ -235,7 +235,7 @@ MISTAKES: dict[str, tuple[Change, str]] = {
             figure={"kind": "image_grid"},
             measure={**MEASURED, "stratified": True},
         ),
-        "experiments.profiles.feature_maps: maps of single classes cannot be shown; measure with stratified: ",
+        "experiments.profiles.feature_maps: maps of single classes cannot be shown; measure with ",
     ),
     "feature maps as lines": (
         put("experiments.profiles.feature_maps", {"samples": 1, "maps": 1, "members": 1, "layers": 1}),
