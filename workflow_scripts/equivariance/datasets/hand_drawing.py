@@ -13,20 +13,11 @@ from numpy.typing import NDArray
 
 SIDE = 32
 FINE = 3  # drawn at 96 x 96 and averaged, for smooth edges
-KNUCKLES = (
-    (-0.30, 0.86),
-    (-0.10, 0.92),
-    (0.10, 0.89),
-    (0.29, 0.80),
-)  # of index, middle, ring and little finger
+# Of index, middle, ring and little finger:
+KNUCKLES = ((-0.30, 0.86), (-0.10, 0.92), (0.10, 0.89), (0.29, 0.80))
 LENGTHS = (0.74, 0.82, 0.76, 0.60)
 PHALANGES = (0.46, 0.31, 0.23)  # of a finger's length
-FAN = (
-    0.24,
-    0.06,
-    -0.12,
-    -0.36,
-)  # directions at a spread of 1, radians from upright, outwards (left) positive
+FAN = (0.24, 0.06, -0.12, -0.36)  # directions at a spread of 1, radians from upright, outwards positive
 FINGER_RADIUS = 0.098
 THUMB_ROOT, THUMB_LENGTHS, THUMB_RADIUS = (-0.25, 0.32), (0.42, 0.33), 0.115
 

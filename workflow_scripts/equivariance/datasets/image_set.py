@@ -18,6 +18,7 @@ from equivariance.files import atomic_path, write_json
 
 Part = Literal["train", "test"]
 _ARRAYS = ("images", "labels", "groups", "test")
+_DAMAGE = (zipfile.BadZipFile, zlib.error, ValueError, TypeError, AttributeError, EOFError, OSError)
 _TEXTS = ("name", "source", "stand_in_for")
 
 
@@ -114,15 +115,7 @@ class ImageSet:
             raise UserError(
                 f"{path} is not a prepared data set ({error}): delete it and run again"
             ) from error
-        except (
-            zipfile.BadZipFile,
-            zlib.error,
-            ValueError,
-            TypeError,
-            AttributeError,
-            EOFError,
-            OSError,
-        ) as error:
+        except _DAMAGE as error:
             raise UserError(f"{path} is damaged ({error}): delete it and run again") from error
 
 

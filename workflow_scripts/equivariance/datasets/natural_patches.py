@@ -39,7 +39,7 @@ TILE = 44  # 13 x 13 different patches lie within
 SHORTER_SIDE = 6 * TILE  # photographs are reduced to this, so that a patch shows more than a smooth surface
 TEST_TILES = 0.2
 FLAT = (
-    8.0  # gray levels: a patch of a smaller standard deviation (sky, black border) could be of any photograph
+    8.0  # gray levels; patches of a smaller standard deviation (sky, black border) do not show the photograph
 )
 
 

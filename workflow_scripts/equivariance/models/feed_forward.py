@@ -22,8 +22,5 @@ def build(image_shape: tuple[int, int, int], classes: int, settings: FeedForward
     for number, width in enumerate(hidden, start=1):
         layers += activated(f"fc{number}", nn.Linear(inputs, width), settings.activation)
         inputs = width
-    layers += [
-        (f"fc{len(hidden) + 1}", nn.Linear(inputs, classes)),
-        ("log_softmax", nn.LogSoftmax(dim=1)),
-    ]
+    layers += [(f"fc{len(hidden) + 1}", nn.Linear(inputs, classes)), ("log_softmax", nn.LogSoftmax(dim=1))]
     return nn.Sequential(OrderedDict(layers))

@@ -46,20 +46,15 @@ def load_pretrained(model: nn.Module, family: str, file: Path) -> None:
     }
     missing = [name for name in needed if name not in found]
     other = [name for name in needed if name in found and found[name].shape != needed[name].shape]
-    wrong = [
-        f"{what} {listed(names)}"
-        for what, names in (("it lacks", missing), ("these have another shape:", other))
-        if names
-    ]
-    if wrong:
+    kinds = (("it lacks", missing), ("these have another shape:", other))
+    if wrong := [f"{what} {listed(names)}" for what, names in kinds if names]:
         raise UserError(f"{file} does not hold the weights of this network: {'; '.join(wrong)}")
     trunk.load_state_dict({name: found[name] for name in needed}, strict=False)
 
 
 def _published(family: str) -> PublishedWeights:
     weights = FAMILIES[family].published
-    if weights is None:
-        raise UserError(f"the family {family} has no published weights")
+    assert weights is not None, f"{family} has no published weights"
     return weights
 
 

@@ -27,10 +27,7 @@ class DeviceImages:
         return len(self.labels)
 
     def batch(
-        self,
-        rows: torch.Tensor,
-        matrices: torch.Tensor | None = None,
-        flipped: torch.Tensor | None = None,
+        self, rows: torch.Tensor, matrices: torch.Tensor | None = None, flipped: torch.Tensor | None = None
     ) -> torch.Tensor:
         """Images of `rows` in [0, 1], each transformed by its own matrix (N, 3, 3) if there are matrices.
 

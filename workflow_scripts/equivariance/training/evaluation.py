@@ -14,10 +14,7 @@ BATCH = 256
 
 
 def accuracy(
-    model: nn.Module,
-    data: DeviceImages,
-    transformations: TransformationSet,
-    per_image: int | None,
+    model: nn.Module, data: DeviceImages, transformations: TransformationSet, per_image: int | None
 ) -> float:
     """Share of the pairs of `counts` that the network classifies correctly, in [0, 1]."""
     right, seen = counts(model, data, transformations, per_image)
@@ -25,10 +22,7 @@ def accuracy(
 
 
 def counts(
-    model: nn.Module,
-    data: DeviceImages,
-    transformations: TransformationSet,
-    per_image: int | None,
+    model: nn.Module, data: DeviceImages, transformations: TransformationSet, per_image: int | None
 ) -> tuple[Tensor, Tensor]:
     """Count, by class and member of the set, the pairs that are classified correctly and all pairs.
 
@@ -76,10 +70,7 @@ def errors(
 
 
 def _outputs(
-    model: nn.Module,
-    data: DeviceImages,
-    transformations: TransformationSet,
-    per_image: int | None,
+    model: nn.Module, data: DeviceImages, transformations: TransformationSet, per_image: int | None
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Batches of rows (N,), the member that transforms each (N,), and the outputs of the network (N, K)."""
     device = data.labels.device

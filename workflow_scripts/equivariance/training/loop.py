@@ -118,12 +118,7 @@ class Training:
         self.model.train()
         loss_sum = torch.zeros((), device=self.device, dtype=torch.float64)
         for images, labels, members in epoch_batches(
-            self.train,
-            self.seen,
-            settings.batch_size,
-            self.order,
-            self.draws,
-            settings.random_flips,
+            self.train, self.seen, settings.batch_size, self.order, self.draws, settings.random_flips
         ):
             with torch.autocast(self.device.type, torch.bfloat16, enabled=settings.acceleration.bfloat16):
                 outputs = self.forward(images.to(memory_format=self.memory))  # (N, K)

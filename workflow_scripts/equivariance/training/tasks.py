@@ -27,11 +27,7 @@ class Task(Protocol):
         """Mean loss of a batch: outputs (N, K), labels (N,), members of the set (N,)."""
 
     def metrics(
-        self,
-        model: nn.Module,
-        data: DeviceImages,
-        transformations: TransformationSet,
-        per_image: int | None,
+        self, model: nn.Module, data: DeviceImages, transformations: TransformationSet, per_image: int | None
     ) -> dict[str, float]:
         """Metrics over images transformed by members of a set; empty if the set is not that of the task."""
 
@@ -55,11 +51,7 @@ class Classification:
         return nn.functional.nll_loss(outputs, labels)
 
     def metrics(
-        self,
-        model: nn.Module,
-        data: DeviceImages,
-        transformations: TransformationSet,
-        per_image: int | None,
+        self, model: nn.Module, data: DeviceImages, transformations: TransformationSet, per_image: int | None
     ) -> dict[str, float]:
         """Accuracy in [0, 1]."""
         return {"accuracy": accuracy(model, data, transformations, per_image)}
@@ -89,11 +81,7 @@ class TransformationRegression:
         return nn.functional.mse_loss(outputs, self.targets[members])
 
     def metrics(
-        self,
-        model: nn.Module,
-        data: DeviceImages,
-        transformations: TransformationSet,
-        per_image: int | None,
+        self, model: nn.Module, data: DeviceImages, transformations: TransformationSet, per_image: int | None
     ) -> dict[str, float]:
         """Errors with the set of the training; the parameters of another set were not learned."""
         if transformations.name != self.set.name:
