@@ -39,4 +39,4 @@ def prepare(name: str, settings: Mapping[str, Any], mirror: str | None, cache: P
             images: ImageSet = import_module(f"equivariance.datasets.{source}").load(settings, mirror, cache)
         except UserError as error:
             raise UserError(f"data set {name!r}: {error}") from error
-    return replace(images, name=name)
+    return replace(images, name=name, source=source, stand_in_for=settings.get("stand_in_for", ""))

@@ -34,7 +34,7 @@ def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageS
     """Load 50,000 + 10,000 RGB images (3, 32, 32) of 10 classes, with the published split."""
     from torchvision.datasets import CIFAR10
 
-    chosen = resolve("cifar10", settings, DEFAULTS)
+    resolve("cifar10", settings, DEFAULTS)
     archive = fetch(ARCHIVE, mirror, cache)
     with extracted(archive, cache) as folder:
         try:
@@ -51,6 +51,4 @@ def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageS
         classes=CLASSES,
         groups=np.full(len(images), "", dtype=np.str_),
         test=np.arange(len(images)) >= len(train),
-        source="cifar10",
-        stand_in_for=chosen["stand_in_for"],
     )

@@ -40,7 +40,5 @@ def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageS
         classes=tuple(str(digit) for digit in digits.target_names),
         groups=np.full(len(gray), "", dtype=np.str_),
         test=np.zeros(len(gray), dtype=np.bool_),
-        source="digits",
-        stand_in_for=chosen["stand_in_for"],
     )
     return at_random(images, chosen["test_fraction"], chosen["seed"])

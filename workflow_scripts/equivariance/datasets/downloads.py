@@ -108,13 +108,12 @@ def _from_url(file: RemoteFile, url: str, folder: Path) -> Path:
     import pooch
     from requests import RequestException
 
-    # Without this, some servers send a .gz as a compressed transfer, and it arrives unpacked.
-    headers = {"Accept-Encoding": "identity"}
+    # Without these headers, some servers send a .gz as a compressed transfer, and it arrives unpacked.
     downloader = pooch.HTTPDownloader(
         progressbar=sys.stderr.isatty(),
         chunk_size=1 << 16,
         timeout=(CONNECT_SECONDS, SILENCE_SECONDS),
-        headers=headers,
+        headers={"Accept-Encoding": "identity"},
     )
     name = Path(file.name).name
     fetcher = pooch.create(

@@ -82,8 +82,6 @@ def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageS
         classes=tuple(HANDSHAPES),
         groups=np.array(groups, dtype=np.str_),
         test=np.zeros(len(labels), dtype=np.bool_),
-        source="drawn_hands",
-        stand_in_for=chosen["stand_in_for"],
     )
     return split_by_settings(images, chosen)
 

@@ -72,8 +72,6 @@ def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageS
         classes=tuple(train.classes),
         groups=np.full(len(placed), "", dtype=np.str_),
         test=np.array([part == "test" for part, _ in placed]),
-        source="folder",
-        stand_in_for=chosen["stand_in_for"],
     )
 
 

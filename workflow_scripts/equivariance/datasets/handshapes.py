@@ -15,12 +15,7 @@ from equivariance.datasets.splits import at_random, by_group
 from equivariance.errors import UserError
 
 SIZE = (32, 32)
-SUBJECT_SPLIT: dict[str, Any] = {
-    "split": "subject",
-    "test_subjects": (9, 10),
-    "test_fraction": 0.2,
-    "seed": 0,
-}
+SUBJECT_SPLIT = {"split": "subject", "test_subjects": (9, 10), "test_fraction": 0.2, "seed": 0}
 SUBJECT_SPLITS = ("subject", "random")
 SUBJECTS = 10  # of LSA16, and of the drawn hands
 

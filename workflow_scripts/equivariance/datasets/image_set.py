@@ -35,7 +35,7 @@ class ImageSet:
     classes: tuple[str, ...]
     groups: NDArray[np.str_]  # (N,): subject, clip, or "" where there is none
     test: NDArray[np.bool_]  # (N,): True in the test part
-    source: str
+    source: str = ""
     stand_in_for: str = ""
 
     def __post_init__(self) -> None:

@@ -68,8 +68,6 @@ def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageS
         classes=class_names(),
         groups=np.array([str(int(subject) + 1) for subject in metadata["subjects"]], dtype=np.str_),
         test=np.zeros(len(labels), dtype=np.bool_),
-        source="lsa16",
-        stand_in_for=chosen["stand_in_for"],
     )
     return split_by_settings(images, chosen)
 

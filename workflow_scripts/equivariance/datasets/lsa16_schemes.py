@@ -80,8 +80,6 @@ def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageS
         classes=class_names(),
         groups=np.array([str(int(number[1])) for number in numbers], dtype=np.str_),
         test=np.zeros(len(files), dtype=np.bool_),
-        source="lsa16_schemes",
-        stand_in_for=chosen["stand_in_for"],
     )
     split = split_by_settings(photographs, chosen)
     return _with_rotations(split, pictures) if position == "mr" else split

@@ -38,7 +38,7 @@ def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageS
     """Load 60,000 + 10,000 gray images (1, 28, 28) of 10 digits, with the published split."""
     from torchvision.datasets import MNIST
 
-    chosen = resolve("mnist", settings, DEFAULTS)
+    resolve("mnist", settings, DEFAULTS)
     with temporary_folder(cache) as folder:
         raw = folder / "MNIST" / "raw"  # where torchvision looks
         raw.mkdir(parents=True)
@@ -57,6 +57,4 @@ def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageS
         classes=tuple(str(digit) for digit in range(10)),
         groups=np.full(len(images), "", dtype=np.str_),
         test=np.arange(len(images)) >= len(train),
-        source="mnist",
-        stand_in_for=chosen["stand_in_for"],
     )

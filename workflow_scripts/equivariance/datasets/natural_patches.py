@@ -80,8 +80,6 @@ def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageS
         classes=tuple(PHOTOGRAPHS),
         groups=np.array(groups, dtype=np.str_),
         test=np.array(test, dtype=np.bool_),
-        source="natural_patches",
-        stand_in_for=chosen["stand_in_for"],
     )
 
 

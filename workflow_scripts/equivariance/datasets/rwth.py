@@ -70,8 +70,6 @@ def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageS
         classes=tuple(sorted(set(names))),  # the library numbers the labels in this order
         groups=np.array([clip(path) for path in paths], dtype=np.str_),
         test=np.zeros(len(labels), dtype=np.bool_),
-        source="rwth",
-        stand_in_for=chosen["stand_in_for"],
     )
     frequent = keep_frequent_classes(images, minimum)
     split = {"clip": by_group_fraction, "random": at_random}[chosen["split"]]

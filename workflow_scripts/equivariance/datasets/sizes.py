@@ -38,9 +38,7 @@ def size_of(name: str, settings: Mapping[str, Any], prepared: Path) -> Size:
         return Size((channels, height, width), *counts)
     size = expected_size(settings)
     if size is None:
-        raise UserError(
-            f"data set {name!r}: its size is not known before it is prepared; make {summary} first"
-        )
+        raise UserError(f"data set {name!r}: its size is unknown until it is prepared; make {summary} first")
     return size
 
 

@@ -10,12 +10,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from equivariance.errors import UserError
-from equivariance.models.settings import FAMILIES, read_settings
+from equivariance.models.settings import FAMILIES as FAMILIES
+from equivariance.models.settings import read_settings
 
 if TYPE_CHECKING:
     from torch import nn
-
-__all__ = ["FAMILIES", "build"]
 
 
 def build(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from equivariance.datasets.downloads import RemoteFile
 from equivariance.errors import UserError, listed
-from equivariance.models.settings import FAMILIES, PublishedWeights
+from equivariance.models import FAMILIES
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -19,7 +19,8 @@ def published_file(family: str) -> RemoteFile:
     """The file of a family with published weights, at the URL that the installed torchvision has for it."""
     from torchvision.models import get_weight
 
-    weights = _published(family)
+    weights = FAMILIES[family].published
+    assert weights is not None, family
     url = get_weight(weights.name).url
     name = url.rsplit("/", 1)[1]
     return RemoteFile(
@@ -36,8 +37,9 @@ def load_pretrained(model: nn.Module, family: str, file: Path) -> None:
     Ignores what else the file holds, such as its own classifier. Raises UserError for a file that holds no
     weights, or not all of the trunk's.
     """
-    found = _read(file)
-    trunk = model.get_submodule(_published(family).trunk)
+    weights = FAMILIES[family].published
+    assert weights is not None, family
+    found, trunk = _read(file), model.get_submodule(weights.trunk)
     # torch did not always count training batches, so that old files have no counters; evaluation needs none.
     needed = {
         name: tensor
@@ -50,12 +52,6 @@ def load_pretrained(model: nn.Module, family: str, file: Path) -> None:
     if wrong := [f"{what} {listed(names)}" for what, names in kinds if names]:
         raise UserError(f"{file} does not hold the weights of this network: {'; '.join(wrong)}")
     trunk.load_state_dict({name: found[name] for name in needed}, strict=False)
-
-
-def _published(family: str) -> PublishedWeights:
-    weights = FAMILIES[family].published
-    assert weights is not None, f"{family} has no published weights"
-    return weights
 
 
 def _read(file: Path) -> dict[str, Tensor]:

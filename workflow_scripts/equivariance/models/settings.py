@@ -14,7 +14,6 @@ from equivariance.errors import UserError, unknown
 from equivariance.transformations.parameters import Spec, set_size
 
 Activation = Literal["elu", "relu", "prelu", "tanh", "sigmoid"]
-Downsampling = Literal["max_pool", "stride"]
 Transformer = Literal["affine", "rotation"]
 
 
@@ -49,7 +48,7 @@ class SimpleConvSettings(Family):
     kernel_size: int = 3  # of the first four convolutions; the fifth is always 3x3
     activation: Activation = "elu"
     batch_norm: bool = False
-    downsampling: Downsampling = "max_pool"
+    downsampling: Literal["max_pool", "stride"] = "max_pool"
 
     def __post_init__(self) -> None:
         if self.kernel_size % 2 == 0:
