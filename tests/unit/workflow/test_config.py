@@ -180,6 +180,17 @@ def test_later_files_change_earlier_ones_key_by_key(tmp_path: Path) -> None:
     }
 
 
+def test_no_file_gives_a_key_twice(root: Path) -> None:
+    def check(node: yaml.Node) -> None:
+        for key, value in node.value if isinstance(node, yaml.MappingNode) else []:
+            names = [other.value for other, _ in node.value]
+            assert names.count(key.value) == 1, key.start_mark
+            check(value)
+
+    for file in (root / "config").glob("**/*.yaml"):
+        check(yaml.compose(file.read_text(encoding="utf-8")))
+
+
 def test_merging_is_that_of_snakemake(root: Path) -> None:
     from snakemake.utils import update_config
 
