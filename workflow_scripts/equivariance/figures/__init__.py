@@ -1,49 +1,41 @@
-"""Figures of an experiment, one module per kind. They read tables and image grids, never torch.
+"""Figures of experiments, one module for each kind. They read tables and image grids, never torch.
 
-A kind is a module with `INPUT`, the sorts of data it draws, and `plot(data, experiment, labels, stand_ins)`.
-Adding a kind is adding a module and its line in `INPUTS`.
+A kind of figure is a module with one class, a `Kind`: what it draws, how, and what is said of it. To add a
+kind, add its module and its name to `KINDS`. Nothing else names a kind: the workflow, the paper and the
+report read its class. Modules of kinds import what draws within their functions: the workflow asks them
+what they draw on every start, and seaborn takes a second.
 """
 
+from functools import cache
 from importlib import import_module
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
 
 from equivariance.errors import UserError, unknown
+from equivariance.figures.kind import Kind
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-INPUTS = {
-    "layer_profile": ("profiles",),
-    "heat_map": ("units",),
-    "distribution": ("units",),
-    "class_heat_map": ("profiles",),
-    "relative_error_map": ("profiles",),
-    "bars": ("accuracies", "networks"),
-    "accuracy_heat_map": ("class_accuracies",),
-    "learning_curves": ("histories",),
-    "image_grid": ("images",),
-}
-"""What each kind of figure draws, any one of: a table of layer profiles, of single units, of whole networks,
-of accuracies, of accuracies by class and transformation, of trainings; or images."""
-
-KINDS = tuple(INPUTS)
+KINDS = (
+    "layer_profile",
+    "heat_map",
+    "distribution",
+    "class_heat_map",
+    "relative_error_map",
+    "bars",
+    "accuracy_heat_map",
+    "learning_curves",
+    "image_grid",
+)
+"""Names of the kinds, which are those of their modules; `layer_profile` has the class `LayerProfile`."""
 
 
-def module(kind: str) -> ModuleType:
-    """The module of a kind of figure, imported when first asked for. Raises UserError for an unknown kind."""
-    if kind not in INPUTS:
-        raise UserError(unknown("kind of figure", kind, KINDS))
-    return import_module(f"{__name__}.{kind}")
+@cache
+def figure_kind(name: str) -> Kind:
+    """The kind of figure of a name. Raises UserError for an unknown one."""
+    if name not in KINDS:
+        raise UserError(unknown("kind of figure", name, KINDS))
+    class_name = "".join(word.capitalize() for word in name.split("_"))
+    kind: Kind = getattr(import_module(f"{__name__}.{name}"), class_name)()
+    return kind
 
 
-def plot(
-    kind: str, data: Any, experiment: dict[str, Any], labels: dict[str, str], stand_ins: dict[str, str]
-) -> "Figure":
-    """Draw an experiment.
-
-    `experiment` is its entry in `experiments.yaml`, `labels` the display names of data sets, models and sets,
-    `stand_ins` says for each data set which one it stands in for ("" for real data).
-    """
-    figure: Figure = module(kind).plot(data, experiment, labels, stand_ins)
-    return figure
+def drawable_kinds(sorts: tuple[str, ...]) -> list[str]:
+    """Names of the kinds that draw any of some sorts of data."""
+    return [name for name in KINDS if {*figure_kind(name).draws} & {*sorts}]

@@ -4,95 +4,81 @@
 cent; colours mean the same in all figures, from 0 to 100. A cell without images is grey.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
-import numpy as np
-import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
-from matplotlib.patches import Patch
+from equivariance.figures.kind import Entry, Kind, Number
 
-from equivariance.figures import tables
-from equivariance.figures.layout import (
-    LETTER,
-    LINE,
-    ColorBar,
-    Layout,
-    Legend,
-    panel_height,
-    panels,
-    stand_in_note,
-)
-from equivariance.figures.shades import MISSING, color_map, painted
-from equivariance.figures.style import SETTINGS, SMALL
+if TYPE_CHECKING:
+    import pandas as pd
 
-INPUT = ("class_accuracies",)
-
-PANEL_WIDTH = 5.2  # of all panels of a row together, about
-LOWEST = 0.9
-"""Least height of a panel of few classes, in inches."""
+    from equivariance.figures.facets import Facets
 
 
-def plot(
-    data: pd.DataFrame, experiment: dict[str, Any], labels: dict[str, str], stand_ins: dict[str, str]
-) -> Figure:
-    """Draw the classes of an experiment. Raises UserError when its mapping mixes conditions."""
-    mapping = experiment["figure"]
-    tables.one(data, [*tables.told(mapping, "row", "column"), "class"], experiment["name"])
-    cells = panels(data, mapping, labels)
-    matrices = {(cell.row, cell.column): matrix(cell.data) for cell in cells}
-    bar = ColorBar(ScalarMappable(Normalize(0, 100), color_map()), "test accuracy (%)")
-    missing = any(one.isna().any(axis=None) for one in matrices.values())
-    with mpl.rc_context(SETTINGS):
-        layout = Layout(list(matrices))
-        heights = {
-            row: panel_height(
-                max(LOWEST, *(LINE * len(one) for (at, _), one in matrices.items() if at == row)),
-                len(layout.rows),
-            )
-            for row in layout.rows
+class AccuracyHeatMap(Kind):
+    """Classes by transformations."""
+
+    draws = ("class_accuracies",)
+    axes = ("class",)
+
+    def draw(self, facets: "Facets", data: "pd.DataFrame", entry: Entry) -> float:
+        """Draw the cells."""
+        from matplotlib.patches import Patch
+
+        from equivariance.figures.colors import MISSING, Scale, class_rows, draw_cells
+        from equivariance.figures.facets import thinned_names
+
+        cells = {panel.place: accuracies(panel.data) for panel in facets.panels}
+        height, step = class_rows(max(map(len, cells.values())), facets.room)
+        for panel in facets.panels:
+            found = cells[panel.place]
+            draw_cells(panel.axes, found, Scale(0, 100), yticklabels=step)
+            panel.axes.tick_params(axis="y", labelleft=facets.shows_names(panel, "class"))
+            members = [float(member) for member in found.columns]
+            names = [f"{member:.4g}".replace("-", "−") for member in members]
+            shown = thinned_names(names, facets.width, members.index(0) if 0 in members else 0)
+            if panel.is_lowest:
+                panel.axes.set_xticks([at + 0.5 for at in shown], [names[at] for at in shown])
+                panel.axes.set_xlabel("angle (°, counter-clockwise)" if "angle" in data else "member of the set")
+        facets.color_bar(Scale(0, 100), "test accuracy (%)")
+        if any(found.isna().any(axis=None) for found in cells.values()):
+            facets.foot["no image"] = Patch(facecolor=MISSING)
+        facets.label_y("class", height)
+        return height
+
+    def subject(self, rows: "pd.DataFrame") -> str:
+        """Accuracies of classes."""
+        what = "angle that the images are rotated by" if "angle" in rows.columns else "member of the set"
+        return (
+            "test accuracy by class and transformation: in each panel a row for each class and a column for each "
+            f"{what}"
+        )
+
+    def numbers(
+        self, data: Any, entry: Entry, labels: Mapping[str, str]
+    ) -> "tuple[pd.DataFrame, dict[str, Number]] | None":
+        """Means over classes at 0 degrees and at the worst angle, in per cent; none without angles."""
+        import pandas as pd
+
+        from equivariance.figures.tables import CONDITIONS
+
+        if "angle" not in data:
+            return None
+        by = [name for name in ("seed", *CONDITIONS) if name in data and name != "class"]
+        angles = data.groupby([*by, "angle"], sort=False)["accuracy"].mean().mul(100).reset_index()
+        upright = angles[angles["angle"] == 0].set_index(by)["accuracy"].rename("upright")
+        lowest = angles.groupby(by, sort=False)["accuracy"].min().rename("lowest")
+        return pd.concat([upright, lowest], axis="columns").reset_index(), {
+            "upright": Number("accuracy at 0° (%)", 1),
+            "lowest": Number("lowest accuracy of an angle (%)", 1),
         }
-        for key, one in matrices.items():
-            axes = layout.axes[key]
-            _draw(axes, one, bar, heights[key[0]], PANEL_WIDTH / len(layout.columns))
-            axes.tick_params(axis="x", labelbottom=layout.is_lowest(*key))
-            if layout.is_lowest(*key):
-                axes.set_xlabel(axis_of(data), labelpad=2)
-        layout.titles(cells, min(heights.values()))
-        layout.label_y("class")
-        foot = Legend("", {"no image": Patch(facecolor=MISSING)} if missing else {})
-        note = stand_in_note(list(data["dataset"]), stand_ins, labels)
-        return layout.arrange(lambda row, width: heights[row], foot=foot, note=note, bars=[bar])
 
 
-def axis_of(data: pd.DataFrame) -> str:
-    """What the columns of a map are."""
-    return "angle (°, counter-clockwise)" if "angle" in data.columns else "member of the set"
-
-
-def matrix(data: pd.DataFrame) -> pd.DataFrame:
+def accuracies(data: "pd.DataFrame") -> "pd.DataFrame":
     """Mean accuracies over seeds in per cent (classes, members), members by their angle where they have one;
     NaN where there was no image."""
+    from equivariance.figures.tables import levels
+
     column = "angle" if "angle" in data.columns else "member"
     means = 100 * data.pivot_table(index="class", columns=column, values="accuracy", aggfunc="mean")
-    return means.reindex(index=tables.levels(data["class"]), columns=sorted(data[column].unique()))
-
-
-def _draw(axes: Axes, means: pd.DataFrame, bar: ColorBar, height: float, width: float) -> None:
-    axes.imshow(painted(means.to_numpy(), bar), aspect="auto", interpolation="nearest")
-    axes.grid(False)
-    step = int(np.ceil(LINE * len(means) / height - 1e-6))  # as many names as there is room for
-    axes.set_yticks(range(0, len(means), step), [str(name) for name in means.index[::step]])
-    members = [float(member) for member in means.columns]
-    names = [f"{member:.4g}".replace("-", "−") for member in members]
-    room = (max(map(len, names)) + 1) * LETTER * SMALL / 72
-    step = int(np.ceil(room * len(names) / width))
-    first = members.index(0) % step if 0 in members else 0  # so that 0 degrees are named
-    shown = range(first, len(names), step)
-    axes.set_xticks(shown, [names[at] for at in shown])
-    axes.tick_params(length=0)
-    for spine in ("left", "bottom"):
-        axes.spines[spine].set_visible(False)
+    return means.reindex(index=levels(data["class"]), columns=sorted(data[column].unique()))

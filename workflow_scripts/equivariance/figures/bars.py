@@ -5,188 +5,164 @@ point on it is one seed. Where the table has a column `classes`, a dashed line m
 reach; of a normalized measure, a thin line marks 1.
 """
 
-from typing import Any
-
-import matplotlib as mpl
-import numpy as np
-import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from equivariance.errors import UserError
-from equivariance.figures import tables
-from equivariance.figures.layout import (
-    BETWEEN,
-    TITLE,
-    Layout,
-    Legend,
-    Panel,
-    broken,
-    panel_height,
-    panels,
-    scope,
-    stand_in_note,
-)
-from equivariance.figures.measure_names import is_normalized, measure_name
-from equivariance.figures.style import GREY, SETTINGS, SMALL, colors
+from equivariance.figures.kind import Entry, Kind, Number
 
-INPUT = ("accuracies", "networks")
+if TYPE_CHECKING:
+    import pandas as pd
 
-PANEL_HEIGHT = 1.5
-PANEL_WIDTH = 5.4  # of all panels of a row together, about
+    from equivariance.figures.facets import Facets, Panel
+
 GROUP = 0.8
 """Share of a group's width that its bars fill."""
 
-NAMES = 0.4
-"""Inches that the names of groups take under a panel, about."""
 
-LETTER = 0.62
-"""Width of a letter of a name, about, as a part of the type's size."""
+class Bars(Kind):
+    """Groups of bars."""
 
-BARE = 0.05
-"""Least room between names, in inches."""
+    draws = ("accuracies", "networks")
+    keys = ("row", "column", "hue", "x")
+    mapped = {"row": "rows", "column": "columns", "x": "groups", "hue": "colours"}  # noqa: RUF012
+    replicates = "Bars are means over {}, points single seeds"
 
-TURNED = 1.2
-"""Turned names are broken into lines of so many inches."""
-
-
-def plot(
-    data: pd.DataFrame, experiment: dict[str, Any], labels: dict[str, str], stand_ins: dict[str, str]
-) -> Figure:
-    """Draw the bars of an experiment. Raises UserError when its mapping leaves conditions untold."""
-    mapping = experiment["figure"]
-    measured = "measure" in data.columns
-    x, hue = mapping.get("x"), mapping.get("hue")
-    if not x:
-        raise UserError(
-            f"figure of {experiment['name']}: bars need the column `x` in config/experiments.yaml"
-        )
-    if measured:
-        data = tables.shown(data, experiment)
-    tables.one(data, tables.told(mapping, "row", "column", "hue", "x"), experiment["name"])
-    data = data.assign(value=data["global_layer_mean"] if measured else 100 * data["accuracy"])
-    cells = panels(data, mapping, labels)
-    texts = {
-        (cell.row, cell.column): {
-            level: tables.display(hue, level, labels) for level in tables.levels(cell.data[hue])
-        } if hue else {None: ""}
-        for cell in cells
-    }  # fmt: skip
-    where, ordered = scope(texts), tables.ordered(mapping, texts.values())
-    hues = tables.levels(data[hue]) if hue else [None]
-    with mpl.rc_context(SETTINGS):
-        looks = {}
-        for key, entries in texts.items():
-            own = hues if where == "figure" else [level for level in hues if level in entries]
-            looks[key] = dict(zip(own, colors(len(own), ordered), strict=True))
-        legends = {
-            key: Legend(
-                tables.COLUMN_NAMES.get(hue or "", ""),
-                {text: Patch(facecolor=looks[key][level]) for level, text in entries.items() if text},
+    def rows(self, data: "pd.DataFrame", entry: Entry) -> "pd.DataFrame":
+        """The rows with their `value`: an accuracy in per cent, or a mean over layers."""
+        if not entry["figure"].get("x"):
+            raise UserError(
+                f"figure of {entry['name']}: bars need the column `x` in config/experiments.yaml"
             )
-            for key, entries in texts.items()
+        rows = super().rows(data, entry)
+        return rows.assign(value=rows["global_layer_mean"] if "measure" in rows else 100 * rows["accuracy"])
+
+    def draw(self, facets: "Facets", data: "pd.DataFrame", entry: Entry) -> float:
+        """Draw the bars."""
+        from matplotlib.lines import Line2D
+        from matplotlib.patches import Patch
+
+        from equivariance.figures import tables
+        from equivariance.figures.style import GREY
+
+        rows, x, height = facets.data, facets.mapping["x"], 1.5
+        groups = {panel.place: tables.levels(panel.data[x]) for panel in facets.panels}
+        shared = all(groups[one] == groups[other] for one in groups for other in groups if one[1] == other[1])
+        dashed: dict[str, Any] = {"color": GREY, "linestyle": (0, (3, 2)), "linewidth": 0.8}
+        for panel in facets.panels:
+            axes = panel.axes
+            _draw_bars(panel, x, facets.hue, groups[panel.place])
+            for classes in panel.data["classes"].unique() if "classes" in rows else ():
+                axes.axhline(100 / classes, label="_chance", zorder=2.5, **dashed)
+            axes.set(xlabel="", ylabel="", ylim=(0, _limit(rows, panel, facets.mapping)))
+            if "measure" in rows and tables.is_normalized(panel.data["measure"]):
+                axes.axhline(1, color=GREY, linewidth=0.6, zorder=1.5, label="_one")
+            names = [tables.display(x, group, facets.labels) for group in groups[panel.place]]
+            _name_groups(axes, names, facets.width)
+            axes.tick_params(axis="y", labelleft=panel.is_first)
+            axes.tick_params(axis="x", labelbottom=not shared or panel.is_lowest)
+        facets.handle = lambda look: Patch(facecolor=look.color)
+        if rows["seed"].nunique() > 1:
+            facets.foot["one seed"] = Line2D([], [], linestyle="none", marker="o", markersize=2.6, **_POINT)
+        if "classes" in rows:
+            facets.foot["chance"] = Line2D([], [], **dashed)
+        label = "test accuracy (%)"
+        if "measure" in rows:
+            label = f"{tables.measures_name(rows['measure'], {}, full=True)}, mean over layers"
+        facets.label_y(facets.mapping.get("y_label") or label, height)
+        return height
+
+    def subject(self, rows: "pd.DataFrame") -> str:
+        """Accuracies, or measures of networks."""
+        from equivariance.figures.captions import measures_text
+
+        if "measure" not in rows:
+            return "test accuracy"
+        return (
+            f"{measures_text(rows)} of whole networks: the mean over layers of the mean over the feature maps or "
+            "units of a layer"
+        )
+
+    def remarks(self, rows: "pd.DataFrame", data: "pd.DataFrame", mapping: Mapping[str, Any]) -> list[str]:
+        """The lines across the bars."""
+        from equivariance.figures import captions, tables
+
+        normalized = "measure" in rows and tables.is_normalized(rows["measure"])
+        return [captions.ONE if normalized else "", "The dashed line marks chance" if "classes" in rows else ""]
+
+    def numbers(
+        self, data: Any, entry: Entry, labels: Mapping[str, str]
+    ) -> "tuple[pd.DataFrame, dict[str, Number]] | None":
+        """Accuracies, or the means of whole networks."""
+        from equivariance.figures.tables import measures_name
+
+        rows = self.rows(data, entry)
+        if "measure" not in rows:
+            return rows, {"value": Number("accuracy (%)", 1)}
+        return rows, {
+            "global_layer_mean": Number(f"{measures_name(rows['measure'], labels)}, mean over layers"),
+            "global_unit_mean": Number("over units"),
+            "top_unit_mean": Number("over the largest fifth"),
         }
-        layout = Layout(list(texts))
-        names = {
-            (cell.row, cell.column): [
-                tables.display(x, value, labels) for value in tables.levels(cell.data[x])
-            ]
-            for cell in cells
-        }
-        shared = all(names[key] == names[other] for key in names for other in names if key[1] == other[1])
-        height = panel_height(PANEL_HEIGHT, len(layout.rows), 0 if shared else NAMES)
-        for cell in cells:
-            key = cell.row, cell.column
-            axes = layout.axes[key]
-            _draw(axes, cell, x, hue, looks[key])
-            _name_groups(axes, names[key], PANEL_WIDTH / len(layout.columns))
-            _limit(axes, cell, data, mapping)
-            axes.tick_params(axis="y", labelleft=layout.is_first(*key))
-            axes.tick_params(axis="x", labelbottom=not shared or layout.is_lowest(*key))
-        layout.titles(cells, height)
-        room = len(layout.rows) * (height + BETWEEN)
-        layout.label_y(broken(mapping.get("y_label") or _y_label(data), room, TITLE))
-        note = stand_in_note(list(data["dataset"]), stand_ins, labels)
-        return layout.arrange(lambda row, width: height, legends, where, _foot(data), note)
-
-
-def _y_label(data: pd.DataFrame) -> str:
-    if "measure" not in data.columns:
-        return "test accuracy (%)"
-    measures = data["measure"].unique()
-    name = measure_name(str(measures[0])).full if len(measures) == 1 else "value"
-    return f"{name}, mean over layers"
-
-
-def _limit(axes: Axes, cell: Panel, data: pd.DataFrame, mapping: dict[str, Any]) -> None:
-    """Set the range of y from 0: to 100 per cent, or the same for all panels of a measure; mark its 1."""
-    if "measure" not in data.columns:
-        axes.set_ylim(0, 100)
-        return
-    measures = cell.data["measure"]
-    top = 1.05 * data.loc[data["measure"].isin(measures), "value"].max()
-    normalized = is_normalized(measures)
-    axes.set_ylim(0, max(top, mapping.get("y_limit") or 0.0, 1.05 if normalized else 0.0))
-    if normalized:
-        axes.axhline(1, color=GREY, linewidth=0.6, zorder=1.5, label="_one")
-
-
-def _foot(data: pd.DataFrame) -> Legend:
-    entries: dict[str, Any] = {}
-    if data["seed"].nunique() > 1:
-        entries["one seed"] = Line2D([], [], linestyle="none", **_POINT)
-    if "classes" in data.columns:
-        entries["chance"] = Line2D([], [], color=GREY, linestyle=(0, (3, 2)), linewidth=0.8)
-    return Legend("", entries)
 
 
 _POINT: dict[str, Any] = {
-    "marker": "o",
-    "markersize": 2.6,
-    "markerfacecolor": "white",
-    "markeredgecolor": "black",
-    "markeredgewidth": 0.5,
-    "clip_on": False,
-    "zorder": 4,
-}
+    "markerfacecolor": "white", "markeredgecolor": "black", "markeredgewidth": 0.5, "clip_on": False, "zorder": 4,
+}  # fmt: skip
 
 
-def _draw(axes: Axes, cell: Panel, x: str, hue: str | None, look: dict[Any, str]) -> None:
-    """Draw the groups of a panel; bars that a group lacks leave no gap."""
-    for group, value in enumerate(tables.levels(cell.data[x])):
-        rows = cell.data[cell.data[x] == value]
-        present = [level for level in look if hue is None or (rows[hue] == level).any()]
-        step = GROUP / max(len(present), 2)  # a lone bar is not wider than one of a pair
+def _draw_bars(panel: "Panel", x: str, hue: str | None, groups: list[Any]) -> None:
+    """Draw the groups of a panel; bars that a group lacks leave no gap, so bars have numbers as places."""
+    import seaborn as sns
+
+    rows = panel.data.assign(level=panel.data[hue] if hue else "", at=0.0)
+    most, places = 2, set()  # a lone bar is not wider than one of a pair
+    for at, group in enumerate(groups):
+        present = [level for level in panel.looks if hue is None or level in {*rows.loc[rows[x] == group, "level"]}]
+        most = max(most, len(present))
         for index, level in enumerate(present):
-            chosen = rows if hue is None else rows[rows[hue] == level]
-            seeds = chosen.groupby("seed")["value"].mean().to_numpy()
-            centre = group + (index - (len(present) - 1) / 2) * step
-            axes.bar(centre, seeds.mean(), 0.92 * step, color=look[level], linewidth=0, label="_bar")
-            if len(seeds) > 1:
-                spread = (np.arange(len(seeds)) - (len(seeds) - 1) / 2) * min(0.12, 0.5 / len(seeds)) * step
-                axes.plot(centre + spread, seeds, linestyle="none", label="_seeds", **_POINT)
-    if "classes" in cell.data.columns:
-        for classes in cell.data["classes"].unique():
-            axes.axhline(
-                100 / classes, color=GREY, linestyle=(0, (3, 2)), linewidth=0.8, label="_chance", zorder=2.5
-            )
+            chosen = (rows[x] == group) & ((rows["level"] == level) if hue else True)
+            place = at + (index - (len(present) - 1) / 2) * GROUP / max(len(present), 2)
+            rows.loc[chosen, "at"] = place
+            places.add(place)
+    ordered = sorted(places)
+    native = min((after - before for before, after in zip(ordered, ordered[1:], strict=False)), default=1.0)
+    palette = [look.color for look in panel.looks.values()]
+    named = {"x": "at", "y": "value", "ax": panel.axes, "native_scale": True}
+    sns.barplot(
+        rows, hue="level", hue_order=list(panel.looks) if hue else [""], palette=palette, saturation=1,
+        width=0.92 * GROUP / most / native, dodge=False, errorbar=None, legend=False, **named,
+    )  # fmt: skip
+    if rows["seed"].nunique() > 1:
+        seeds = rows.groupby(["at", "seed"], as_index=False)["value"].mean()
+        sns.stripplot(
+            seeds, size=2.6, color="white", edgecolor="black", linewidth=0.5, jitter=False, clip_on=False,
+            zorder=4, **named,
+        )  # fmt: skip
 
 
-def _name_groups(axes: Axes, names: list[str], width: float) -> None:
+def _limit(rows: "pd.DataFrame", panel: "Panel", mapping: Mapping[str, Any]) -> float:
+    """The end of the y axis: 100 per cent, or the same for all panels of a measure."""
+    from equivariance.figures.tables import is_normalized
+
+    if "measure" not in rows:
+        return 100.0
+    measures = panel.data["measure"]
+    top = 1.05 * float(rows.loc[rows["measure"].isin(measures), "value"].max())
+    return max(top, float(mapping.get("y_limit") or 0.0), 1.05 if is_normalized(measures) else 0.0)
+
+
+def _name_groups(axes: Any, names: list[str], width: float) -> None:
     """Name the groups; break the names, or turn them, where they would touch."""
+    from equivariance.figures.facets import wrapped
+    from equivariance.figures.style import LETTER, SMALL
+
+    room = width / len(names) - 0.05
+    lines = [wrapped(name, 0.9 * room) for name in names]  # names have more capitals than running text
+    turned = max(len(line) for name in lines for line in name.split("\n")) * 1.1 * LETTER * SMALL > room
+    if turned:
+        lines = [wrapped(name, 1.2) for name in names]
+    look: dict[str, Any] = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if turned else {}
+    axes.set_xticks(range(len(names)), lines, **look)
     axes.set_xlim(-0.5, len(names) - 0.5)
-    room = 0.9 * (width / len(names) - BARE)  # names have more capitals than running text
-    lines = [broken(name, room) for name in names]
-    if touching([line for name in lines for line in name.split("\n")], width / len(names)):
-        lines = [broken(name, TURNED) for name in names]
-        axes.set_xticks(range(len(names)), lines, rotation=35, ha="right", rotation_mode="anchor")
-    else:
-        axes.set_xticks(range(len(names)), lines)
     axes.tick_params(axis="x", length=0)
-
-
-def touching(lines: list[str], width: float) -> bool:
-    """Whether lines of names would touch those beside them, each in `width` inches."""
-    return max(map(len, lines)) * LETTER * SMALL / 72 > width - BARE

@@ -4,83 +4,62 @@ The table has a column `class`, the class whose images a row was measured on. `f
 `figure.column` cut it into panels. Cells are means over seeds; panels of one measure share their colours.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
-import numpy as np
-import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from equivariance.figures.kind import Entry, Kind
 
-from equivariance.figures import tables
-from equivariance.figures.layers import Layers, kind_entries, layer_axis, merged_layers
-from equivariance.figures.layout import (
-    LINE,
-    ColorBar,
-    Layout,
-    Legend,
-    panel_height,
-    panels,
-    stand_in_note,
-)
-from equivariance.figures.measure_names import measure_name
-from equivariance.figures.shades import color_bars, painted
-from equivariance.figures.style import SETTINGS
+if TYPE_CHECKING:
+    import pandas as pd
 
-INPUT = ("profiles",)
-
-PANEL_WIDTH = 5.2  # of all panels of a row together, about
-LOWEST = 0.9
-"""Least height of a panel of few classes, in inches."""
+    from equivariance.figures.facets import Facets
 
 
-def plot(
-    data: pd.DataFrame, experiment: dict[str, Any], labels: dict[str, str], stand_ins: dict[str, str]
-) -> Figure:
-    """Draw the classes of an experiment. Raises UserError when its mapping mixes conditions."""
-    mapping = tables.mapping_of(experiment)
-    profiles = tables.by_panel(tables.shown(data, experiment), mapping)
-    layers = merged_layers(profiles)
-    cells = panels(profiles, mapping, labels)
-    matrices = {(cell.row, cell.column): _matrix(cell.data, layers) for cell in cells}
-    measures = {(cell.row, cell.column): str(cell.data["measure"].iloc[0]) for cell in cells}
-    values: dict[str, list[float]] = {}
-    for key, matrix in matrices.items():
-        values.setdefault(measures[key], []).extend(matrix.to_numpy().ravel())
-    bars = color_bars(values, {measure: measure_name(measure).full for measure in values})
-    with mpl.rc_context(SETTINGS):
-        layout = Layout(list(matrices))
-        heights = {
-            row: panel_height(
-                max(LOWEST, *(LINE * len(matrix) for (at, _), matrix in matrices.items() if at == row)),
-                len(layout.rows),
-            )
-            for row in layout.rows
-        }
-        for key, matrix in matrices.items():
-            axes = layout.axes[key]
-            _draw(axes, matrix, bars[measures[key]], heights[key[0]])
-            width = PANEL_WIDTH / len(layout.columns)
-            layer_axis(axes, layers, width, layout.is_lowest(*key))
-        layout.titles(cells, min(heights.values()))
-        layout.label_y("class")
-        foot = Legend("", dict(kind_entries(layers)))
-        note = stand_in_note(list(profiles["dataset"]), stand_ins, labels)
-        return layout.arrange(
-            lambda row, width: heights[row], foot=foot, note=note, bars=list(bars.values())
-        )  # fmt: skip
+class ClassHeatMap(Kind):
+    """Classes by layers."""
 
+    axes = ("class",)
+    needs_classes = True
+    measured_on = "images of a class"
 
-def _matrix(profiles: pd.DataFrame, layers: Layers) -> pd.DataFrame:
-    """Means over seeds (classes, layers), NaN for layers that the network lacks."""
-    means = profiles.pivot_table(index="class", columns="layer", values="mean", aggfunc="mean")
-    return means.reindex(index=tables.levels(profiles["class"]), columns=[layer for layer, _ in layers])
+    def draw(self, facets: "Facets", data: "pd.DataFrame", entry: Entry) -> float:
+        """Draw the cells."""
+        from equivariance.figures.colors import class_rows, color_scale, draw_cells
+        from equivariance.figures.layers import kind_entries, layer_axis, merged_layers
+        from equivariance.figures.measure_names import measure_name
+        from equivariance.figures.tables import levels
 
+        layers = merged_layers(facets.data)
+        means = {}
+        for panel in facets.panels:
+            found = panel.data.pivot_table(index="class", columns="layer", values="mean", aggfunc="mean")
+            means[panel.place] = found.reindex(levels(panel.data["class"]), columns=[name for name, _ in layers])
+        height, step = class_rows(max(map(len, means.values())), facets.room)
+        measure_of = {panel.place: str(panel.data["measure"].iloc[0]) for panel in facets.panels}
+        scales = {}
+        for measure in dict.fromkeys(measure_of.values()):
+            own = [found.to_numpy().ravel() for place, found in means.items() if measure_of[place] == measure]
+            scales[measure] = color_scale([value for values in own for value in values])
+        for panel in facets.panels:
+            found = means[panel.place]
+            draw_cells(panel.axes, found, scales[measure_of[panel.place]], yticklabels=step)
+            panel.axes.tick_params(axis="y", labelleft=facets.shows_names(panel, "class"))
+            layer_axis(panel.axes, layers, facets.width, panel.is_lowest, first=0.5)
+        for measure, scale in scales.items():
+            facets.color_bar(scale, measure_name(measure).full)
+        facets.foot |= kind_entries(layers)
+        facets.label_y("class", height)
+        return height
 
-def _draw(axes: Axes, matrix: pd.DataFrame, bar: ColorBar, height: float) -> None:
-    axes.imshow(painted(matrix.to_numpy(), bar), aspect="auto", interpolation="nearest")
-    axes.grid(False)
-    step = int(np.ceil(LINE * len(matrix) / height - 1e-6))  # as many names as there is room for
-    axes.set_yticks(range(0, len(matrix), step), [str(name) for name in matrix.index[::step]])
-    axes.tick_params(axis="y", length=0)
-    axes.spines["left"].set_visible(False)
+    def subject(self, rows: "pd.DataFrame") -> str:
+        """Measures of classes."""
+        from equivariance.figures.captions import measures_text
+
+        return (
+            f"{measures_text(rows)} measured on the images of one class: in each panel a row for each class and a "
+            "column for each layer, whose feature maps or units a cell is the mean of"
+        )
+
+    def remarks(self, rows: "pd.DataFrame", data: "pd.DataFrame", mapping: Mapping[str, Any]) -> list[str]:
+        """What colours mean."""
+        return ["Colours mean the same in all panels of a measure"]

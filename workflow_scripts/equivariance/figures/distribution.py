@@ -5,126 +5,74 @@ reach from the 5th to the 95th percentile. Units of all seeds are one distributi
 `figure.column` cut the table into panels.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
-import numpy as np
-import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import Patch
+from equivariance.figures.kind import Entry, Kind
 
-from equivariance.figures import tables
-from equivariance.figures.layers import Layers, kind_entries, layer_axis, merged_layers
-from equivariance.figures.layout import (
-    BETWEEN,
-    GAP,
-    LINE,
-    TITLE,
-    Layout,
-    Legend,
-    Panel,
-    broken,
-    panel_height,
-    panels,
-    scope,
-    stand_in_note,
-)
-from equivariance.figures.measure_names import is_normalized, measure_name
-from equivariance.figures.style import GREY, SETTINGS, colors
+if TYPE_CHECKING:
+    import pandas as pd
 
-INPUT = ("units",)
-
-PANEL_HEIGHT = 1.6
-PANEL_WIDTH = 5.6  # of all panels of a row together, about
-GROUP = 0.84
-"""Share of a layer's width that its boxes fill."""
-
-PERCENTILES = (5, 25, 50, 75, 95)
-"""Lower whisker, box, median, box and upper whisker."""
+    from equivariance.figures.facets import Facets
 
 
-def plot(
-    data: pd.DataFrame, experiment: dict[str, Any], labels: dict[str, str], stand_ins: dict[str, str]
-) -> Figure:
-    """Draw the units of an experiment's networks. Raises UserError when its mapping mixes conditions."""
-    mapping = tables.mapping_of(experiment)
-    units = tables.by_panel(tables.shown(data, experiment), mapping)
-    hue = mapping.get("hue")
-    layers = merged_layers(units)
-    cells = panels(units, mapping, labels)
-    texts = {
-        (cell.row, cell.column): {
-            level: tables.display(hue, level, labels) for level in tables.levels(cell.data[hue])
-        } if hue else {None: ""}
-        for cell in cells
-    }  # fmt: skip
-    where, ordered = scope(texts), tables.ordered(mapping, texts.values())
-    hues = tables.levels(units[hue]) if hue else [None]
-    with mpl.rc_context(SETTINGS):
-        look = dict(zip(hues, colors(len(hues), ordered), strict=True))
-        legends = {
-            key: Legend(
-                tables.COLUMN_NAMES.get(hue or "", ""),
-                {text: Patch(facecolor=look[level]) for level, text in entries.items() if text},
-            )
-            for key, entries in texts.items()
-        }
-        layout = Layout(list(texts))
-        height = panel_height(PANEL_HEIGHT, len(layout.rows), LINE + GAP if where == "row" else 0)
-        for cell in cells:
-            key = cell.row, cell.column
-            _draw(layout.axes[key], cell, hue, layers, [level for level in look if level in texts[key]], look)
-            width = PANEL_WIDTH / len(layout.columns)
-            layer_axis(layout.axes[key], layers, width, layout.is_lowest(*key))
-        _limits(layout, cells, mapping)
-        layout.titles(cells, height)
-        measures = tables.levels(units["measure"])
-        name = measure_name(measures[0]).full if len(measures) == 1 else "value"
-        room = len(layout.rows) * (height + BETWEEN)
-        layout.label_y(broken(mapping.get("y_label") or f"{name} of single units", room, TITLE))
-        note = stand_in_note(list(units["dataset"]), stand_ins, labels)
-        foot = Legend("", dict(kind_entries(layers)))
-        return layout.arrange(lambda row, width: height, legends, where, foot, note)
+class Distribution(Kind):
+    """Boxes of units."""
 
+    draws = ("units",)
+    keys = ("row", "column", "hue")
+    mapped = {"row": "rows", "column": "columns", "hue": "colours"}  # noqa: RUF012
+    replicates = "Boxes hold the units of {}"
 
-def quantiles(values: "pd.Series[float]") -> "np.ndarray[Any, np.dtype[np.float64]] | None":
-    """The `PERCENTILES` of the finite values, (5,); None where there is none."""
-    finite = values.to_numpy(np.float64)
-    finite = finite[np.isfinite(finite)]
-    return np.percentile(finite, PERCENTILES) if finite.size else None
+    def draw(self, facets: "Facets", data: "pd.DataFrame", entry: Entry) -> float:
+        """Draw the boxes."""
+        import numpy as np
+        import seaborn as sns
+        from matplotlib.patches import Patch
 
+        from equivariance.figures import tables
+        from equivariance.figures.layers import kind_entries, layer_axis, merged_layers
+        from equivariance.figures.style import GREY
 
-def _draw(
-    axes: Axes, cell: Panel, hue: str | None, layers: Layers, shown: list[Any], look: dict[Any, str]
-) -> None:
-    """Draw the boxes of a panel, those of a layer side by side in the order of `shown`."""
-    step = GROUP / max(len(shown), 2)  # a lone box is not wider than one of a pair
-    for place, level in enumerate(shown):
-        rows = cell.data if hue is None else cell.data[cell.data[hue] == level]
-        values = dict(iter(rows.groupby("layer")["value"]))
-        for index, (layer, _) in enumerate(layers):
-            found = quantiles(values[layer]) if layer in values else None
-            if found is not None:
-                centre = index + (place - (len(shown) - 1) / 2) * step
-                _box(axes, found, centre, 0.8 * step, look[level])
+        rows, hue, height = facets.data, facets.hue, 1.6
+        layers = merged_layers(rows)
+        for panel in facets.panels:
+            finite = panel.data[np.isfinite(panel.data["value"])]
+            boxes = finite.assign(level=finite[hue] if hue else "")
+            sns.boxplot(
+                boxes, x="layer", y="value", hue="level", order=[name for name, _ in layers],
+                hue_order=list(panel.looks) if hue else [""], ax=panel.axes, whis=(5, 95), showfliers=False,
+                palette=[look.color for look in panel.looks.values()], legend=False, fill=False,
+                width=0.84 if len(panel.looks) > 1 else 0.42, gap=0.25, linewidth=1.0, showcaps=False,
+            )  # fmt: skip
+            layer_axis(panel.axes, layers, facets.width, panel.is_lowest)
+        normalized = tables.is_normalized(rows["measure"])
+        for panel in facets.panels:
+            of_row = [other.axes for other in facets.panels if normalized or other.place[0] == panel.place[0]]
+            low = min(0.0, *(1.05 * axes.dataLim.y0 for axes in of_row))
+            high = max(1.05 * axes.dataLim.y1 for axes in of_row)
+            panel.axes.set(ylim=(low, max(high, float(facets.mapping.get("y_limit") or 0.0))), ylabel="")
+            panel.axes.tick_params(axis="y", labelleft=panel.is_first)
+            if normalized:
+                panel.axes.axhline(1, color=GREY, linewidth=0.6, zorder=0.9, label="_one")
+        facets.handle = lambda look: Patch(facecolor=look.color)
+        facets.foot |= kind_entries(layers)
+        name = tables.measures_name(rows["measure"], {}, full=True)
+        facets.label_y(facets.mapping.get("y_label") or f"{name} of single units", height)
+        return height
 
+    def subject(self, rows: "pd.DataFrame") -> str:
+        """Measures of units."""
+        from equivariance.figures.captions import measures_text
 
-def _box(axes: Axes, found: Any, centre: float, width: float, color: str) -> None:
-    low, lower, median, upper, high = found
-    axes.vlines([centre, centre], [low, upper], [lower, high], color=color, linewidth=0.8, label="_whiskers")
-    axes.bar(centre, upper - lower, width, bottom=lower, color=color, linewidth=0, label="_box")
-    axes.hlines(median, centre - width / 2, centre + width / 2, color="white", linewidth=1.0, label="_median")
+        return (
+            f"{measures_text(rows)} of single feature maps or units: for each layer a box from the lower to the "
+            "upper quartile of the finite values, with the median as a line, and whiskers from the 5th to the "
+            "95th percentile"
+        )
 
+    def remarks(self, rows: "pd.DataFrame", data: "pd.DataFrame", mapping: Mapping[str, Any]) -> list[str]:
+        """The mark of 1."""
+        from equivariance.figures import captions, tables
 
-def _limits(layout: Layout, cells: list[Panel], mapping: dict[str, Any]) -> None:
-    """Set the range of y, the same for the panels of a row; mark 1 where measures are normalized."""
-    normalized = all(is_normalized(cell.data["measure"]) for cell in cells)
-    for key, axes in layout.axes.items():
-        of_row = [other for place, other in layout.axes.items() if normalized or place[0] == key[0]]
-        low = min(0.0, *(1.05 * other.dataLim.y0 for other in of_row))
-        high = max(1.05 * other.dataLim.y1 for other in of_row)
-        axes.set_ylim(low, max(high, float(mapping.get("y_limit") or 0.0)))
-        axes.tick_params(axis="y", labelleft=layout.is_first(*key))
-        if normalized:
-            axes.axhline(1, color=GREY, linewidth=0.6, zorder=0.9, label="_one")
+        return [captions.ONE if tables.is_normalized(rows["measure"]) else ""]

@@ -4,97 +4,93 @@
 the first seed: units of different networks have nothing to do with each other.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
-import numpy as np
-import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import Patch
-from numpy.typing import NDArray
+from equivariance.figures.kind import Entry, Kind
 
-from equivariance.figures import tables
-from equivariance.figures.layers import Layers, kind_entries, layer_axis, merged_layers
-from equivariance.figures.layout import ColorBar, Layout, Legend, panel_height, panels, stand_in_note
-from equivariance.figures.measure_names import measure_name
-from equivariance.figures.shades import INFINITE, MISSING, color_bars, painted
-from equivariance.figures.style import SETTINGS
+if TYPE_CHECKING:
+    import pandas as pd
 
-INPUT = ("units",)
+    from equivariance.figures.facets import Facets
+    from equivariance.figures.layers import Layers
 
-PANEL_HEIGHT = 1.3
-PANEL_WIDTH = 5.6  # of all panels of a row together, about
-COLUMN = 0.92
-"""Share of a layer's width that its cells fill."""
-
-NARROW = 0.03
-"""Layers narrower than so many inches have no gaps between them: these would come and go with the pixels."""
-
-CELLS = 2048
-"""A column of more units shows so many of them, several for each of its pixels in print."""
+CELLS = 1024
+"""Each column is stretched to so many cells, several for each of its pixels in print."""
 
 CLIP = 2
 """Colours end at this percentile of the finite values, and at 100 less it."""
 
 
-def plot(
-    data: pd.DataFrame, experiment: dict[str, Any], labels: dict[str, str], stand_ins: dict[str, str]
-) -> Figure:
-    """Draw the units of an experiment's networks. Raises UserError when its mapping mixes conditions."""
-    mapping = tables.mapping_of(experiment)
-    units = tables.by_panel(tables.first_seed(tables.shown(data, experiment)), mapping)
-    layers = merged_layers(units)
-    cells = panels(units, mapping, labels)
-    bars = color_bars(
-        {str(measure): rows["value"] for measure, rows in units.groupby("measure", sort=False)},
-        {measure: measure_name(measure).full for measure in units["measure"].unique()},
-        CLIP,
-    )
-    with mpl.rc_context(SETTINGS):
-        layout = Layout([(cell.row, cell.column) for cell in cells])
-        height = panel_height(PANEL_HEIGHT, len(layout.rows))
-        for cell in cells:
-            axes = layout.axes[cell.row, cell.column]
-            width = PANEL_WIDTH / len(layout.columns)
-            filled = COLUMN if width / len(layers) >= NARROW else 1.0
-            _draw(axes, cell.data, layers, bars[cell.data["measure"].iloc[0]], filled)
-            layer_axis(axes, layers, width, layout.is_lowest(cell.row, cell.column))
-        layout.titles(cells, height)
-        layout.label_y("units, sorted by value")
-        foot = Legend("", {**_special(units["value"]), **kind_entries(layers)})
-        note = stand_in_note(list(units["dataset"].unique()), stand_ins, labels)
-        return layout.arrange(lambda row, width: height, foot=foot, note=note, bars=list(bars.values()))
+class HeatMap(Kind):
+    """Columns of units."""
 
+    draws = ("units",)
+    one_network = True
 
-def _draw(axes: Axes, units: pd.DataFrame, layers: Layers, bar: ColorBar, filled: float) -> None:
-    values = {layer: rows.to_numpy() for layer, rows in units.groupby("layer")["value"]}
-    for index, (layer, _) in enumerate(layers):
-        if layer in values:
-            column = thinned(np.sort(values[layer]))  # np.sort copies; infinite and missing ones last
-            axes.imshow(
-                painted(column, bar)[:, None], origin="lower", aspect="auto", interpolation="nearest",
-                extent=(index - filled / 2, index + filled / 2, 0, 1),
-            )  # fmt: skip
-    axes.set_ylim(0, 1)
-    axes.set_yticks([])
-    axes.spines["left"].set_visible(False)
+    def draw(self, facets: "Facets", data: "pd.DataFrame", entry: Entry) -> float:
+        """Draw the columns."""
+        import numpy as np
+        from matplotlib.patches import Patch
 
+        from equivariance.figures.colors import INFINITE, MISSING, color_scale, draw_cells
+        from equivariance.figures.layers import kind_entries, layer_axis, merged_layers
+        from equivariance.figures.measure_names import measure_name
 
-def thinned(values: "NDArray[Any]") -> "NDArray[Any]":
-    """Values in their order, no more than can be seen: `CELLS`, evenly spaced, of the first to the last."""
-    if len(values) <= CELLS:
-        return values
-    return values[np.linspace(0, len(values) - 1, CELLS).round().astype(np.intp)]
+        rows, height = facets.data, 1.3
+        layers = merged_layers(rows)
+        of_measure = rows.groupby("measure", sort=False, observed=True)["value"]
+        scales = {str(measure): color_scale(values, CLIP) for measure, values in of_measure}
+        for panel in facets.panels:
+            scale = scales[str(panel.data["measure"].iloc[0])]
+            draw_cells(panel.axes, sorted_columns(panel.data, layers), scale, yticklabels=False)
+            layer_axis(panel.axes, layers, facets.width, panel.is_lowest, first=0.5)
+        for measure, scale in scales.items():
+            facets.color_bar(scale, measure_name(measure).full)
+        if np.isinf(rows["value"]).any():
+            facets.foot["infinite"] = Patch(facecolor=INFINITE)
+        if rows["value"].isna().any():
+            facets.foot["no value"] = Patch(facecolor=MISSING)
+        facets.foot |= kind_entries(layers)
+        facets.label_y("units, sorted by value", height)
+        return height
 
+    def subject(self, rows: "pd.DataFrame") -> str:
+        """Measures of units."""
+        from equivariance.figures.captions import measures_text
 
-def _special(values: "pd.Series[float]") -> dict[str, Patch]:
-    """Entries of the legend for values that no number describes, where there are any."""
-    return {
-        text: Patch(facecolor=color)
-        for text, color, there in (
-            ("infinite", INFINITE, np.isinf(values).any()),
-            ("no value", MISSING, values.isna().any()),
+        return (
+            f"{measures_text(rows)} of each feature map or unit: a column for each layer, a cell for each unit of "
+            "it, sorted by value from bottom to top and stretched to one height"
         )
-        if there
-    }
+
+    def remarks(self, rows: "pd.DataFrame", data: "pd.DataFrame", mapping: Mapping[str, Any]) -> list[str]:
+        """Which networks are shown, and what colours mean."""
+        count = data["seed"].nunique()
+        return [
+            f"Of {count} seeds the network of the first is shown" if count > 1 else "",
+            "Colours reach from the 2nd to the 98th percentile of the finite values of a measure",
+            "Vermilion cells are infinite: the transformations move the unit, other images do not"
+            if rows["value"].isin([float("inf")]).any()
+            else "",
+            "Grey cells have no value" if rows["value"].isna().any() else "",
+        ]
+
+
+def sorted_columns(units: "pd.DataFrame", layers: "Layers") -> "pd.DataFrame":
+    """Values of units (CELLS, layers), the largest at the top, stretched or thinned evenly.
+
+    Infinite and missing values are above all others; layers that the network lacks are empty.
+    """
+    import numpy as np
+    import pandas as pd
+
+    of_layer = dict(iter(units.groupby("layer", observed=True)["value"]))
+    columns = {}
+    for name, _ in layers:
+        values = np.sort(of_layer.get(name, pd.Series([np.nan])).to_numpy())
+        ends = [0, len(values) - 1] if len(values) > CELLS else [0, len(values) - 1e-9]
+        round_to = np.round if len(values) > CELLS else np.floor
+        at = round_to(np.linspace(*ends, CELLS, endpoint=len(values) > CELLS)).astype(np.intp)
+        columns[name] = values[at][::-1]
+    return pd.DataFrame(columns)

@@ -7,23 +7,22 @@ of feature maps) then follow each other: in reading order, or where titles begin
 downwards, with the next ones beside them. Columns whose labels begin anew (with another sample) stand apart.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate, pairwise
-from typing import Any
-
-import matplotlib as mpl
-import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from numpy.typing import NDArray
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from equivariance.errors import UserError
-from equivariance.figures import tables
-from equivariance.figures.grids import Grid
-from equivariance.figures.layout import PAGE, Layout, stand_in_note
-from equivariance.figures.style import SETTINGS, SMALL
+from equivariance.figures.kind import Entry, Kind, Number
 
-INPUT = ("images",)
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+    from equivariance.figures.grids import Grid
 
 GAP = 0.06
 """Space between images, as a share of an image's height."""
@@ -31,55 +30,103 @@ GAP = 0.06
 APART = 0.4
 """Space between the images of two samples in one row, likewise."""
 
-PANEL_WIDTH = 5.4  # of all panels of a row together, about
 LARGEST = 0.75
 """An image is at most so many inches wide."""
 
-OUTSIDE = 0.35
-"""Inches above and below the images of a panel, about."""
+
+class ImageGrid(Kind):
+    """Grids of images."""
+
+    draws = ("images",)
+
+    def read(self, path: Path) -> "list[Grid]":
+        """Grids of images."""
+        from equivariance.figures.grids import load_grids
+
+        return load_grids(path)
+
+    def plot(
+        self, data: "Sequence[Grid]", entry: Entry, labels: Mapping[str, str], stand_ins: Mapping[str, str]
+    ) -> "Figure":
+        """Draw the panels of an experiment. Raises UserError when two panels would fall on one place."""
+        from equivariance.figures import captions, tables
+        from equivariance.figures.style import PAGE, SMALL, TEXT_WIDTH, finish, new_figure, style
+
+        row_by, column_by, placed = _placed(data, entry)
+        flowing = not row_by and not column_by
+        rows, columns = (max(place[side] for place in placed) + 1 for side in (0, 1))
+        shapes = [max(_shape(grid) for (at, _), grid in placed.items() if at == row) for row in range(rows)]
+        with style():
+            figure = new_figure()
+            grid_of_axes = figure.subplots(rows, columns, squeeze=False, height_ratios=shapes)
+            for place in ((row, column) for row in range(rows) for column in range(columns)):
+                if place not in placed:
+                    grid_of_axes[place].remove()
+            for (row, column), grid in placed.items():
+                axes = grid_of_axes[row, column]
+                axes.set_label(f"panel {row, column}")
+                is_lowest = not any(at > row and across == column for at, across in placed)
+                _draw(axes, grid, (TEXT_WIDTH - 0.6) / columns, is_lowest or not flowing)
+                axes.set_xlabel(grid.column_axis if is_lowest else "", fontsize=SMALL)
+                titles = [_of_several(data, grid, labels)] if flowing else []
+                if column_by and row == 0:
+                    titles.append(tables.display(column_by, _value(grid, column_by), labels))
+                axes.set_title("\n".join(text for text in (*titles, grid.title) if text))
+                if column == 0:
+                    of_row = tables.display(row_by, _value(grid, row_by), labels) if row_by else ""
+                    axes.set_ylabel("\n".join(text for text in (of_row, grid.row_axis) if text))
+            note = captions.stand_in_note([grid.dataset for grid in data], stand_ins, labels)
+            widest = LARGEST * max(grid.images.shape[1] for grid in data)
+            if flowing:
+                widest = min(widest, (PAGE - 0.35 * rows) / sum(shapes))
+            first = grid_of_axes[min(placed)]
+            return finish(
+                figure, first, lambda width: [shape * min(width, widest) for shape in shapes], note, compress=True
+            )
+
+    def caption(self, data: "Sequence[Grid]", entry: Entry, labels: Mapping[str, str]) -> str:
+        """Which images are shown under which sets, and what rows and columns are."""
+        from equivariance.figures import captions, tables
+
+        datasets, sets = (
+            captions.join(
+                tables.display(by, name, labels) for name in dict.fromkeys(_value(grid, by) for grid in data)
+            )
+            for by in ("dataset", "measured_with")
+        )
+        rows = next((grid.row_axis for grid in data if grid.row_axis), "")
+        columns = next((grid.column_axis for grid in data if grid.column_axis), "")
+        axes = f"; rows are {rows}, columns are {columns}" if rows and columns else ""
+        if not any(grid.title for grid in data):
+            return captions.sentences([f"images of {datasets} under members of the sets {sets}{axes}"])
+        return captions.sentences([
+            f"feature maps for images of {datasets} under members of the sets {sets}, a panel for each "
+            f"layer{axes}",
+            "The values of a feature map are scaled to shades from black to white",
+        ])  # fmt: skip
+
+    def numbers(
+        self, data: Any, entry: Entry, labels: Mapping[str, str]
+    ) -> "tuple[pd.DataFrame, dict[str, Number]] | None":
+        """None: images have no numbers."""
+        return None
 
 
-def plot(
-    data: Sequence[Grid], experiment: dict[str, Any], labels: dict[str, str], stand_ins: dict[str, str]
-) -> Figure:
-    """Draw the panels of an experiment. Raises UserError when two panels would fall on one place."""
-    mapping = experiment["figure"]
-    row_by, column_by = mapping.get("row"), mapping.get("column")
-    flowing = not row_by and not column_by and any(grid.title for grid in data)
-    if row_by is None and column_by is None and not flowing:
+def _placed(
+    grids: "Sequence[Grid]", entry: Entry
+) -> "tuple[str | None, str | None, dict[tuple[int, int], Grid]]":
+    """What makes rows and columns, and panels by (row, column)."""
+    row_by, column_by = entry["figure"].get("row"), entry["figure"].get("column")
+    if not row_by and not column_by:
+        if any(grid.title for grid in grids):
+            return None, None, _in_order(grids)
         row_by, column_by = "dataset", "measured_with"
-        if any(any(grid.columns) for grid in data):
+        if any(any(grid.columns) for grid in grids):
             row_by, column_by = column_by, row_by
-    placed = _in_order(data) if flowing else _by_value(data, row_by, column_by, experiment["name"])
-    note = stand_in_note([grid.dataset for grid in data], stand_ins, labels)
-    with mpl.rc_context(SETTINGS):
-        layout = Layout(list(placed))
-        room = PANEL_WIDTH / len(layout.columns)
-        for (row, column), grid in placed.items():
-            axes = layout.axes[row, column]
-            lowest = layout.is_lowest(row, column)
-            _draw(axes, grid, room, lowest or not flowing)
-            if lowest:
-                axes.set_xlabel(grid.column_axis, labelpad=2, fontsize=SMALL)
-            titles = [_of_several(data, grid, labels)] if flowing else []
-            if column_by and row == 0:
-                titles.append(tables.display(column_by, _value(grid, column_by), labels))
-            axes.set_title("\n".join(text for text in (*titles, grid.title) if text))
-            if row_by and column == 0:
-                title = tables.display(row_by, _value(grid, row_by), labels)
-                axes.set_ylabel(f"{title}\n{grid.row_axis}" if grid.row_axis else title)
-            elif column == 0:
-                axes.set_ylabel(grid.row_axis)
-        shapes = {
-            row: max(_height(grid, 1) for (at, _), grid in placed.items() if at == row) for row in layout.rows
-        }
-        widest = LARGEST * max(grid.images.shape[1] for grid in data)
-        if flowing:
-            widest = min(widest, (PAGE - OUTSIDE * len(shapes)) / sum(shapes.values()))
-        return layout.arrange(lambda row, width: shapes[row] * width, note=note, widest=widest)
+    return row_by, column_by, _by_value(grids, row_by, column_by, entry["name"])
 
 
-def _in_order(grids: Sequence[Grid]) -> dict[tuple[int, int], Grid]:
+def _in_order(grids: "Sequence[Grid]") -> "dict[tuple[int, int], Grid]":
     """Panels with titles of their own by (row, column): two in a row, or two runs of titles side by side."""
     starts = [index for index, grid in enumerate(grids) if grid.title == grids[0].title]
     if len(starts) == 1:
@@ -94,8 +141,8 @@ def _in_order(grids: Sequence[Grid]) -> dict[tuple[int, int], Grid]:
 
 
 def _by_value(
-    grids: Sequence[Grid], row_by: str | None, column_by: str | None, name: str
-) -> dict[tuple[int, int], Grid]:
+    grids: "Sequence[Grid]", row_by: str | None, column_by: str | None, name: str
+) -> "dict[tuple[int, int], Grid]":
     """Panels in the row and the column of their data set or set, by (row, column)."""
     rows = list(dict.fromkeys(_value(grid, row_by) for grid in grids))
     columns = list(dict.fromkeys(_value(grid, column_by) for grid in grids))
@@ -111,8 +158,10 @@ def _by_value(
     return placed
 
 
-def _of_several(grids: Sequence[Grid], grid: Grid, labels: dict[str, str]) -> str:
+def _of_several(grids: "Sequence[Grid]", grid: "Grid", labels: Mapping[str, str]) -> str:
     """Name the data set and the set of a panel, where there are several."""
+    from equivariance.figures import tables
+
     return ", ".join(
         tables.display(by, _value(grid, by), labels)
         for by in ("dataset", "measured_with")
@@ -120,23 +169,25 @@ def _of_several(grids: Sequence[Grid], grid: Grid, labels: dict[str, str]) -> st
     )
 
 
-def _value(grid: Grid, by: str | None) -> str:
+def _value(grid: "Grid", by: str | None) -> str:
     if by not in (None, "dataset", "measured_with"):
         raise UserError(f"image grids are cut by dataset or measured_with, not by {by!r}")
     return str(getattr(grid, by)) if by else ""
 
 
-def _height(grid: Grid, width: float) -> float:
-    """Height in inches of the images of a panel `width` inches wide."""
+def _shape(grid: "Grid") -> float:
+    """Height of the images of a panel, as a multiple of their width."""
     high, wide, _ = mosaic(grid.images, grid.columns).shape
-    return float(high / wide * width)
+    return float(high / wide)
 
 
-def mosaic(images: NDArray[np.float32], labels: Sequence[str] = ()) -> NDArray[np.float32]:
+def mosaic(images: "NDArray[np.float32]", labels: Sequence[str] = ()) -> "NDArray[np.float32]":
     """Lay images (R, K, C, H, W) on one white sheet (R*H + gaps, K*W + gaps, 3).
 
     Gaps are wider where the labels of the K columns begin anew.
     """
+    import numpy as np
+
     rows, columns, channels, height, width = images.shape
     gap = max(1, round(GAP * height))
     lefts = _lefts(labels or [""] * columns, height, width)
@@ -158,11 +209,13 @@ def _lefts(labels: Sequence[str], height: int, width: int) -> list[int]:
     return list(accumulate((width + (apart if new else gap) for new in anew), initial=0))
 
 
-def _draw(axes: Axes, grid: Grid, room: float, named: bool) -> None:
+def _draw(axes: "Axes", grid: "Grid", room: float, named: bool) -> None:
     """Draw one panel, about `room` inches wide, with the labels of its rows and, if `named`, its columns."""
+    from equivariance.figures.facets import text_width
+
     rows, columns, _, height, width = grid.images.shape
     gap = max(1, round(GAP * height))
-    axes.imshow(np.clip(mosaic(grid.images, grid.columns), 0, 1), interpolation="nearest")
+    axes.imshow(mosaic(grid.images, grid.columns).clip(0, 1), interpolation="nearest")
     axes.grid(False)
     for spine in axes.spines.values():
         spine.set_visible(False)
@@ -173,14 +226,10 @@ def _draw(axes: Axes, grid: Grid, room: float, named: bool) -> None:
         else []
     )
     y = [row * (height + gap) + (height - 1) / 2 for row in range(rows)] if any(grid.rows) else []
-    slot = min((room - _width(grid.rows)) / columns, LARGEST)
+    slot = min((room - max(map(text_width, grid.rows), default=0)) / columns, LARGEST)
     texts = list(grid.columns)
-    if _width(texts) > slot - 0.05:
+    if max(map(text_width, texts), default=0) > slot - 0.05:
         texts = [text.replace(", ", ",\n") for text in texts]
-    axes.set_xticks(x, texts if x else [], rotation=90 if _width(texts) > slot else 0)
+    turned = max(map(text_width, texts), default=0) > slot
+    axes.set_xticks(x, texts if x else [], rotation=90 if turned else 0)
     axes.set_yticks(y, grid.rows if y else [])
-
-
-def _width(texts: Sequence[str]) -> float:
-    """Width in inches of the longest line of some texts, about."""
-    return max((len(line) for text in texts for line in text.split("\n")), default=0) * SMALL * 0.56 / 72

@@ -7,302 +7,224 @@ seed. With `figure.x: depth` layers stand where they lie between the first (0 %)
 network, so that networks of different layers can be compared.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
-import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
+from equivariance.figures.kind import Entry, Kind
 
-from equivariance.figures import tables
-from equivariance.figures.layers import Layers, kind_entries, layer_axis, merged_layers
-from equivariance.figures.layout import (
-    BETWEEN,
-    GAP,
-    LINE,
-    TITLE,
-    Layout,
-    Legend,
-    Panel,
-    broken,
-    panel_height,
-    panels,
-    scope,
-    stand_in_note,
-)
-from equivariance.figures.measure_names import is_normalized, measure_name
-from equivariance.figures.style import GREY, SETTINGS, colors, markers
+if TYPE_CHECKING:
+    import pandas as pd
 
-INPUT = ("profiles",)
+    from equivariance.figures.facets import Facets, Panel
+
+HEIGHT = 1.45
+"""Of a panel, in inches."""
 
 LIMIT = 1.4
 """Upper limit of y for a normalized measure; more where a value exceeds it."""
 
-PANEL_HEIGHT = 1.45
-PANEL_WIDTH = 5.4  # of all panels of a row together, about
-OWN_AXIS = 0.4
-"""Inches that the labels of its own y axis take from a panel of measures, about."""
+FAR = 5
+"""A line ends at the top of its panel where values are so many times as large as the largest usual one."""
 
-DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))
+DASHES = ("", (4, 1.5), (1, 1), (5, 1, 1, 1))
 
 
-def plot(
-    data: pd.DataFrame, experiment: dict[str, Any], labels: dict[str, str], stand_ins: dict[str, str]
-) -> Figure:
-    """Draw the layer profiles of an experiment. Raises UserError when its mapping mixes conditions."""
-    mapping = tables.mapping_of(experiment)
-    values = tables.by_panel(tables.shown(data, experiment), mapping)
-    floors = tables.by_panel(tables.floors(data), mapping)
-    by_depth = mapping.get("x") == "depth"
-    layers = [] if by_depth else merged_layers(values)
-    cells = panels(values, mapping, labels)
-    texts = {(cell.row, cell.column): _entries(cell, mapping, labels) for cell in cells}
-    where, ordered = scope(texts), tables.ordered(mapping, texts.values())
-    if mapping.get("panels") and mapping["hue"] == "measure":
-        where = "column"
-    with mpl.rc_context(SETTINGS):
-        looks = _looks(values, mapping, texts, where, ordered)
-        legends = {
-            key: Legend(
-                "" if where == "row" else _legend_title(mapping),
-                {text: _handle(*looks[key][level]) for level, text in entries.items() if text},
-            )
-            for key, entries in texts.items()
-        }
-        dashes = _dashes(values, mapping)
-        alone = tables.lonely(values, mapping)
-        foot, floored = Legend("", {}), False
-        if alone and values["seed"].nunique() > 1:
-            foot.entries["one seed"] = Line2D([], [], color=colors(1, ordered)[0], linewidth=0.5)
-        foot.entries |= _dash_entries(dashes, mapping, labels)
-        layout = Layout(list(texts))
-        height = panel_height(PANEL_HEIGHT, len(layout.rows), LINE + GAP if where == "row" else 0)
-        for cell in cells:
-            axes = layout.axes[cell.row, cell.column]
-            _draw(axes, cell, mapping, layers, looks[cell.row, cell.column], dashes, alone)
-            floored |= _draw_floors(axes, cell.part_of(floors), cell.data, layers)
-            width = PANEL_WIDTH / len(layout.columns) - (OWN_AXIS if mapping.get("panels") else 0)
-            lowest = layout.is_lowest(cell.row, cell.column)
+class LayerProfile(Kind):
+    """Lines over the layers of networks."""
+
+    keys = ("row", "column", "hue", "style")
+    shows_floors = True
+    mapped = {"row": "rows", "column": "columns", "hue": "colours", "style": "dashes"}  # noqa: RUF012
+
+    def draw(self, facets: "Facets", data: "pd.DataFrame", entry: Entry) -> float:
+        """Draw the lines."""
+        from matplotlib.lines import Line2D
+
+        from equivariance.figures import tables
+        from equivariance.figures.layers import kind_entries, layer_axis, merged_layers
+        from equivariance.figures.lines import seed_entries
+        from equivariance.figures.style import GREY, SMALL
+
+        rows, mapping = facets.data, facets.mapping
+        by_depth, style = mapping.get("x") == "depth", mapping.get("style")
+        layers = [] if by_depth else merged_layers(rows)
+        place = {layer: float(index) for index, (layer, _) in enumerate(layers)}
+        dashes = dict(zip(tables.levels(rows[style]) if style else [], DASHES, strict=False))
+        alone = tables.has_one_line_per_panel(rows, mapping)
+        floors, limits = _placed(_floors(rows, data, mapping), place), y_limits(rows, data, mapping)
+        several, floored = rows["seed"].nunique() > 1, False
+        for panel in facets.panels:
+            axes = panel.axes
+            lines = _draw_lines(panel, _placed(panel.data, place), facets.hue, style, dashes, alone)
+            floored |= _draw_floors(panel, panel.part_of(floors))
             if by_depth:
-                _depth_axis(axes, lowest)
+                axes.set(xlim=(-2, 102), xticks=range(0, 101, 20), xlabel="")
+                axes.set_xlabel("depth of the layer (%)" if panel.is_lowest else "")
+                axes.tick_params(axis="x", labelbottom=panel.is_lowest)
             else:
-                layer_axis(axes, layers, width, lowest)
+                layer_axis(axes, layers, facets.width, panel.is_lowest)
+            usual, top, _ = limits[tuple(panel.conditions[column] for column in _sharing(rows, mapping))]
+            axes.set(ylim=(0, top), ylabel="")
+            _mark_cut_lines(axes, lines, usual)
+            if tables.is_normalized(panel.data["measure"]):
+                axes.axhline(1, color=GREY, linewidth=0.6, zorder=1.5, label="_one")
+            if mapping.get("panels"):
+                axes.set_ylabel(_short_names(panel.data, facets), fontsize=SMALL)
+            else:
+                axes.tick_params(axis="y", labelleft=panel.is_first)
+        facets.handle = lambda look: Line2D([], [], color=look.color, marker=look.marker)
+        if alone and several:
+            facets.foot |= seed_entries()
+        for level, dash in dashes.items():
+            line = Line2D([], [], color=GREY, linestyle=(0, dash) if dash else "-")
+            facets.foot[tables.display(str(style), level, facets.labels)] = line
         if floored:
-            foot.entries["resampling floor"] = Line2D([], [], **_FLOOR)
-        foot.entries |= {} if by_depth else kind_entries(layers)
-        _limits(layout, cells, mapping)
-        layout.titles(cells, height)
-        _label_y(layout, values, mapping, labels, where, height)
-        note = stand_in_note(list(data["dataset"]), stand_ins, labels)
-        return layout.arrange(lambda row, width: height, legends, where, foot, note)
+            facets.foot["resampling floor"] = Line2D([], [], **_FLOOR)
+        facets.foot |= kind_entries(layers)
+        if not mapping.get("panels"):
+            facets.label_y(mapping.get("y_label") or tables.measures_name(rows["measure"], {}, full=True), HEIGHT)
+        return HEIGHT
+
+    def subject(self, rows: "pd.DataFrame") -> str:
+        """Measures of layers."""
+        from equivariance.figures.captions import measures_text
+
+        return f"{measures_text(rows)} of each layer, the mean over its feature maps or units"
+
+    def replicates_text(self, rows: "pd.DataFrame", mapping: Mapping[str, Any]) -> str:
+        """Seeds are thin lines or bands."""
+        from equivariance.figures.lines import seeds_text
+
+        return seeds_text(rows, mapping)
+
+    def remarks(self, rows: "pd.DataFrame", data: "pd.DataFrame", mapping: Mapping[str, Any]) -> list[str]:
+        """The axis of depths, the mark of 1, resampling floors, and lines that are cut off."""
+        from equivariance.figures import captions, tables
+
+        limits = y_limits(rows, data, mapping).values()
+        floors = not _floors(rows, data, mapping).empty
+        cut = any(usual < largest for usual, _, largest in limits)
+        return [
+            "From left to right: depth of the layer in its network" if mapping.get("x") == "depth" else "",
+            captions.ONE if tables.is_normalized(rows["measure"]) else "",
+            "Dotted grey lines are the resampling floor: what the measure gives for the images themselves, "
+            "averaged to the resolution of the layer, where interpolation and borders are all that keeps it "
+            "above 0" if floors else "",
+            "Lines with an arrow leave their panel: the number is their largest value" if cut else "",
+        ]  # fmt: skip
 
 
-def _looks(
-    values: pd.DataFrame,
-    mapping: dict[str, Any],
-    texts: dict[tuple[int, int], dict[Any, str]],
-    where: str,
-    ordered: bool,
-) -> dict[tuple[int, int], dict[Any, tuple[str, str]]]:
-    """Colour and marker of each level of the hue, by panel: the same wherever one legend serves."""
-    levels = tables.levels(values[mapping["hue"]]) if mapping.get("hue") else [None]
-    looks = {}
-    for key in texts:
-        served = [
-            entries
-            for other, entries in texts.items()
-            if where == "figure"
-            or other == key
-            or (where == "column" and other[1] == key[1])
-            or (where == "row" and other[0] == key[0])
-        ]
-        own = [level for level in levels if any(level in entries for entries in served)]
-        shades = zip(colors(len(own), ordered), markers(len(own), ordered), strict=True)
-        looks[key] = dict(zip(own, shades, strict=True))
-    return looks
+_FLOOR: dict[str, Any] = {"color": "#6b6b6b", "linestyle": (0, (1, 1.2)), "linewidth": 0.9, "zorder": 1.8}
 
 
-def _label_y(
-    layout: Layout,
-    data: pd.DataFrame,
-    mapping: dict[str, Any],
-    labels: dict[str, str],
-    where: str,
-    height: float,
-) -> None:
-    """Name the measures at the left of the figure, or of each column of panels.
+def _sharing(rows: "pd.DataFrame", mapping: Mapping[str, Any]) -> list[str]:
+    """The columns of the table whose values tell apart panels with y axes of their own.
 
-    Legends between the rows leave no room for a name over several rows: then each panel has a short one.
+    Panels of measures have each their own; else all normalized ones share one, others one for each row.
     """
-    of_columns = mapping.get("panels") or {"": tables.levels(data["measure"])}
-    for column, measures in enumerate(of_columns.values()):
-        if column not in layout.columns:
-            continue
-        if where == "row" and len(of_columns) > 1:
-            text = ", ".join(tables.display("measure", measure, labels) for measure in measures)
-            for (_, at), axes in layout.axes.items():
-                if at == column:
-                    axes.set_ylabel(broken(text, height, TITLE))
-        else:
-            text = mapping.get("y_label") or _y_label(measures, labels)
-            layout.label_y(broken(text, len(layout.rows) * (height + BETWEEN), TITLE), column)
+    from equivariance.figures.tables import is_normalized, mapped_columns
+
+    if mapping.get("panels"):
+        return mapped_columns(mapping, "row", "column")
+    return [] if is_normalized(rows["measure"]) else mapped_columns(mapping, "row")
 
 
-def _y_label(measures: Sequence[str], labels: dict[str, str]) -> str:
-    """The full name of a measure, or the short ones of several, as far as they are a word each."""
-    if len(measures) == 1:
-        return measure_name(measures[0]).full
-    names = [tables.display("measure", measure, labels) for measure in measures]
-    return "value" if any(" " in name for name in names) else ", ".join(names)
+def y_limits(
+    rows: "pd.DataFrame", data: "pd.DataFrame", mapping: Mapping[str, Any]
+) -> dict[tuple[Any, ...], tuple[float, float, float]]:
+    """The largest value shown, the end of the y axis, and the largest value, for each combination of values
+    of `_sharing`; resampling floors are shown whole.
 
-
-def _entries(cell: Panel, mapping: dict[str, Any], labels: dict[str, str]) -> dict[Any, str]:
-    """The legend's text for each level of the hue in a panel."""
-    hue = mapping.get("hue")
-    if not hue:
-        return {None: "mean over seeds" if cell.data["seed"].nunique() > 1 else ""}
-    entries = {}
-    for level in tables.levels(cell.data[hue]):
-        entries[level] = tables.display(hue, level, labels)
-        rows = cell.data[cell.data[hue] == level]
-        if _by_epoch(mapping) and rows["accuracy"].notna().any():
-            entries[level] = f"{rows['epoch'].mean():.0f} ({rows['accuracy'].mean():.0%})"
-    return entries
-
-
-def _by_epoch(mapping: dict[str, Any]) -> bool:
-    """Whether savepoints are named by epoch and accuracy: not beside panels of measures, whose many rows
-    would each need a legend."""
-    return mapping.get("hue") == "savepoint" and not mapping.get("panels")
-
-
-def _legend_title(mapping: dict[str, Any]) -> str:
-    hue = mapping.get("hue")
-    if hue == "measure" and mapping.get("panels"):
-        return ""
-    return "epoch (accuracy)" if _by_epoch(mapping) else tables.COLUMN_NAMES.get(hue or "", "")
-
-
-def _handle(color: str, marker: str) -> Line2D:
-    return Line2D([], [], color=color, marker=marker)
-
-
-def _dashes(data: pd.DataFrame, mapping: dict[str, Any]) -> dict[Any, Any]:
-    style = mapping.get("style")
-    values = tables.levels(data[style]) if style else [None]
-    return {value: DASHES[index % len(DASHES)] for index, value in enumerate(values)}
-
-
-def _dash_entries(
-    dashes: dict[Any, Any], mapping: dict[str, Any], labels: dict[str, str]
-) -> dict[str, Line2D]:
-    style = mapping.get("style")
-    if not style:
-        return {}
-    return {
-        tables.display(style, value, labels): Line2D([], [], color=GREY, linestyle=dash)
-        for value, dash in dashes.items()
-    }
-
-
-def _draw(
-    axes: Axes,
-    cell: Panel,
-    mapping: dict[str, Any],
-    layers: Layers,
-    looks: dict[Any, tuple[str, str]],
-    dashes: dict[Any, Any],
-    alone: bool,
-) -> None:
-    """Draw the lines of a panel, with what the seeds do."""
-    hue, style = mapping.get("hue"), mapping.get("style")
-    by = list(dict.fromkeys(column for column in (hue, style) if column))
-    for key, rows in cell.data.groupby(by, sort=False) if by else [((), cell.data)]:
-        values = dict(zip(by, key, strict=True))
-        color, marker = looks[values.get(hue)]
-        dash = dashes[values.get(style)]
-        profiles = rows.pivot_table(index="layer", columns="seed", values="mean", aggfunc="mean")
-        x, profiles = _placed(profiles, rows, layers)
-        if profiles.shape[1] > 1 and alone:
-            axes.plot(x, profiles, color=color, linewidth=0.5, alpha=0.55, label="_seed")
-        elif profiles.shape[1] > 1:
-            axes.fill_between(
-                x,
-                profiles.min(axis=1),
-                profiles.max(axis=1),
-                color=color,
-                alpha=0.18,
-                linewidth=0,
-                label="_band",
-            )
-        axes.plot(
-            x, profiles.mean(axis=1), color=color, marker=marker, linestyle=dash, markeredgewidth=0,
-            label=" ".join(str(values[column]) for column in by) or "mean",
-        )  # fmt: skip
-
-
-def _placed(values: Any, rows: pd.DataFrame, layers: Layers) -> tuple[list[float], Any]:
-    """Where on the axis layers stand, and their values (indexed by layer) in this order.
-
-    `rows` are those of one network; without `layers` its layers stand at their depth in per cent.
+    A value is too large to show where it is `FAR` times Tukey's outer fence, three quartile distances above
+    the upper quartile: one such line would flatten all others.
     """
-    place = {layer: float(index) for index, (layer, _) in enumerate(layers)}
-    if not layers:
-        depths = rows.groupby("layer")["depth"].first()
-        place = dict(zip(depths.index, 100 * depths.to_numpy(), strict=True))
-    ordered = sorted(values.index, key=place.__getitem__)
-    return [place[layer] for layer in ordered], values.loc[ordered]
+    import numpy as np
+
+    from equivariance.figures.tables import is_normalized
+
+    columns, limits, floors = _sharing(rows, mapping), {}, _floors(rows, data, mapping)
+    for key, shared in rows.groupby(columns, sort=False) if columns else [((), rows)]:
+        means = shared["mean"].to_numpy()
+        means = means[np.isfinite(means)]
+        lower, upper = np.percentile(means, [25, 75]) if means.size else (0.0, 0.0)
+        fence, largest = upper + 3 * (upper - lower), means.max(initial=0.0)
+        usual = means[means <= fence].max() if largest > FAR * fence > 0 else largest
+        own = (floors[columns] == list(key)).all(axis="columns") if columns else slice(None)
+        normalized = is_normalized(shared["measure"])
+        own_unit = bool(mapping.get("panels")) and not normalized
+        least = 0.0 if own_unit else float(mapping.get("y_limit") or LIMIT * normalized)
+        top = max(least, 1.05 * usual, 1.05 * floors.loc[own, "mean"].max()) or 1.0  # all may be 0
+        limits[key] = float(usual), float(top), float(largest)
+    return limits
 
 
-def _depth_axis(axes: Axes, named: bool) -> None:
-    axes.set_xlim(-2, 102)
-    axes.set_xticks(range(0, 101, 20))
-    axes.tick_params(axis="x", labelbottom=named)
-    if named:
-        axes.set_xlabel("depth of the layer (%)")
+def _floors(rows: "pd.DataFrame", data: "pd.DataFrame", mapping: Mapping[str, Any]) -> "pd.DataFrame":
+    """The resampling floors of the measures and layers that are shown."""
+    from equivariance.figures import tables
+
+    floors = tables.by_panel(tables.floors(data), mapping)
+    return floors[floors["measure"].isin(rows["measure"]) & floors["layer"].isin(set(rows["layer"]))]
 
 
-_FLOOR: dict[str, Any] = {"color": GREY, "linestyle": (0, (1, 1.2)), "linewidth": 0.9, "zorder": 1.8}
+def _placed(rows: "pd.DataFrame", place: Mapping[str, float]) -> "pd.DataFrame":
+    """Rows with a column `x`, where their layer stands: by its name, or without names by its depth."""
+    return rows.assign(x=rows["layer"].map(place) if place else 100 * rows["depth"]).dropna(subset="x")
 
 
-def _draw_floors(axes: Axes, floors: pd.DataFrame, data: pd.DataFrame, layers: Layers) -> bool:
+def _draw_lines(
+    panel: "Panel", rows: "pd.DataFrame", hue: str | None, style: str | None, dashes: Mapping[Any, Any], alone: bool
+) -> "list[tuple[pd.Series[float], str]]":
+    """Draw the lines of a panel with what the seeds do. Returns the means of each by x, and its colour."""
+    from equivariance.figures.lines import seed_lines
+
+    drawn = []
+    for level, look in panel.looks.items():
+        of_level = rows if hue is None else rows[rows[hue] == level]
+        for of_style, line in of_level.groupby(style, sort=False) if style else [(None, of_level)]:
+            dash = (0, dashes[of_style]) if dashes.get(of_style) else "-"
+            more = {"marker": look.marker, "linestyle": dash, "label": str(level or "mean")}
+            seed_lines(panel.axes, line, ("x", "mean"), look.color, alone, **more)
+            drawn.append((line.groupby("x")["mean"].mean(), look.color))
+    return drawn
+
+
+def _draw_floors(panel: "Panel", floors: "pd.DataFrame") -> bool:
     """Draw the floors of the measures of a panel, a line for each condition; say whether there are any.
 
     Networks of one condition share their floor as far as their images do: the mean over seeds.
     """
-    floors = floors[floors["measure"].isin(data["measure"]) & floors["layer"].isin(set(data["layer"]))]
-    by = [column for column in tables.CONDITIONS if column in floors.columns]
+    from equivariance.figures.tables import CONDITIONS
+
+    floors = floors[floors["measure"].isin(panel.data["measure"]) & floors["layer"].isin(set(panel.data["layer"]))]
     drawn = set()
-    for _, rows in floors.groupby(by, sort=False):
-        means = rows.groupby("layer")["mean"].mean()
-        x, means = _placed(means, rows, layers)
-        line = tuple((layer, f"{mean:.3g}") for layer, mean in means.items())
+    for _, rows in floors.groupby([column for column in CONDITIONS if column in floors.columns], sort=False):
+        means = rows.groupby("x")["mean"].mean()
+        line = tuple((x, f"{mean:.3g}") for x, mean in means.items())
         if line not in drawn:  # most networks of a panel have the same, but for rounding
-            axes.plot(x, means, label="_floor", **_FLOOR)
+            panel.axes.plot(means.index, means, label="_floor", **_FLOOR)
             drawn.add(line)
     return bool(drawn)
 
 
-def _limits(layout: Layout, cells: list[Panel], mapping: dict[str, Any]) -> None:
-    """Set the range of y, from 0, and mark 1 where measures are normalized.
+def _mark_cut_lines(axes: Any, lines: "list[tuple[pd.Series[float], str]]", usual: float) -> None:
+    """Where a line leaves its panel, mark the place of its largest value with an arrow and the number."""
+    left, right = axes.get_xlim()
+    for count, (means, color) in enumerate(item for item in lines if item[0].max() > usual):
+        x = means.idxmax()
+        side = "right" if x > (left + right) / 2 else "left"
+        axes.annotate(
+            f"▲ {means.max():,.3g}", (x, 1), xycoords=("data", "axes fraction"), xytext=(0, -1 - 9 * count),
+            textcoords="offset points", ha=side, va="top", color=color, fontsize=7,
+            bbox={"facecolor": "white", "alpha": 0.7, "pad": 0.5, "linewidth": 0},
+        )  # fmt: skip
 
-    It is one range for a figure of normalized measures, else one for each row; with panels of measures, whose
-    values may be orders of magnitude apart, one for each panel.
-    """
-    apart = bool(mapping.get("panels"))
-    marked = {(cell.row, cell.column): is_normalized(cell.data["measure"]) for cell in cells}
-    if not apart:
-        marked = dict.fromkeys(marked, all(marked.values()))
-    for key, axes in layout.axes.items():
-        least = 0.0 if apart and not marked[key] else float(mapping.get("y_limit") or LIMIT * marked[key])
-        alike = [
-            other
-            for place, other in layout.axes.items()
-            if place == key or (not apart and (marked[key] or place[0] == key[0]))
-        ]
-        axes.set_ylim(0, max(least, 1.05 * max(other.dataLim.y1 for other in alike)) or 1)  # all may be 0
-        axes.tick_params(axis="y", labelleft=apart or layout.is_first(*key))
-        if marked[key]:
-            axes.axhline(1, color=GREY, linewidth=0.6, zorder=1.5, label="_one")
+
+def _short_names(rows: "pd.DataFrame", facets: "Facets") -> str:
+    """The measures of a panel by their abbreviations, as far as there is room at its left."""
+    from equivariance.figures import tables
+    from equivariance.figures.facets import text_width
+
+    measures = tables.levels(rows["measure"])
+    names = [tables.display("measure", measure, facets.labels).split(",")[0] for measure in measures]
+    text = ", ".join(dict.fromkeys(names))
+    return text if text_width(text) < min(HEIGHT, facets.room) else "value"

@@ -73,24 +73,27 @@ def named_layers(layers: Layers, width: float) -> list[int]:
     return kept
 
 
-def layer_axis(axes: Axes, layers: Layers, width: float, named: bool) -> None:
-    """Draw the strip of kinds under axes of `width` inches, and if `named`, the names that fit."""
+def layer_axis(axes: Axes, layers: Layers, width: float, named: bool, first: float = 0.0) -> None:
+    """Draw the strip of kinds under axes of `width` inches, and if `named`, the names that fit.
+
+    `first` is where the first layer stands; the next ones follow in steps of 1.
+    """
     figure = axes.get_figure(root=True)
     assert figure is not None
     corner = ScaledTranslation(0, 0, axes.transAxes)  # type: ignore[arg-type]  # the stub asks for too much
     under = blended_transform_factory(axes.transData, figure.dpi_scale_trans + corner)
     for index, (_, kind) in enumerate(layers):
-        tint = KINDS[_known(kind)][1]
         axes.add_patch(
             Rectangle(
-                (index - 0.5, -STRIP[1]), 1, STRIP[1] - STRIP[0], transform=under, clip_on=False,
-                linewidth=0, facecolor=tint, label="_kind",
+                (index + first - 0.5, -STRIP[1]), 1, STRIP[1] - STRIP[0], transform=under, clip_on=False,
+                linewidth=0, facecolor=KINDS[_known(kind)][1], label="_kind",
             )
         )  # fmt: skip
-    axes.set_xlim(-0.5, len(layers) - 0.5)
+    axes.set_xlim(first - 0.5, first + len(layers) - 0.5)
     axes.spines["bottom"].set_visible(False)
     chosen = named_layers(layers, width) if named else []
-    axes.set_xticks(chosen, [layers[index][0] for index in chosen], rotation=90)
+    axes.set_xticks([index + first for index in chosen], [layers[index][0] for index in chosen], rotation=90)
+    axes.set_xlabel("")
     axes.tick_params(axis="x", length=0, pad=6)
 
 

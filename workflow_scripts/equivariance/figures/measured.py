@@ -5,15 +5,16 @@ from pathlib import Path
 import pandas as pd
 
 from equivariance.analysis.profiles import layer_profile
-from equivariance.figures import plot
+from equivariance.figures import figure_kind
 from equivariance.figures.measure_names import FLOOR
 from equivariance.figures.style import save
 from equivariance.measures.names import MEAN_OF_CLASSES
+from equivariance.reserved import FINAL, NONE
 
 # What tells the networks of an experiment apart: a person's own is alone.
 ONE_NETWORK = {
-    **{"dataset": "", "model": "", "trained_with": "", "retrained_with": "none", "scheme": "none"},
-    **{"seed": 0, "savepoint": "final"},
+    **{"dataset": "", "model": "", "trained_with": "", "retrained_with": NONE, "scheme": NONE},
+    **{"seed": 0, "savepoint": FINAL},
     **{"measured_on": "", "measured_with": ""},
 }
 
@@ -38,7 +39,7 @@ def write_figures(table: pd.DataFrame, folder: Path) -> list[Path]:
             shown = _of_one_network(data[data["measure"].isin([measure, f"{measure}{FLOOR}"])])
             entry = {"name": name, "measures": [measure], "figure": {"kind": kind, **mapping}}
             stem = folder / f"{name}_{measure}"
-            save(plot(kind, shown, entry, {}, {}), stem)
+            save(figure_kind(kind).plot(shown, entry, {}, {}), stem)
             written.append(stem.with_name(f"{stem.name}.pdf"))
     return written
 

@@ -1,10 +1,14 @@
 """One look for all figures: sizes, type, colours, and how a figure becomes files."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from equivariance.files import atomic_path
@@ -12,42 +16,36 @@ from equivariance.files import atomic_path
 TEXT_WIDTH = 6.3
 """Width of every figure in inches: the paper's text width, so that type keeps its size in print."""
 
+PAGE = 8.6
+"""A figure is at most so many inches high, so that it fits on a page with its caption."""
+
 SMALL = 7.0
 """Smallest type, in points."""
 
+TITLE = 8.0
+"""Type of titles and of the labels of axes, in points."""
+
+LETTER = 0.56 / 72
+"""Width of a letter in inches, on average, for each point of its type."""
+
+SPACE: Any = {"w_pad": 0.03, "h_pad": 0.04, "wspace": 0, "hspace": 0}
+"""Space around what is in a figure, in inches."""
+
 SETTINGS: Any = {  # matplotlib types its settings by a union of hundreds of names
+    **sns.axes_style("ticks", {"axes.grid": True, "axes.spines.top": False, "axes.spines.right": False}),
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same glyphs on every machine
-    "font.size": SMALL,
-    "axes.titlesize": 8,
-    "axes.titlepad": 4,
-    "axes.labelsize": 8,
-    "axes.linewidth": 0.6,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.grid.axis": "y",
-    "axes.axisbelow": True,
-    "grid.color": "#e6e6e6",
-    "grid.linewidth": 0.5,
-    "xtick.labelsize": SMALL,
-    "ytick.labelsize": SMALL,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "xtick.major.size": 2.5,
-    "ytick.major.size": 2.5,
-    "lines.linewidth": 1.2,
-    "lines.markersize": 2.8,
-    "legend.fontsize": SMALL,
-    "legend.title_fontsize": SMALL,
-    "legend.frameon": False,
-    "legend.handlelength": 1.6,
-    "legend.handletextpad": 0.5,
-    "legend.columnspacing": 1.2,
-    "legend.labelspacing": 0.25,
-    "figure.dpi": 100,
-    "savefig.dpi": 220,
+    **dict.fromkeys(("font.size", "xtick.labelsize", "ytick.labelsize"), SMALL),
+    **dict.fromkeys(("legend.fontsize", "legend.title_fontsize"), SMALL),
+    **dict.fromkeys(("axes.titlesize", "axes.labelsize"), TITLE),
+    **dict.fromkeys(("axes.linewidth", "xtick.major.width", "ytick.major.width"), 0.6),
+    **dict.fromkeys(("xtick.major.size", "ytick.major.size"), 2.5),
+    **{"axes.titlepad": 3, "axes.labelpad": 2, "xtick.major.pad": 2, "ytick.major.pad": 2},
+    **{"axes.grid.axis": "y", "grid.color": "#e6e6e6", "grid.linewidth": 0.5},
+    **{"lines.linewidth": 1.2, "lines.markersize": 2.8, "patch.linewidth": 0},
+    **{"legend.frameon": False, "legend.handlelength": 1.6, "legend.handletextpad": 0.5},
+    **{"legend.columnspacing": 1.2, "legend.labelspacing": 0.25},
+    **{"figure.dpi": 100, "savefig.dpi": 220},
     "pdf.fonttype": 3,  # subsets of TrueType get a name from a salted hash: the bytes would differ by process
-    "text.usetex": False,
 }
 
 # Okabe and Ito's palette, told apart with every common colour blindness; without yellow, too pale for a line.
@@ -56,13 +54,18 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 GREY = "#6b6b6b"
 
 
+def style() -> Any:
+    """The settings of all figures, as a context: nothing global changes."""
+    return mpl.rc_context(SETTINGS)
+
+
 def colors(count: int, ordered: bool) -> list[str]:
     """`count` colours: a ramp from dark to light for ordered values, else told apart as far as they go."""
     if not ordered and count <= len(CATEGORIES):
         return list(CATEGORIES[:count])
+    # The light end of the ramp is left out: it is too pale on white.
     ramp = mpl.colormaps["viridis"]
-    # The light end is left out: it is too pale on white.
-    return [mpl.colors.to_hex(ramp(0.87 * index / max(count - 1, 1))) for index in range(count)]
+    return [to_hex(ramp(0.87 * index / max(count - 1, 1))) for index in range(count)]
 
 
 def markers(count: int, ordered: bool) -> list[str]:
@@ -70,18 +73,40 @@ def markers(count: int, ordered: bool) -> list[str]:
     return ["o"] * count if ordered else [MARKERS[index % len(MARKERS)] for index in range(count)]
 
 
-def new_figure(height: float) -> Figure:
-    """An empty figure of the paper's width and a height in inches."""
-    figure = Figure(figsize=(TEXT_WIDTH, height))
+def new_figure() -> Figure:
+    """An empty figure of the paper's width; it gets its height by `finish`."""
+    figure = Figure(figsize=(TEXT_WIDTH, TEXT_WIDTH))
     FigureCanvasAgg(figure)
+    figure.set_layout_engine("constrained", **SPACE)
+    return figure
+
+
+def finish(
+    figure: Figure, first: Axes, heights: Callable[[float], list[float]], note: str, compress: bool = False
+) -> Figure:
+    """Add a note, and make the figure so high that rows of panels have their heights, or as high as a page.
+
+    `heights` gives those of all rows in inches for the width of the `first` panel. With `compress` images,
+    whose sides are in proportion, stand close together.
+    """
+    if note:
+        figure.supxlabel(note, x=0.995, ha="right", fontsize=SMALL, style="italic", color=GREY)
+    figure.draw_without_rendering()
+    width, height = first.get_position(original=True).size * first.figure.bbox.size / figure.dpi
+    wanted = heights(width)
+    missing = sum(wanted) * (1 - height / wanted[0])  # all rows are in proportion to theirs
+    figure.set_figheight(min(figure.get_figheight() + missing, PAGE))
+    if compress:
+        figure.set_layout_engine("compressed", **SPACE)
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # what is placed stays: PDF and PNG are alike
     return figure
 
 
 def save(figure: Figure, stem: str | Path) -> None:
     """Write `<stem>.pdf` and `<stem>.png`, each whole or absent; equal figures give equal bytes."""
     stem = Path(stem)
-    with mpl.rc_context(SETTINGS):
-        with atomic_path(stem.with_name(stem.name + ".pdf")) as path:
-            figure.savefig(path, format="pdf", metadata={"CreationDate": None})
-        with atomic_path(stem.with_name(stem.name + ".png")) as path:
-            figure.savefig(path, format="png", metadata={"Software": None})
+    with style():
+        for suffix, metadata in (("pdf", {"CreationDate": None}), ("png", {"Software": None})):
+            with atomic_path(stem.with_name(f"{stem.name}.{suffix}")) as path:
+                figure.savefig(path, format=suffix, metadata=metadata)

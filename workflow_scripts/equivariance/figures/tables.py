@@ -1,16 +1,15 @@
 """Tables of an experiment as figures and the paper read them: checked, in order, with display names."""
 
-import re
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from equivariance.errors import UserError
-from equivariance.figures.measure_names import AGGREGATIONS, FLOOR, measure_name
-from equivariance.measures.names import MEAN_OF_CLASSES
+from equivariance.figures.measure_names import AGGREGATIONS, FLOOR, is_normalized, measure_name
+from equivariance.reserved import FINAL, NONE
 
 NETWORK = ("dataset", "model", "trained_with", "retrained_with", "scheme", "seed")
 """What determines a trained network."""
@@ -48,23 +47,6 @@ CONDITIONS = (
 )
 """Columns whose values are conditions of an experiment; seeds are its replicates."""
 
-AXES = {
-    "layer_profile": (),
-    "distribution": (),
-    "bars": (),
-    "heat_map": (),
-    "class_heat_map": ("class",),
-    "relative_error_map": ("samples", "transformations"),
-}
-"""Columns that a kind of figure of measures tells apart by itself, on its axes."""
-
-HUED = {
-    "layer_profile": ("hue", "style"),
-    "distribution": ("hue",),
-    "bars": ("hue", "x"),
-}
-"""What kinds of figures of measures tell apart besides rows and columns; in the others colours are values."""
-
 COLUMN_NAMES = {
     "dataset": "data set",
     "model": "model",
@@ -91,7 +73,7 @@ RETRAINED = ("retrained_with", "scheme")
 VALUES = {
     "aggregation": AGGREGATIONS,
     "augmented": {"augmented": "trained with the set", "not augmented": "trained without"},
-    "stratified": {"True": "class by class", "False": "all classes together"},
+    "stratified": {"not stratified": "all classes together", "stratified": "class by class"},
 }
 """Names of the values of columns that are the same in every experiment."""
 
@@ -124,24 +106,24 @@ def levels(values: "pd.Series[Any]") -> list[Any]:
     """
     distinct = values.dropna().unique().tolist()
     if values.name in RETRAINED:
-        return sorted(distinct, key=lambda value: value != "none")
+        return sorted(distinct, key=lambda value: value != NONE)
     known = list(VALUES.get(str(values.name), ()))
     if known and {str(value) for value in distinct} <= set(known):
         return sorted(distinct, key=lambda value: known.index(str(value)))
     numbers = pd.to_numeric(
-        pd.Series([100 if value == "final" else value for value in distinct]), errors="coerce"
+        pd.Series([100 if value == FINAL else value for value in distinct]), errors="coerce"
     )
     if numbers.isna().any():
         return distinct
     return [distinct[index] for index in numbers.sort_values(kind="stable").index]
 
 
-def display(column: str, value: Any, labels: dict[str, str]) -> str:
+def display(column: str, value: Any, labels: Mapping[str, str]) -> str:
     """The name a reader sees for a value of a column."""
     text = str(value)
     if column == "savepoint":
-        return "trained" if text == "final" else f"{text} % of training"
-    if column in RETRAINED and text == "none":
+        return "trained" if text == FINAL else f"{text} % of training"
+    if column in RETRAINED and text == NONE:
         return "not retrained"
     if column == "scheme":
         return text.replace("_", " ")
@@ -162,25 +144,27 @@ def display(column: str, value: Any, labels: dict[str, str]) -> str:
     return labels.get(text, text.replace("_", " "))
 
 
-def mapping_of(experiment: Mapping[str, Any]) -> dict[str, Any]:
-    """What an entry's figure is mapped to. Panels of measures are its columns, and measures its colours.
+def mapping_of(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What an entry's figure is mapped to. Panels of measures are its columns, and its measures colours.
 
     Raises UserError where an entry has both `panels` and `column`.
     """
-    mapping = dict(experiment["figure"])
-    if not mapping.get("panels"):
+    mapping = dict(entry["figure"])
+    panels = mapping.get("panels")
+    if not panels:
         return mapping
     if mapping.get("column"):
         raise UserError(
-            f"figure of {experiment['name']}: panels are its columns; give `panels` or `column`, not both"
+            f"figure of {entry['name']}: panels are its columns; give `panels` or `column`, not both"
         )
-    return {"hue": "measure", **mapping, "column": "panel"}
+    several = any(len(measures) > 1 for measures in panels.values())
+    return {**({"hue": "measure"} if several else {}), **mapping, "column": "panel"}
 
 
-def told(mapping: Mapping[str, Any], *keys: str) -> list[str]:
+def mapped_columns(mapping: Mapping[str, Any], *keys: str) -> list[str]:
     """The columns that an entry maps to some of row, column, hue, style and x, each once.
 
-    >>> told({"row": ["dataset", "trained_with"], "hue": "dataset"}, "row", "hue")
+    >>> mapped_columns({"row": ["dataset", "trained_with"], "hue": "dataset"}, "row", "hue")
     ['dataset', 'trained_with']
     """
     found: list[str] = []
@@ -191,38 +175,32 @@ def told(mapping: Mapping[str, Any], *keys: str) -> list[str]:
 
 
 def by_panel(data: pd.DataFrame, mapping: Mapping[str, Any]) -> pd.DataFrame:
-    """Profiles with a column `panel`, the title that the entry gives their measure; as they are without any.
+    """Rows with a column `panel`, the title that the entry gives their measure; as they are without panels.
 
-    A measure of several panels is in each, those of no panel are left out.
+    Rows of a measure of several panels are in each, those of no panel are left out.
     """
-    titles = mapping.get("panels")
-    if not titles:
+    panels = mapping.get("panels")
+    if not panels:
         return data
-    of_measure = dict(iter(data.groupby("measure", sort=False)))
-    return pd.concat(
-        [
-            of_measure[measure].assign(panel=title)
-            for title, measures in titles.items()
-            for measure in measures
-            if measure in of_measure
-        ]
-        or [data.head(0).assign(panel="")]
-    )
+    titles = [(measure, title) for title, measures in panels.items() for measure in measures]
+    of_measure = pd.DataFrame(titles, columns=["measure", "panel"])
+    of_measure["rank"] = of_measure.index
+    return data.merge(of_measure, on="measure").sort_values("rank", kind="stable").drop(columns="rank")
 
 
-def require(data: pd.DataFrame, columns: Iterable[str], name: str) -> None:
+def require_columns(data: pd.DataFrame, columns: Iterable[str], name: str) -> None:
     """Raise UserError when the table lacks columns that the figure of an experiment is mapped to."""
     missing = [column for column in columns if column not in data.columns]
     if missing:
         raise UserError(f"figure of {name}: its table has no column {', '.join(missing)}")
 
 
-def one(data: pd.DataFrame, mapped: list[str], name: str) -> None:
+def require_one_value(data: pd.DataFrame, mapped: list[str], name: str) -> None:
     """Raise UserError when rows of different conditions would fall on one line or bar.
 
     `mapped` are the columns that the figure tells apart; what they do not, must be the same.
     """
-    require(data, mapped, name)
+    require_columns(data, mapped, name)
     data = data[[column for column in data if column in {*CONDITIONS, *mapped}]].drop_duplicates()
     for column in CONDITIONS:
         if column in mapped or column not in data.columns:
@@ -237,38 +215,14 @@ def one(data: pd.DataFrame, mapped: list[str], name: str) -> None:
                 )
 
 
-def shown(data: pd.DataFrame, experiment: Mapping[str, Any]) -> pd.DataFrame:
-    """The rows that a figure shows of profiles or units: those of all measures where it tells them apart,
-    else of the first; no resampling floors, and no means over classes where it shows the classes.
-
-    Raises UserError when conditions are left that nothing tells apart.
-    """
-    mapping, name = mapping_of(experiment), experiment["name"]
-    axes = AXES[mapping["kind"]]
-    keys = ("row", "column", *HUED.get(mapping["kind"], ()))
-    mapped = list(dict.fromkeys([*told(mapping, *keys), *axes]))
-    data = data[~_is_floor(data)]
-    if "class" in axes:
-        require(data, ["class"], name)
-        data = data[data["class"] != MEAN_OF_CLASSES]
-    if mapping.get("panels"):
-        data = data[data["measure"].isin(list(chain(*mapping["panels"].values())))]
-    elif "measure" not in mapped:
-        measure = (experiment.get("measures") or [data["measure"].iloc[0]])[0]
-        data = data[data["measure"] == measure]
-    if data.empty:
-        raise UserError(f"figure of {name}: its table has no rows of the measures it shows")
-    one(by_panel(data, mapping), mapped, name)
-    return data
-
-
 def floors(data: pd.DataFrame) -> pd.DataFrame:
     """The resampling floors of profiles, under the names of the measures that they are floors of."""
-    found = data[_is_floor(data)]
+    found = data[is_floor(data)]
     return found.assign(measure=found["measure"].str.removesuffix(FLOOR))
 
 
-def _is_floor(data: pd.DataFrame) -> "pd.Series[bool]":
+def is_floor(data: pd.DataFrame) -> "pd.Series[bool]":
+    """Which rows are of resampling floors."""
     return data["measure"].str.endswith(FLOOR)
 
 
@@ -286,27 +240,44 @@ def first_seed(data: pd.DataFrame) -> pd.DataFrame:
     if data["seed"].nunique() == 1:
         return data
     by = [column for column in CONDITIONS if column in data.columns]
-    return data[data["seed"] == data.groupby(by, dropna=False)["seed"].transform("min")]
+    return data[data["seed"] == data.groupby(by, dropna=False, observed=True)["seed"].transform("min")]
 
 
-def lonely(data: pd.DataFrame, mapping: Mapping[str, Any]) -> bool:
+def has_one_line_per_panel(data: pd.DataFrame, mapping: Mapping[str, Any]) -> bool:
     """Whether every panel has a single line, so that its seeds can be drawn one by one."""
-    by, lines = told(mapping, "row", "column"), told(mapping, "hue", "style")
-    groups = data.groupby(by) if by else [((), data)]
-    return all(len(rows.drop_duplicates(lines)) == 1 for _, rows in groups) if lines else True
-
-
-def ordered(mapping: Mapping[str, Any], panels: Iterable[Mapping[Any, str]]) -> bool:
-    """Whether the colours of a figure are steps of one quantity.
-
-    They are where the entry says `ordered`, for savepoints, and where the texts of each panel differ in their
-    numbers only (8 rotations, 16 rotations).
-    """
-    if "ordered" in mapping:
-        return bool(mapping["ordered"])
-    if mapping.get("hue") == "savepoint":
+    by, lines = mapped_columns(mapping, "row", "column"), mapped_columns(mapping, "hue", "style")
+    if not lines:
         return True
-    texts = [list(dict.fromkeys(entries.values())) for entries in panels]
-    return all(len({re.sub(r"[\d.,]+", "#", text) for text in of_panel}) == 1 for of_panel in texts) and any(
-        len(of_panel) > 1 for of_panel in texts
+    groups = data.groupby(by) if by else [((), data)]
+    return all(len(rows.drop_duplicates(lines)) == 1 for _, rows in groups)
+
+
+def network_values(profiles: pd.DataFrame) -> pd.DataFrame:
+    """One row per network, savepoint, set and measure: mean over layers, last layer, accuracy in per cent.
+
+    The mean over layers ignores layers without a finite value, and weighs every layer the same.
+    """
+    by = ["epoch", *(name for name in ("seed", *CONDITIONS) if name in profiles)]
+    if "value" in profiles:  # single units
+        finite = profiles["value"].where(profiles["value"].abs() != math.inf)
+        of_layers = profiles.assign(mean=finite).groupby([*by, "layer_index"], sort=False)
+        profiles = of_layers.agg({"mean": "mean", "accuracy": "last"}).reset_index()
+    ordered = profiles.sort_values("layer_index", kind="stable")
+    values = ordered.groupby(by, sort=False).agg(
+        over_layers=("mean", "mean"),
+        last_layer=("mean", "last"),
+        layers=("mean", "size"),
+        accuracy=("accuracy", "last"),
     )
+    first_seen = profiles[by].drop_duplicates()
+    return first_seen.merge(values.reset_index(), on=by).assign(accuracy=lambda rows: 100 * rows["accuracy"])
+
+
+def measures_name(measures: "pd.Series[str]", labels: Mapping[str, str], full: bool = False) -> str:
+    """The name of the measure of a column, short or in full; "value" where there are several."""
+    (first, *others) = measures.unique()
+    if others:
+        return "value"
+    return measure_name(str(first)).full if full else display("measure", first, labels)
+
+

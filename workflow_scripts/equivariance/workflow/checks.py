@@ -3,8 +3,9 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from equivariance import datasets, figures
+from equivariance import datasets
 from equivariance.errors import UserError, unknown
+from equivariance.figures import KINDS, drawable_kinds, figure_kind
 from equivariance.measures.names import AGGREGATIONS, mistake
 from equivariance.models import FAMILIES
 from equivariance.models.settings import read_settings
@@ -39,8 +40,8 @@ def cross_field_mistakes(config: Config, unreadable: Collection[tuple[str, ...]]
     ]
 
 
-def gives(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    """What can be drawn of an experiment."""
+def drawable_data(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    """The sorts of data of an experiment that a figure can be drawn from: see `Kind.draws`."""
     if "images" in entry or "feature_maps" in entry:
         return ("images",)
     if "measure" in entry:
@@ -208,17 +209,16 @@ def _retraining(place: str, entry: Mapping[str, Any], names: Iterable[str], conf
 
 
 def _figure(place: str, entry: Mapping[str, Any]) -> Iterator[str]:
-    kind = entry["figure"]["kind"]
-    if kind not in figures.KINDS:
-        yield from _unknown(f"{place}.figure.kind", "kind of figure", [kind], figures.KINDS)
+    name = entry["figure"]["kind"]
+    if name not in KINDS:
+        yield from _unknown(f"{place}.figure.kind", "kind of figure", [name], KINDS)
         return
-    given, drawn = gives(entry), figures.INPUTS[kind]
-    if not {*drawn} & {*given}:
-        valid = ", ".join(name for name, drawn in figures.INPUTS.items() if {*drawn} & {*given})
-        draws = f"{kind} draws {' or '.join(drawn)}, the experiment gives {' and '.join(given)}"
-        yield f"{place}.figure.kind: {draws}; valid: {valid}"
-    if kind == "class_heat_map" and not all(block["stratified"] for _, block in _blocks(place, entry)):
-        yield f"{place}.figure.kind: class_heat_map draws classes; measure with stratified: true"
+    given, kind = drawable_data(entry), figure_kind(name)
+    if not {*kind.draws} & {*given}:
+        draws = f"{name} draws {' or '.join(kind.draws)}, the experiment gives {' and '.join(given)}"
+        yield f"{place}.figure.kind: {draws}; valid: {', '.join(drawable_kinds(given))}"
+    if kind.needs_classes and not all(block["stratified"] for _, block in _blocks(place, entry)):
+        yield f"{place}.figure.kind: {name} draws classes; measure with stratified: true"
 
 
 def _blocks(place: str, entry: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, TypeVar
 
-from equivariance import figures
+from equivariance.figures import figure_kind
 from equivariance.measures.names import AGGREGATIONS, FAMILIES, FAMILY_OF, base, parts
 from equivariance.models import FAMILIES as MODEL_FAMILIES
 from equivariance.reserved import FINAL, NONE, OWN, UNTRAINED
-from equivariance.workflow.checks import gives
+from equivariance.workflow.checks import drawable_data
 from equivariance.workflow.config import Config, measure_blocks
 
 ACCURACY = "accuracy"  # in the place of a family of measures
@@ -131,13 +131,13 @@ class Plan:
         }
 
     def kind(self, experiment: str) -> str:
-        """What an experiment's figure is drawn from: see `figures.INPUTS`; images of an experiment that shows
+        """What an experiment's figure is drawn from: see `Kind.draws`; images of an experiment that shows
         feature maps are `feature_maps`."""
         entry = self.config.experiments[experiment]
         if "feature_maps" in entry:
             return "feature_maps"
-        drawn = figures.INPUTS[entry["figure"]["kind"]]
-        given = gives(entry)
+        drawn = figure_kind(entry["figure"]["kind"]).draws
+        given = drawable_data(entry)
         return next(kind for kind in drawn if kind in given)
 
     def experiments(self, kind: str) -> list[str]:
@@ -159,9 +159,9 @@ class Plan:
 
         Of units the first seed is shown, of maps the first data set too.
         """
-        networks, kind = self._networks[experiment], self.config.experiments[experiment]["figure"]["kind"]
-        shows_maps = "feature_maps" in self.config.experiments[experiment]
-        if shows_maps or kind == "heat_map":
+        networks, entry = self._networks[experiment], self.config.experiments[experiment]
+        shows_maps = "feature_maps" in entry
+        if shows_maps or figure_kind(entry["figure"]["kind"]).one_network:
             networks = [one for one in networks if one.seed == 0]
         if shows_maps:
             networks = [one for one in networks if one.dataset == networks[0].dataset]
