@@ -9,7 +9,7 @@ from typing import Any
 import typst
 
 from equivariance.errors import UserError
-from equivariance.figures.reading import read
+from equivariance.figures import figure_kind
 from equivariance.files import atomic_path, read_json, write_json
 from equivariance.workflow.paper import Entry, content
 
@@ -40,7 +40,11 @@ def build_paper(
     cannot compile.
     """
     entries = [
-        Entry(entry, read(entry["figure"]["kind"], data[entry["name"]]), f"figures/{entry['name']}.pdf")
+        Entry(
+            entry,
+            figure_kind(entry["figure"]["kind"]).read(data[entry["name"]]),
+            f"figures/{entry['name']}.pdf",
+        )
         for entry in experiments
     ]
     summaries = [read_json(path) for path in datasets]

@@ -1,42 +1,43 @@
-"""Draw the figures of experiments from their tables or images, as PDF for print and PNG for the report."""
+"""Draw figures of experiments: PDF for print, PNG for the report, and the caption for the report."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from equivariance.figures import plot
-from equivariance.figures.reading import read
+from equivariance.figures.captions import report_caption
+from equivariance.figures.kinds import figure_kind
 from equivariance.figures.style import save
+from equivariance.files import atomic_path
 
 
-def plot_figure(
-    data: Path,
-    experiment: Mapping[str, Any],
+def plot_figures(
+    data: Sequence[Path],
+    experiments: Sequence[Mapping[str, Any]],
     labels: Mapping[str, str],
     stand_ins: Mapping[str, str],
-    stem: Path,
+    stems: Sequence[Path],
 ) -> None:
-    """Write `<stem>.pdf` and `<stem>.png`.
+    """Write `<stem>.pdf`, `<stem>.png` and `<stem>.rst` of each experiment, in the order of all lists.
 
-    `experiment` is the entry of the experiment with its name; `labels` are display names; `stand_ins` says
-    for each data set which one it stands in for ("" for real data).
+    `data` are tables or grids of images; `experiments` are the entries with their names; `labels` are display
+    names; `stand_ins` says for each data set which one it stands in for ("" for real data).
     """
-    kind = experiment["figure"]["kind"]
-    save(plot(kind, read(kind, data), dict(experiment), dict(labels), dict(stand_ins)), stem)
+    for file, entry, stem in zip(data, experiments, stems, strict=True):
+        kind = figure_kind(entry["figure"]["kind"])
+        rows = kind.read(file)
+        save(kind.plot(rows, entry, labels, stand_ins), stem)
+        with atomic_path(stem.with_name(f"{stem.name}.rst")) as path:
+            path.write_text(report_caption(entry, kind.caption(rows, entry, labels)), encoding="utf-8")
 
 
 if "snakemake" in globals():
     from job import job
 
     with job(snakemake.log[0]):
-        for data, experiment, pdf in zip(
-            snakemake.input, snakemake.params.experiments, snakemake.output.pdf, strict=True
-        ):
-            plot_figure(
-                data=Path(data),
-                experiment=experiment,
-                labels=snakemake.params.labels,
-                stand_ins=snakemake.params.stand_ins,
-                stem=Path(pdf).with_suffix(""),
-            )
-            Path(pdf).with_suffix(".rst").write_text(experiment["question"])
+        plot_figures(
+            data=[Path(file) for file in snakemake.input],
+            experiments=snakemake.params.experiments,
+            labels=snakemake.params.labels,
+            stand_ins=snakemake.params.stand_ins,
+            stems=[Path(file).with_suffix("") for file in snakemake.output.pdf],
+        )

@@ -1,19 +1,25 @@
 """Parts of captions: what a figure shows, in words and from its data."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from equivariance.figures import tables
 from equivariance.figures.measure_names import measure_name
 from equivariance.reserved import FINAL, NONE
 
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
 CONSTANT = ("dataset", "model", "measured_with", "trained_with", "tested_with", "savepoint", "aggregation")
 """Columns that a caption gives the value of where there is one only."""
 
-ONE = "The thin line marks 1, where transforming an image moves a unit as much as changing it does"
+KEYS = {"row": "rows", "column": "columns", "x": "groups", "hue": "colours", "style": "dashes"}
+"""What the keys of an entry's figure are, in captions."""
+
+ONE = "the thin line marks 1, where transforming an image moves a unit as much as changing it does"
 
 
 def sentences(parts: Iterable[str]) -> str:
@@ -21,23 +27,24 @@ def sentences(parts: Iterable[str]) -> str:
     return " ".join(f"{part[0].upper()}{part[1:]}." for part in parts if part)
 
 
-def measures_text(data: pd.DataFrame) -> str:
-    """The full names of the measures of a table."""
-    return join(measure_name(str(measure)).full for measure in tables.levels(data["measure"]))
+def measures_text(measures: Series[str]) -> str:
+    """The full names of measures."""
+    return join(measure_name(str(measure)).full for measure in tables.levels(measures))
 
 
-def mapping_text(mapping: Mapping[str, Any], data: pd.DataFrame, words: Mapping[str, str]) -> str:
-    """Which column of the table is shown as what; `words` are what keys of the mapping are in words."""
+def mapping_text(mapping: Mapping[str, Any], data: DataFrame, keys: Iterable[str]) -> str:
+    """Which column of the table is shown as what."""
     parts = []
-    for key, word in words.items():
-        mapped = [column for column in tables.mapped_columns(mapping, key) if column in data]
-        columns = [column for column in mapped if data[column].nunique() > 1]
+    for key in keys:
+        columns = [column for column in tables.mapped_columns(mapping, key) if data[column].nunique() > 1]
         if columns:
-            parts.append(f"{word}: {join(tables.COLUMN_NAMES.get(column, column) for column in columns)}")
+            parts.append(
+                f"{KEYS[key]}: {join(tables.COLUMN_NAMES.get(column, column) for column in columns)}"
+            )
     return "; ".join(parts)
 
 
-def seeds_text(data: pd.DataFrame, made: str) -> str:
+def seeds_text(data: DataFrame, made: str) -> str:
     """How many seeds there are, and what is `made` of them, a text with {} in the place of "3 seeds"."""
     by = [column for column in tables.CONDITIONS if column in data.columns]
     counts = data.groupby(by, observed=True)["seed"].nunique()
@@ -49,13 +56,13 @@ def seeds_text(data: pd.DataFrame, made: str) -> str:
 
 def measured_text(
     mapping: Mapping[str, Any],
-    data: pd.DataFrame,
+    data: DataFrame,
     labels: Mapping[str, str],
     images: str,
-    words: Mapping[str, str],
+    keys: Iterable[str],
 ) -> str:
     """On how many images networks were measured or tested, and conditions that are the same everywhere."""
-    fixed, mapped = [], tables.mapped_columns(mapping, *words)
+    fixed, mapped = [], tables.mapped_columns(mapping, *keys)
     if "measured_with" in data.columns and (data["measured_with"] == data["trained_with"]).all():
         fixed.append("with the set that the network was trained with")
     for column in CONSTANT:
@@ -73,7 +80,9 @@ def measured_text(
         return f"tested on images under the set of the training{conditions}"
     by = [column for column in (*tables.CONDITIONS, "seed") if column in data.columns and column != "class"]
     counts = data.groupby(by)["images"].sum()
-    pairs = "test images" if (data["tested_with"] == NONE).all() else "pairs of a test image and a transformation"
+    pairs = (
+        "test images" if (data["tested_with"] == NONE).all() else "pairs of a test image and a transformation"
+    )
     return f"each network tested on {range_text(counts)} {pairs}{conditions}"
 
 
@@ -87,7 +96,7 @@ def stand_in_note(datasets: Iterable[str], stand_ins: Mapping[str, str], labels:
     return f"stand-in data: {', '.join(named)}" if named else ""
 
 
-def range_text(values: "pd.Series[Any]") -> str:
+def range_text(values: Series[Any]) -> str:
     """The smallest and the largest of some whole numbers, or the only one."""
     smallest, largest = int(values.min()), int(values.max())
     return f"{smallest:,}" if smallest == largest else f"{smallest:,} to {largest:,}"

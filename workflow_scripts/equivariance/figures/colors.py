@@ -11,7 +11,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from numpy.typing import ArrayLike
 
-from equivariance.figures.style import SMALL
+from equivariance.figures.style import LETTER, SMALL
 
 INFINITE, MISSING = "#D55E00", "#d9d9d9"  # vermilion is far from all colours of the map
 MAP = "viridis"
@@ -42,26 +42,33 @@ def color_scale(values: ArrayLike, clip: float = 0) -> Scale:
     return Scale(low, high, extend)
 
 
-def draw_cells(axes: Axes, values: pd.DataFrame, scale: Scale, **more: Any) -> None:
-    """Draw a heat map, a cell for each value, the first row at the top; `more` goes to `seaborn.heatmap`.
+def draw_cells(axes: Axes, values: pd.DataFrame, scale: Scale, height: float, **options: Any) -> None:
+    """Draw a heat map so many inches high, a cell for each value, the first row at the top.
 
     Finite values beyond the scale have the colour of its nearest end, infinite ones and missing ones (NaN)
-    their own.
+    their own. As many rows are named as there is room for.
     """
     clipped = values.clip(scale.low, scale.high).mask(np.isinf(values), scale.high + 1)
     colors = mpl.colormaps[MAP].with_extremes(over=INFINITE)
-    more = {"xticklabels": False, "rasterized": True, "linewidths": 0, **more}
-    sns.heatmap(clipped, ax=axes, cmap=colors, vmin=scale.low, vmax=scale.high, cbar=False, **more)
+    step = int(np.ceil(1.2 * SMALL / 72 * len(values) / height - 1e-6))
+    options = {"yticklabels": step, "xticklabels": False, "rasterized": True, **options}
+    sns.heatmap(clipped, ax=axes, cmap=colors, vmin=scale.low, vmax=scale.high, cbar=False, **options)
     axes.set(facecolor=MISSING, xlabel="", ylabel="")
     axes.grid(False)
     axes.tick_params(length=0, rotation=0)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    sns.despine(ax=axes, left=True, bottom=True)
 
 
-def class_rows(classes: int, room: float) -> tuple[float, int]:
-    """The height in inches of panels with so many classes, `room` at most, and which classes are named: each,
-    or every second, third ... as there is room."""
-    line = 1.3 * SMALL / 72
-    height = min(max(0.9, line * classes), room)
-    return height, int(np.ceil(line * classes / height - 1e-6))
+def write_values(axes: Axes, texts: pd.DataFrame, width: float) -> None:
+    """Write texts into the cells of a heat map so many inches wide, and name its columns; turned where they
+    would touch."""
+    mesh, room = axes.collections[0], width / texts.shape[1]
+    mesh.update_scalarmappable()
+    turned = room < 4 * LETTER * SMALL + 0.05
+    light = np.asarray(mesh.get_facecolor())[:, :3] @ (0.2126, 0.7152, 0.0722) > 0.45
+    for ((row, column), text), black in zip(np.ndenumerate(texts.to_numpy()), light, strict=True):
+        look: dict[str, Any] = {"color": "black" if black else "white", "rotation": 90 if turned else 0}
+        axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", **look)
+    names = [f"{number:,}" for number in texts.columns]
+    turned = max(map(len, names)) * LETTER * SMALL + 0.05 > room
+    axes.set_xticks(np.arange(len(names)) + 0.5, names, rotation=90 if turned else 0)

@@ -7,17 +7,20 @@ of feature maps) then follow each other: in reading order, or where titles begin
 downwards, with the next ones beside them. Columns whose labels begin anew (with another sample) stand apart.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from equivariance.errors import UserError
-from equivariance.figures.kind import Entry, Kind, Number
+from equivariance.figures import captions, tables
+from equivariance.figures.kind import Entry, Kind
+from equivariance.figures.style import LETTER, PAGE, SMALL, TEXT_WIDTH, finish, new_figure, style
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
@@ -39,23 +42,23 @@ class ImageGrid(Kind):
 
     draws = ("images",)
 
-    def read(self, path: Path) -> "list[Grid]":
+    def read(self, path: Path) -> list[Grid]:
         """Grids of images."""
         from equivariance.figures.grids import load_grids
 
         return load_grids(path)
 
     def plot(
-        self, data: "Sequence[Grid]", entry: Entry, labels: Mapping[str, str], stand_ins: Mapping[str, str]
-    ) -> "Figure":
+        self, data: Sequence[Grid], entry: Entry, labels: Mapping[str, str], stand_ins: Mapping[str, str]
+    ) -> Figure:
         """Draw the panels of an experiment. Raises UserError when two panels would fall on one place."""
-        from equivariance.figures import captions, tables
-        from equivariance.figures.style import PAGE, SMALL, TEXT_WIDTH, finish, new_figure, style
-
         row_by, column_by, placed = _placed(data, entry)
         flowing = not row_by and not column_by
         rows, columns = (max(place[side] for place in placed) + 1 for side in (0, 1))
         shapes = [max(_shape(grid) for (at, _), grid in placed.items() if at == row) for row in range(rows)]
+        widest = LARGEST * max(grid.images.shape[1] for grid in data)
+        if flowing:
+            widest = min(widest, (PAGE - 0.35 * rows) / sum(shapes))
         with style():
             figure = new_figure()
             grid_of_axes = figure.subplots(rows, columns, squeeze=False, height_ratios=shapes)
@@ -68,26 +71,21 @@ class ImageGrid(Kind):
                 is_lowest = not any(at > row and across == column for at, across in placed)
                 _draw(axes, grid, (TEXT_WIDTH - 0.6) / columns, is_lowest or not flowing)
                 axes.set_xlabel(grid.column_axis if is_lowest else "", fontsize=SMALL)
-                titles = [_of_several(data, grid, labels)] if flowing else []
-                if column_by and row == 0:
-                    titles.append(tables.display(column_by, _value(grid, column_by), labels))
-                axes.set_title("\n".join(text for text in (*titles, grid.title) if text))
-                if column == 0:
-                    of_row = tables.display(row_by, _value(grid, row_by), labels) if row_by else ""
-                    axes.set_ylabel("\n".join(text for text in (of_row, grid.row_axis) if text))
+                of_panel = _of_several(data, grid, labels) if flowing else ""
+                of_column = tables.display(column_by, _value(grid, column_by), labels) if column_by else ""
+                titles = [of_panel, of_column if row == 0 else "", grid.title]
+                axes.set_title("\n".join(text for text in titles if text))
+                of_row = tables.display(row_by, _value(grid, row_by), labels) if row_by else ""
+                axes.set_ylabel("\n".join(text for text in (of_row, grid.row_axis) if text and column == 0))
             note = captions.stand_in_note([grid.dataset for grid in data], stand_ins, labels)
-            widest = LARGEST * max(grid.images.shape[1] for grid in data)
-            if flowing:
-                widest = min(widest, (PAGE - 0.35 * rows) / sum(shapes))
-            first = grid_of_axes[min(placed)]
-            return finish(
-                figure, first, lambda width: [shape * min(width, widest) for shape in shapes], note, compress=True
-            )
 
-    def caption(self, data: "Sequence[Grid]", entry: Entry, labels: Mapping[str, str]) -> str:
+            def heights(width: float) -> list[float]:
+                return [shape * min(width, widest) for shape in shapes]
+
+            return finish(figure, grid_of_axes[min(placed)], heights, note, images=True)
+
+    def caption(self, data: Sequence[Grid], entry: Entry, labels: Mapping[str, str]) -> str:
         """Which images are shown under which sets, and what rows and columns are."""
-        from equivariance.figures import captions, tables
-
         datasets, sets = (
             captions.join(
                 tables.display(by, name, labels) for name in dict.fromkeys(_value(grid, by) for grid in data)
@@ -97,24 +95,19 @@ class ImageGrid(Kind):
         rows = next((grid.row_axis for grid in data if grid.row_axis), "")
         columns = next((grid.column_axis for grid in data if grid.column_axis), "")
         axes = f"; rows are {rows}, columns are {columns}" if rows and columns else ""
+        text = f"images of {datasets} under members of the sets {sets}"
         if not any(grid.title for grid in data):
-            return captions.sentences([f"images of {datasets} under members of the sets {sets}{axes}"])
-        return captions.sentences([
-            f"feature maps for images of {datasets} under members of the sets {sets}, a panel for each "
-            f"layer{axes}",
-            "The values of a feature map are scaled to shades from black to white",
-        ])  # fmt: skip
+            return captions.sentences([f"{text}{axes}"])
+        scaled = "the values of a feature map are scaled to shades from black to white"
+        return captions.sentences([f"feature maps for {text}, a panel for each layer{axes}", scaled])
 
-    def numbers(
-        self, data: Any, entry: Entry, labels: Mapping[str, str]
-    ) -> "tuple[pd.DataFrame, dict[str, Number]] | None":
+    def numbers(self, data: Any, entry: Entry, labels: Mapping[str, str]) -> None:
         """None: images have no numbers."""
-        return None
 
 
 def _placed(
-    grids: "Sequence[Grid]", entry: Entry
-) -> "tuple[str | None, str | None, dict[tuple[int, int], Grid]]":
+    grids: Sequence[Grid], entry: Entry
+) -> tuple[str | None, str | None, dict[tuple[int, int], Grid]]:
     """What makes rows and columns, and panels by (row, column)."""
     row_by, column_by = entry["figure"].get("row"), entry["figure"].get("column")
     if not row_by and not column_by:
@@ -126,7 +119,7 @@ def _placed(
     return row_by, column_by, _by_value(grids, row_by, column_by, entry["name"])
 
 
-def _in_order(grids: "Sequence[Grid]") -> "dict[tuple[int, int], Grid]":
+def _in_order(grids: Sequence[Grid]) -> dict[tuple[int, int], Grid]:
     """Panels with titles of their own by (row, column): two in a row, or two runs of titles side by side."""
     starts = [index for index, grid in enumerate(grids) if grid.title == grids[0].title]
     if len(starts) == 1:
@@ -141,8 +134,8 @@ def _in_order(grids: "Sequence[Grid]") -> "dict[tuple[int, int], Grid]":
 
 
 def _by_value(
-    grids: "Sequence[Grid]", row_by: str | None, column_by: str | None, name: str
-) -> "dict[tuple[int, int], Grid]":
+    grids: Sequence[Grid], row_by: str | None, column_by: str | None, name: str
+) -> dict[tuple[int, int], Grid]:
     """Panels in the row and the column of their data set or set, by (row, column)."""
     rows = list(dict.fromkeys(_value(grid, row_by) for grid in grids))
     columns = list(dict.fromkeys(_value(grid, column_by) for grid in grids))
@@ -158,10 +151,8 @@ def _by_value(
     return placed
 
 
-def _of_several(grids: "Sequence[Grid]", grid: "Grid", labels: Mapping[str, str]) -> str:
+def _of_several(grids: Sequence[Grid], grid: Grid, labels: Mapping[str, str]) -> str:
     """Name the data set and the set of a panel, where there are several."""
-    from equivariance.figures import tables
-
     return ", ".join(
         tables.display(by, _value(grid, by), labels)
         for by in ("dataset", "measured_with")
@@ -169,19 +160,19 @@ def _of_several(grids: "Sequence[Grid]", grid: "Grid", labels: Mapping[str, str]
     )
 
 
-def _value(grid: "Grid", by: str | None) -> str:
+def _value(grid: Grid, by: str | None) -> str:
     if by not in (None, "dataset", "measured_with"):
         raise UserError(f"image grids are cut by dataset or measured_with, not by {by!r}")
     return str(getattr(grid, by)) if by else ""
 
 
-def _shape(grid: "Grid") -> float:
+def _shape(grid: Grid) -> float:
     """Height of the images of a panel, as a multiple of their width."""
     high, wide, _ = mosaic(grid.images, grid.columns).shape
     return float(high / wide)
 
 
-def mosaic(images: "NDArray[np.float32]", labels: Sequence[str] = ()) -> "NDArray[np.float32]":
+def mosaic(images: NDArray[np.float32], labels: Sequence[str] = ()) -> NDArray[np.float32]:
     """Lay images (R, K, C, H, W) on one white sheet (R*H + gaps, K*W + gaps, 3).
 
     Gaps are wider where the labels of the K columns begin anew.
@@ -209,10 +200,8 @@ def _lefts(labels: Sequence[str], height: int, width: int) -> list[int]:
     return list(accumulate((width + (apart if new else gap) for new in anew), initial=0))
 
 
-def _draw(axes: "Axes", grid: "Grid", room: float, named: bool) -> None:
+def _draw(axes: Axes, grid: Grid, room: float, named: bool) -> None:
     """Draw one panel, about `room` inches wide, with the labels of its rows and, if `named`, its columns."""
-    from equivariance.figures.facets import text_width
-
     rows, columns, _, height, width = grid.images.shape
     gap = max(1, round(GAP * height))
     axes.imshow(mosaic(grid.images, grid.columns).clip(0, 1), interpolation="nearest")
@@ -226,10 +215,15 @@ def _draw(axes: "Axes", grid: "Grid", room: float, named: bool) -> None:
         else []
     )
     y = [row * (height + gap) + (height - 1) / 2 for row in range(rows)] if any(grid.rows) else []
-    slot = min((room - max(map(text_width, grid.rows), default=0)) / columns, LARGEST)
+    slot = min((room - _width(grid.rows)) / columns, LARGEST)
     texts = list(grid.columns)
-    if max(map(text_width, texts), default=0) > slot - 0.05:
+    if _width(texts) > slot - 0.05:
         texts = [text.replace(", ", ",\n") for text in texts]
-    turned = max(map(text_width, texts), default=0) > slot
+    turned = _width(texts) > slot
     axes.set_xticks(x, texts if x else [], rotation=90 if turned else 0)
     axes.set_yticks(y, grid.rows if y else [])
+
+
+def _width(texts: Sequence[str]) -> float:
+    """Width in inches of the longest line of some texts, about."""
+    return max((len(line) for text in texts for line in text.split("\n")), default=0) * LETTER * SMALL

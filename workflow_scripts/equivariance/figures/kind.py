@@ -1,14 +1,19 @@
 """What a kind of figure has to say of itself. Imports nothing heavy: the workflow asks on every start."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from equivariance.errors import UserError
+from equivariance.figures import captions, tables
+from equivariance.figures.measure_names import is_normalized
+from equivariance.measures.names import MEAN_OF_CLASSES
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
+    from pandas import DataFrame
 
     from equivariance.figures.facets import Facets
 
@@ -48,58 +53,65 @@ class Kind:
     one_network: ClassVar[bool] = False
     """Whether it shows one network of each condition, that of the first seed."""
 
-    replicates: ClassVar[str] = "Cells are means over {}"
-    """What is made of seeds, for captions."""
+    height: ClassVar[float] = 1.5
+    """Height of a panel in inches; less where its rows would not fit on a page."""
 
-    mapped: ClassVar[Mapping[str, str]] = {"row": "rows of panels", "column": "columns of panels"}
-    """What `keys` are in captions."""
+    subject: ClassVar[str] = ""
+    """What it shows: the first sentence of captions, with {measures} in the place of their names."""
 
-    measured_on: ClassVar[str] = "images"
-    """What samples are, for captions."""
+    replicates: ClassVar[str] = "cells are means over {}"
+    """What is made of several seeds, for captions."""
 
-    def plot(self, data: Any, entry: Entry, labels: Mapping[str, str], stand_ins: Mapping[str, str]) -> "Figure":
-        """Draw an experiment.
+    images: ClassVar[str] = "images"
+    """What a measure was measured on, for captions."""
 
-        `data` is what `read` gives, `labels` are the display names of data sets, models and sets, `stand_ins`
-        says for each data set which one it stands in for ("" for real data). Raises UserError when the entry
-        leaves rows of different conditions on one line or cell.
-        """
-        from equivariance.figures import captions, tables
-        from equivariance.figures.facets import Facets
-        from equivariance.figures.style import style
+    marks_one: ClassVar[bool] = False
+    """Whether it marks the value 1 of normalized measures."""
 
-        rows = self.rows(data, entry)
-        with style():
-            facets = Facets(rows, tables.mapping_of(entry), dict(labels))
-            height = self.draw(facets, data, entry)
-            return facets.finish(height, captions.stand_in_note(rows["dataset"], stand_ins, labels))
-
-    def draw(self, facets: "Facets", data: "pd.DataFrame", entry: Entry) -> float:
-        """Draw into the panels; `data` is the whole table. Returns the height of a panel in inches."""
-        raise NotImplementedError
+    @property
+    def module(self) -> str:
+        """Its module, in dotted form."""
+        return type(self).__module__
 
     def read(self, path: Path) -> Any:
         """The data of a figure from their file: a checked DataFrame, or a list of `Grid`.
 
         Raises UserError for a file of something else.
         """
-        from equivariance.figures.tables import read_table
+        return tables.read_table(path, self.draws)
 
-        return read_table(path, self.draws)
+    def plot(
+        self, data: Any, entry: Entry, labels: Mapping[str, str], stand_ins: Mapping[str, str]
+    ) -> Figure:
+        """Draw an experiment.
 
-    def rows(self, data: "pd.DataFrame", entry: Entry) -> "pd.DataFrame":
+        `data` is what `read` gives, `labels` are the display names of data sets, models and sets, `stand_ins`
+        says for each data set which one it stands in for ("" for real data). Raises UserError when the entry
+        leaves rows of different conditions on one line or cell.
+        """
+        from equivariance.figures.facets import Facets
+        from equivariance.figures.style import style
+
+        rows = self.rows(data, entry)
+        with style():
+            facets = Facets(rows, data, tables.mapping_of(entry), labels, self.height)
+            self.draw(facets, entry["name"])
+            return facets.finish(captions.stand_in_note(rows["dataset"], stand_ins, labels))
+
+    def draw(self, facets: Facets, name: str) -> None:
+        """Draw into the panels of the figure of an experiment."""
+        raise NotImplementedError
+
+    def rows(self, data: DataFrame, entry: Entry) -> DataFrame:
         """The rows of a table that are shown, with a column `panel` where the entry has panels of measures.
 
         Those are of all measures where the figure tells them apart, else of the first; without resampling
         floors, and without means over classes where classes are shown. Raises UserError when conditions are
         left that nothing tells apart.
         """
-        from equivariance.figures import tables
-        from equivariance.measures.names import MEAN_OF_CLASSES
-
         mapping, name = tables.mapping_of(entry), entry["name"]
         columns = list(dict.fromkeys([*tables.mapped_columns(mapping, *self.keys), *self.axes]))
-        tables.require_columns(data, columns if not mapping.get("panels") else [], name)
+        tables.require_columns(data, [column for column in columns if column != "panel"], name)
         if self.needs_classes:
             data = data[data["class"] != MEAN_OF_CLASSES]
         if "measure" in data:
@@ -116,41 +128,46 @@ class Kind:
 
     def caption(self, data: Any, entry: Entry, labels: Mapping[str, str]) -> str:
         """What a figure shows, in sentences and from its data: conditions, seeds, samples."""
-        from equivariance.figures import captions, tables
-
         mapping, rows = tables.mapping_of(entry), self.rows(data, entry)
+        named = captions.measures_text(rows["measure"]) if "measure" in rows else ""
         return captions.sentences([
-            self.subject(rows),
-            captions.mapping_text(mapping, rows, self.mapped),
+            self.subject.format(measures=named) if named or "{" not in self.subject else "test accuracy",
+            captions.mapping_text(mapping, rows, self.keys),
             captions.seeds_text(rows, self.replicates_text(rows, mapping)),
-            captions.measured_text(mapping, rows, labels, self.measured_on, self.mapped),
+            captions.measured_text(mapping, rows, labels, self.images, self.keys),
+            captions.ONE if self.marks_one and named and is_normalized(rows["measure"]) else "",
             *self.remarks(rows, data, mapping),
         ])  # fmt: skip
 
-    def subject(self, rows: "pd.DataFrame") -> str:
-        """What is drawn: the first sentence of the caption."""
-        raise NotImplementedError
-
-    def replicates_text(self, rows: "pd.DataFrame", mapping: Mapping[str, Any]) -> str:
-        """What is made of several seeds."""
+    def replicates_text(self, rows: DataFrame, mapping: Entry) -> str:
+        """What is made of several seeds of some rows."""
         return self.replicates
 
-    def remarks(self, rows: "pd.DataFrame", data: "pd.DataFrame", mapping: Mapping[str, Any]) -> list[str]:
+    def remarks(self, rows: DataFrame, data: DataFrame, mapping: Entry) -> list[str]:
         """More sentences of the caption."""
         return []
 
     def numbers(
         self, data: Any, entry: Entry, labels: Mapping[str, str]
-    ) -> "tuple[pd.DataFrame, dict[str, Number]] | None":
+    ) -> tuple[DataFrame, dict[str, Number]] | None:
         """The numbers that the paper gives: a row for each network and condition, and columns to show.
 
         None where the figure prints its numbers, or has none.
         """
-        from equivariance.figures import tables
-
-        values = tables.network_values(self.rows(data, entry))
+        rows = self.rows(data, entry)
+        values = tables.network_values(rows.drop_duplicates([name for name in rows if name != "panel"]))
         name = tables.measures_name(values["measure"], labels)
-        columns = {"over_layers": Number(f"{name}, mean over layers"), "last_layer": Number(f"{name}, last layer")}
-        if values["layers"].nunique() > 1:
-            columns = {"layers": Number("layers", None), **columns}
-        return values, {**columns, "accuracy": Number("accuracy (%)", 1)}
+        shown = {"layers": Number("layers", None)} if values["layers"].nunique() > 1 else {}
+        shown["over_layers"] = Number(f"{name}, mean over layers")
+        shown["last_layer"] = Number(f"{name}, last layer")
+        return values, {**shown, "accuracy": Number("accuracy (%)", 1)}
+
+
+class LineKind(Kind):
+    """Lines that are means over seeds: with single seeds where a panel has one line, else with a band."""
+
+    def replicates_text(self, rows: DataFrame, mapping: Entry) -> str:
+        """Thin lines, or bands."""
+        if tables.has_one_line_per_panel(rows, mapping):
+            return "thick lines are means over {}, thin lines single seeds"
+        return "lines are means over {}, bands reach from the smallest to the largest of them"

@@ -6,72 +6,56 @@ largest corner, with the most images and the most transformations, of the same n
 seeds. `figure.row` and `figure.column` cut the table into panels.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from math import floor, isnan, log10
 from typing import TYPE_CHECKING, Any
 
 from equivariance.errors import UserError
-from equivariance.figures.kind import Entry, Kind, Number
+from equivariance.figures.cell_map import CellMap
+from equivariance.figures.kind import Entry
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from pandas import DataFrame
 
-    from equivariance.figures.facets import Facets
+    from equivariance.figures.facets import Facets, Panel
+    from equivariance.figures.layers import Layers
 
 
-class RelativeErrorMap(Kind):
+class RelativeErrorMap(CellMap):
     """Images by transformations."""
 
     axes = ("samples", "transformations")
+    by_layers = False
+    label = "samples"
+    subject = (
+        "relative difference in per cent between the {measures} of a network measured on some images "
+        "(rows, more of them upwards) with some transformations (columns, more of them to the right), and "
+        "on the most images with the most transformations, the largest corner: |p − q| / (|p| + |q|) of "
+        "the means p and q of a layer, then the mean over layers"
+    )
 
-    def draw(self, facets: "Facets", data: "pd.DataFrame", entry: Entry) -> float:
-        """Draw the cells with their values. Raises UserError where a network lacks the largest corner."""
-        import numpy as np
+    def cells(self, rows: DataFrame, layers: Layers, name: str) -> DataFrame:
+        """Differences in per cent, more images upwards."""
+        return 100 * relative_errors(rows, name).iloc[::-1]
 
-        from equivariance.figures.colors import color_scale, draw_cells
-        from equivariance.figures.style import LETTER, SMALL
+    def measure(self, panel: Panel) -> str:
+        """Differences have one scale."""
+        return "mean relative difference to the largest corner (%)"
 
-        errors = {panel.place: 100 * relative_errors(panel.data, entry["name"]) for panel in facets.panels}
-        scale = color_scale(np.concatenate([error.to_numpy().ravel() for error in errors.values()]))
-        cell = facets.width / max(error.shape[1] for error in errors.values())
-        longest = 5 * LETTER * SMALL
-        turned = longest > cell
-        for panel in facets.panels:
-            error = errors[panel.place].iloc[::-1]
-            draw_cells(
-                panel.axes, error, scale, annot=error.map(text_of), fmt="",
-                annot_kws={"fontsize": SMALL, "rotation": 90 if turned else 0},
-                xticklabels=[f"{number:,}" for number in error.columns],
-                yticklabels=[f"{number:,}" for number in error.index],
-            )  # fmt: skip
-            panel.axes.tick_params(axis="x", labelrotation=90 if longest + 0.05 > cell else 0)
-            panel.axes.tick_params(axis="y", labelleft=facets.shows_names(panel, "samples"))
-            if panel.is_lowest:
-                panel.axes.set_xlabel("transformations", fontsize=SMALL)
-        facets.color_bar(scale, "mean relative difference to the largest corner (%)")
-        height = min((longest if turned else 0.2) * max(map(len, errors.values())), facets.room)
-        facets.label_y("samples", height)
-        return height
+    def name_columns(self, panel: Panel, cells: DataFrame, facets: Facets) -> None:
+        """Write the values into the cells, and name the numbers of transformations."""
+        from equivariance.figures.colors import write_values
 
-    def subject(self, rows: "pd.DataFrame") -> str:
-        """Differences of measures."""
-        from equivariance.figures.captions import measures_text
+        write_values(panel.axes, cells.map(text_of), facets.width)
+        panel.axes.set_xlabel("transformations" if panel.is_lowest else "")
 
-        return (
-            f"relative difference in per cent between the {measures_text(rows)} of a network "
-            "measured on some images (rows, more of them upwards) with some transformations (columns, more of "
-            "them to the right), and on the most images with the most transformations, the largest corner: "
-            "|p − q| / (|p| + |q|) of the means p and q of a layer, then the mean over layers"
-        )
-
-    def numbers(
-        self, data: Any, entry: Entry, labels: Mapping[str, str]
-    ) -> "tuple[pd.DataFrame, dict[str, Number]] | None":
+    def numbers(self, data: Any, entry: Entry, labels: Mapping[str, str]) -> None:
         """None: its cells have theirs."""
-        return None
 
 
-def relative_errors(profiles: "pd.DataFrame", name: str) -> "pd.DataFrame":
+def relative_errors(profiles: DataFrame, name: str) -> DataFrame:
     """Mean over seeds of the relative differences (numbers of images, numbers of transformations).
 
     Both numbers ascend; NaN where nothing was measured. Raises UserError where a network lacks the largest

@@ -1,17 +1,16 @@
 """One look for all figures: sizes, type, colours, and how a figure becomes files."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-import matplotlib as mpl
-import seaborn as sns
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_hex
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Any
 
 from equivariance.files import atomic_path
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 TEXT_WIDTH = 6.3
 """Width of every figure in inches: the paper's text width, so that type keeps its size in print."""
@@ -19,11 +18,8 @@ TEXT_WIDTH = 6.3
 PAGE = 8.6
 """A figure is at most so many inches high, so that it fits on a page with its caption."""
 
-SMALL = 7.0
-"""Smallest type, in points."""
-
-TITLE = 8.0
-"""Type of titles and of the labels of axes, in points."""
+SMALL, TITLE = 7.0, 8.0
+"""The smallest type, and that of titles and of the labels of axes, in points."""
 
 LETTER = 0.56 / 72
 """Width of a letter in inches, on average, for each point of its type."""
@@ -31,8 +27,7 @@ LETTER = 0.56 / 72
 SPACE: Any = {"w_pad": 0.03, "h_pad": 0.04, "wspace": 0, "hspace": 0}
 """Space around what is in a figure, in inches."""
 
-SETTINGS: Any = {  # matplotlib types its settings by a union of hundreds of names
-    **sns.axes_style("ticks", {"axes.grid": True, "axes.spines.top": False, "axes.spines.right": False}),
+SETTINGS: Any = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same glyphs on every machine
     **dict.fromkeys(("font.size", "xtick.labelsize", "ytick.labelsize"), SMALL),
     **dict.fromkeys(("legend.fontsize", "legend.title_fontsize"), SMALL),
@@ -40,7 +35,8 @@ SETTINGS: Any = {  # matplotlib types its settings by a union of hundreds of nam
     **dict.fromkeys(("axes.linewidth", "xtick.major.width", "ytick.major.width"), 0.6),
     **dict.fromkeys(("xtick.major.size", "ytick.major.size"), 2.5),
     **{"axes.titlepad": 3, "axes.labelpad": 2, "xtick.major.pad": 2, "ytick.major.pad": 2},
-    **{"axes.grid.axis": "y", "grid.color": "#e6e6e6", "grid.linewidth": 0.5},
+    **{"axes.spines.top": False, "axes.spines.right": False},
+    **{"axes.grid": True, "axes.grid.axis": "y", "grid.color": "#e6e6e6", "grid.linewidth": 0.5},
     **{"lines.linewidth": 1.2, "lines.markersize": 2.8, "patch.linewidth": 0},
     **{"legend.frameon": False, "legend.handlelength": 1.6, "legend.handletextpad": 0.5},
     **{"legend.columnspacing": 1.2, "legend.labelspacing": 0.25},
@@ -55,17 +51,22 @@ GREY = "#6b6b6b"
 
 
 def style() -> Any:
-    """The settings of all figures, as a context: nothing global changes."""
-    return mpl.rc_context(SETTINGS)
+    """The settings of all figures over seaborn's theme, as a context: nothing global changes."""
+    import matplotlib as mpl
+    import seaborn as sns
+
+    return mpl.rc_context({**sns.axes_style("ticks"), **SETTINGS})
 
 
 def colors(count: int, ordered: bool) -> list[str]:
     """`count` colours: a ramp from dark to light for ordered values, else told apart as far as they go."""
+    import seaborn as sns
+
     if not ordered and count <= len(CATEGORIES):
         return list(CATEGORIES[:count])
     # The light end of the ramp is left out: it is too pale on white.
-    ramp = mpl.colormaps["viridis"]
-    return [to_hex(ramp(0.87 * index / max(count - 1, 1))) for index in range(count)]
+    ramp = sns.color_palette("viridis", as_cmap=True)
+    return sns.color_palette([ramp(0.87 * index / max(count - 1, 1)) for index in range(count)]).as_hex()
 
 
 def markers(count: int, ordered: bool) -> list[str]:
@@ -75,6 +76,9 @@ def markers(count: int, ordered: bool) -> list[str]:
 
 def new_figure() -> Figure:
     """An empty figure of the paper's width; it gets its height by `finish`."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(TEXT_WIDTH, TEXT_WIDTH))
     FigureCanvasAgg(figure)
     figure.set_layout_engine("constrained", **SPACE)
@@ -82,21 +86,22 @@ def new_figure() -> Figure:
 
 
 def finish(
-    figure: Figure, first: Axes, heights: Callable[[float], list[float]], note: str, compress: bool = False
+    figure: Figure, first: Axes, heights: Callable[[float], list[float]], note: str, images: bool = False
 ) -> Figure:
     """Add a note, and make the figure so high that rows of panels have their heights, or as high as a page.
 
-    `heights` gives those of all rows in inches for the width of the `first` panel. With `compress` images,
-    whose sides are in proportion, stand close together.
+    `heights` gives those of all rows in inches for the width of the `first` panel. Panels of `images`, whose
+    sides are in proportion, stand close together.
     """
     if note:
         figure.supxlabel(note, x=0.995, ha="right", fontsize=SMALL, style="italic", color=GREY)
-    figure.draw_without_rendering()
-    width, height = first.get_position(original=True).size * first.figure.bbox.size / figure.dpi
-    wanted = heights(width)
-    missing = sum(wanted) * (1 - height / wanted[0])  # all rows are in proportion to theirs
-    figure.set_figheight(min(figure.get_figheight() + missing, PAGE))
-    if compress:
+    for _ in range(3 if images else 1):  # images get narrower beside labels that are higher than they are
+        figure.draw_without_rendering()
+        box = first.figure.transSubfigure.transform_bbox(first.get_position(original=True))
+        wanted = heights(box.width / figure.dpi)
+        missing = sum(wanted) * (1 - box.height / figure.dpi / wanted[0])  # rows are in proportion
+        figure.set_figheight(min(figure.get_figheight() + missing, PAGE))
+    if images:
         figure.set_layout_engine("compressed", **SPACE)
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # what is placed stays: PDF and PNG are alike

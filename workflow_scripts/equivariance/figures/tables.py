@@ -1,15 +1,18 @@
 """Tables of an experiment as figures and the paper read them: checked, in order, with display names."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from equivariance.errors import UserError
-from equivariance.figures.measure_names import AGGREGATIONS, FLOOR, is_normalized, measure_name
+from equivariance.figures.measure_names import AGGREGATIONS, FLOOR, measure_name
 from equivariance.reserved import FINAL, NONE
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
 
 NETWORK = ("dataset", "model", "trained_with", "retrained_with", "scheme", "seed")
 """What determines a trained network."""
@@ -27,25 +30,6 @@ COLUMNS = {
     "histories": (*NETWORK, "epoch", "seconds", "accuracy", "reached_epoch", "reached_seconds"),
 }
 """The columns a table of each sort must have; more are allowed."""
-
-CONDITIONS = (
-    "dataset",
-    "model",
-    "trained_with",
-    "retrained_with",
-    "scheme",
-    "savepoint",
-    "measured_on",
-    "measured_with",
-    "samples",
-    "measure",
-    "aggregation",
-    "augmented",
-    "stratified",
-    "class",
-    "tested_with",
-)
-"""Columns whose values are conditions of an experiment; seeds are its replicates."""
 
 COLUMN_NAMES = {
     "dataset": "data set",
@@ -67,6 +51,9 @@ COLUMN_NAMES = {
     "panel": "measures",
 }
 
+CONDITIONS = tuple(column for column in COLUMN_NAMES if column not in ("seed", "panel"))
+"""Columns whose values are conditions of an experiment; seeds are its replicates."""
+
 RETRAINED = ("retrained_with", "scheme")
 """Columns that are "none" for networks that were not retrained."""
 
@@ -78,11 +65,13 @@ VALUES = {
 """Names of the values of columns that are the same in every experiment."""
 
 
-def read_table(path: str | Path, sorts: Sequence[str]) -> pd.DataFrame:
+def read_table(path: str | Path, sorts: Sequence[str]) -> DataFrame:
     """Read a table (.csv) of one of several sorts of `COLUMNS`.
 
     Raises UserError when it lacks columns of every sort, and names those of the nearest, or has no rows.
     """
+    import pandas as pd
+
     # A class may be called nan: in its column everything is text.
     columns = pd.read_csv(path, nrows=0).columns
     missing_values = {column: ["", "nan", "NaN"] for column in columns if column != "class"}
@@ -98,12 +87,14 @@ def read_table(path: str | Path, sorts: Sequence[str]) -> pd.DataFrame:
     return table
 
 
-def levels(values: "pd.Series[Any]") -> list[Any]:
+def levels(values: Series[Any]) -> list[Any]:
     """Distinct values in the order to show them: numbers ascending and "final" last, else as they come.
 
     Values of columns that have the same in every experiment come in the order of `VALUES`; networks that
     were not retrained come first.
     """
+    import pandas as pd
+
     distinct = values.dropna().unique().tolist()
     if values.name in RETRAINED:
         return sorted(distinct, key=lambda value: value != NONE)
@@ -174,7 +165,7 @@ def mapped_columns(mapping: Mapping[str, Any], *keys: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def by_panel(data: pd.DataFrame, mapping: Mapping[str, Any]) -> pd.DataFrame:
+def by_panel(data: DataFrame, mapping: Mapping[str, Any]) -> DataFrame:
     """Rows with a column `panel`, the title that the entry gives their measure; as they are without panels.
 
     Rows of a measure of several panels are in each, those of no panel are left out.
@@ -182,20 +173,21 @@ def by_panel(data: pd.DataFrame, mapping: Mapping[str, Any]) -> pd.DataFrame:
     panels = mapping.get("panels")
     if not panels:
         return data
-    titles = [(measure, title) for title, measures in panels.items() for measure in measures]
-    of_measure = pd.DataFrame(titles, columns=["measure", "panel"])
-    of_measure["rank"] = of_measure.index
-    return data.merge(of_measure, on="measure").sort_values("rank", kind="stable").drop(columns="rank")
+    import pandas as pd
+
+    chosen = [(title, measure) for title, measures in panels.items() for measure in measures]
+    parts = [data[data["measure"] == measure].assign(panel=title) for title, measure in chosen]
+    return pd.concat([part for part in parts if len(part)] or [data.head(0).assign(panel="")])
 
 
-def require_columns(data: pd.DataFrame, columns: Iterable[str], name: str) -> None:
+def require_columns(data: DataFrame, columns: Iterable[str], name: str) -> None:
     """Raise UserError when the table lacks columns that the figure of an experiment is mapped to."""
     missing = [column for column in columns if column not in data.columns]
     if missing:
         raise UserError(f"figure of {name}: its table has no column {', '.join(missing)}")
 
 
-def require_one_value(data: pd.DataFrame, mapped: list[str], name: str) -> None:
+def require_one_value(data: DataFrame, mapped: list[str], name: str) -> None:
     """Raise UserError when rows of different conditions would fall on one line or bar.
 
     `mapped` are the columns that the figure tells apart; what they do not, must be the same.
@@ -215,18 +207,18 @@ def require_one_value(data: pd.DataFrame, mapped: list[str], name: str) -> None:
                 )
 
 
-def floors(data: pd.DataFrame) -> pd.DataFrame:
+def floors(data: DataFrame) -> DataFrame:
     """The resampling floors of profiles, under the names of the measures that they are floors of."""
     found = data[is_floor(data)]
     return found.assign(measure=found["measure"].str.removesuffix(FLOOR))
 
 
-def is_floor(data: pd.DataFrame) -> "pd.Series[bool]":
+def is_floor(data: DataFrame) -> Series[bool]:
     """Which rows are of resampling floors."""
     return data["measure"].str.endswith(FLOOR)
 
 
-def combinations(data: pd.DataFrame, columns: list[str]) -> list[tuple[Any, ...]]:
+def combinations(data: DataFrame, columns: list[str]) -> list[tuple[Any, ...]]:
     """The combinations of values of columns that occur, in the order of their levels."""
     if not columns:
         return [()]
@@ -235,7 +227,7 @@ def combinations(data: pd.DataFrame, columns: list[str]) -> list[tuple[Any, ...]
     return sorted(found, key=lambda key: [rank[value] for rank, value in zip(ranks, key, strict=True)])
 
 
-def first_seed(data: pd.DataFrame) -> pd.DataFrame:
+def first_seed(data: DataFrame) -> DataFrame:
     """The rows of the first seed of each condition."""
     if data["seed"].nunique() == 1:
         return data
@@ -243,7 +235,7 @@ def first_seed(data: pd.DataFrame) -> pd.DataFrame:
     return data[data["seed"] == data.groupby(by, dropna=False, observed=True)["seed"].transform("min")]
 
 
-def has_one_line_per_panel(data: pd.DataFrame, mapping: Mapping[str, Any]) -> bool:
+def has_one_line_per_panel(data: DataFrame, mapping: Mapping[str, Any]) -> bool:
     """Whether every panel has a single line, so that its seeds can be drawn one by one."""
     by, lines = mapped_columns(mapping, "row", "column"), mapped_columns(mapping, "hue", "style")
     if not lines:
@@ -252,7 +244,7 @@ def has_one_line_per_panel(data: pd.DataFrame, mapping: Mapping[str, Any]) -> bo
     return all(len(rows.drop_duplicates(lines)) == 1 for _, rows in groups)
 
 
-def network_values(profiles: pd.DataFrame) -> pd.DataFrame:
+def network_values(profiles: DataFrame) -> DataFrame:
     """One row per network, savepoint, set and measure: mean over layers, last layer, accuracy in per cent.
 
     The mean over layers ignores layers without a finite value, and weighs every layer the same.
@@ -273,11 +265,9 @@ def network_values(profiles: pd.DataFrame) -> pd.DataFrame:
     return first_seen.merge(values.reset_index(), on=by).assign(accuracy=lambda rows: 100 * rows["accuracy"])
 
 
-def measures_name(measures: "pd.Series[str]", labels: Mapping[str, str], full: bool = False) -> str:
+def measures_name(measures: Series[str], labels: Mapping[str, str], full: bool = False) -> str:
     """The name of the measure of a column, short or in full; "value" where there are several."""
     (first, *others) = measures.unique()
     if others:
         return "value"
     return measure_name(str(first)).full if full else display("measure", first, labels)
-
-

@@ -3,24 +3,19 @@
 Every number in it is read from a table; the template holds prose, equations and layout only.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from equivariance.figures import tables
-from equivariance.figures.captions import caption, join
+from equivariance.figures import figure_kind, tables
+from equivariance.figures.captions import join, range_text
+from equivariance.figures.kind import Kind, Number
 from equivariance.reserved import NONE, UNTRAINED
 
 Cell = str
 Content = dict[str, Any]
-
-MAPPED = ("row", "column", "x", "hue", "style")
-
-DIGITS = dict.fromkeys(("accuracy", "upright", "lowest", "reached_epoch", "reached_seconds", "seconds"), 1)
-"""Digits behind the point, of columns that have others than three."""
 
 
 @dataclass(frozen=True)
@@ -85,112 +80,42 @@ def section(entry: Entry, labels: dict[str, str]) -> Content:
         "question": experiment["question"],
         "source": experiment["source"],
         "figure": entry.figure,
-        "caption": caption(experiment, entry.data, labels),
+        "caption": figure_kind(experiment["figure"]["kind"]).caption(entry.data, experiment, labels),
         "table": numbers(entry, labels),
     }
 
 
-def numbers(entry: Entry, labels: dict[str, str]) -> Content | None:
+def numbers(entry: Entry, labels: Mapping[str, str]) -> Content | None:
     """The table of an experiment: one row per condition, means over seeds with their standard deviation.
 
-    Profiles and units give the mean over layers, the value of the last layer, and accuracy; whole networks
-    the mean over layers, over all units and over the largest of them; accuracies give themselves, those by
-    angle that without rotation and the lowest; trainings epochs and seconds. An experiment without a table
-    has none, nor has one whose figure prints its numbers.
+    Its kind of figure says which numbers; None where it has none.
     """
-    data, experiment = entry.data, entry.experiment
-    if not isinstance(data, pd.DataFrame):
-        return None
-    found = _numbers(data, experiment, labels)
+    mapping = entry.experiment["figure"]
+    kind = figure_kind(mapping["kind"])
+    found = kind.numbers(entry.data, entry.experiment, labels)
     if found is None:
         return None
     values, columns = found
-    by = conditions(values, experiment["figure"])
+    by = conditions(values, mapping, kind)
     rows = []
     for key, group in in_order(values, by):
         shown = [tables.display(column, value, labels) for column, value in zip(by, key, strict=True)]
-        rows.append([*shown, str(group["seed"].nunique()), *(_cell(column, group) for column in columns)])
+        cells = [_cell(group[column], number) for column, number in columns.items()]
+        rows.append([*shown, str(group["seed"].nunique()), *cells])
     return {
-        "header": [*(tables.COLUMN_NAMES[column] for column in by), "seeds", *columns.values()],
+        "header": [
+            *(tables.COLUMN_NAMES[column] for column in by), "seeds", *(one.title for one in columns.values())
+        ],
         "conditions": len(by),
         "rows": rows,
-    }
+    }  # fmt: skip
 
 
-def _numbers(
-    data: pd.DataFrame, experiment: Mapping[str, Any], labels: dict[str, str]
-) -> tuple[pd.DataFrame, dict[str, str]] | None:
-    """The values of an experiment, one row per network and condition, and the names of their columns."""
-    kind = experiment["figure"]["kind"]
-    if kind == "relative_error_map" or (kind == "accuracy_heat_map" and "angle" not in data):
-        return None
-    if kind == "accuracy_heat_map":
-        columns = {"upright": "accuracy at 0° (%)", "lowest": "lowest accuracy of an angle (%)"}
-        return angle_values(data), columns
-    if kind == "learning_curves":
-        columns = {
-            "reached_epoch": "epochs to 99 %", "reached_seconds": "seconds to 99 %",
-            "epoch": "epochs", "seconds": "seconds",
-        }  # fmt: skip
-        return data.drop_duplicates(list(tables.NETWORK), keep="last"), columns
-    if "measure" not in data.columns:
-        return data.assign(accuracy=100 * data["accuracy"]), {"accuracy": "accuracy (%)"}
-    shown = tables.shown(data, experiment)
-    measures = tables.levels(shown["measure"])
-    short = tables.display("measure", measures[0], labels) if len(measures) == 1 else "value"
-    if kind == "bars":
-        columns = {
-            "global_layer_mean": f"{short}, mean over layers",
-            "global_unit_mean": "over units",
-            "top_unit_mean": "over the largest fifth",
-        }
-        return shown, columns
-    values = network_values(shown)
-    columns = {"over_layers": f"{short}, mean over layers", "last_layer": f"{short}, last layer"}
-    if (values["layers"] != values["layers"].iloc[0]).any():
-        columns = {"layers": "layers", **columns}
-    return values, {**columns, "accuracy": "accuracy (%)"}
-
-
-def angle_values(data: pd.DataFrame) -> pd.DataFrame:
-    """Accuracies of networks by angle, means over classes, in per cent: one row per network and set.
-
-    Columns: `upright`, at 0 degrees, and `lowest`, that of the worst angle.
-    """
-    by = [name for name in ("seed", *tables.CONDITIONS) if name in data and name != "class"]
-    angles = data.groupby([*by, "angle"], sort=False)["accuracy"].mean().mul(100).reset_index()
-    upright = angles[angles["angle"] == 0].set_index(by)["accuracy"].rename("upright")
-    lowest = angles.groupby(by, sort=False)["accuracy"].min().rename("lowest")
-    return pd.concat([upright, lowest], axis="columns").reset_index()
-
-
-def network_values(profiles: pd.DataFrame) -> pd.DataFrame:
-    """One row per network, savepoint, set and measure: mean over layers, last layer, accuracy in per cent.
-
-    The mean over layers ignores layers without a finite value, and weighs every layer the same.
-    """
-    by = ["epoch", *(name for name in ("seed", *tables.CONDITIONS) if name in profiles)]
-    if "value" in profiles:  # single units
-        finite = profiles["value"].where(profiles["value"].abs() != math.inf)
-        of_layers = profiles.assign(mean=finite).groupby([*by, "layer_index"], sort=False)
-        profiles = of_layers.agg({"mean": "mean", "accuracy": "last"}).reset_index()
-    ordered = profiles.sort_values("layer_index", kind="stable")
-    values = ordered.groupby(by, sort=False).agg(
-        over_layers=("mean", "mean"),
-        last_layer=("mean", "last"),
-        layers=("mean", "size"),
-        accuracy=("accuracy", "last"),
-    )
-    first_seen = profiles[by].drop_duplicates()
-    return first_seen.merge(values.reset_index(), on=by).assign(accuracy=lambda rows: 100 * rows["accuracy"])
-
-
-def conditions(values: pd.DataFrame, mapping: Mapping[str, Any]) -> list[str]:
+def conditions(values: pd.DataFrame, mapping: Mapping[str, Any], kind: Kind) -> list[str]:
     """Columns that tell the rows of an experiment's table apart: what its figure maps and what varies."""
-    also = [*(["measure"] if mapping.get("panels") else []), *(["class"] if "class" in values else [])]
-    # The depth of layers is an axis, no condition.
-    mapped = [column for column in (*tables.told(mapping, *MAPPED), *also) if column not in ("seed", "depth")]
-    return [column for column in dict.fromkeys(mapped) if values[column].nunique() > 1 or column == "dataset"]
+    also = [column for column in ("measure", "class") if column in values]
+    mapped = dict.fromkeys([*tables.mapped_columns(mapping, *kind.keys), *also])
+    return [column for column in mapped if values[column].nunique() > 1 or column == "dataset"]
 
 
 def in_order(values: pd.DataFrame, by: Sequence[str]) -> list[tuple[tuple[Any, ...], pd.DataFrame]]:
@@ -212,11 +137,11 @@ def spread(values: "pd.Series[Any]", digits: int) -> Cell:
     return f"{mean} ± {values.std(ddof=1):.{digits}f}" if len(values) > 1 else mean
 
 
-def _cell(column: str, group: pd.DataFrame) -> Cell:
-    if column in ("layers", "epoch"):
-        return str(int(group[column].max()))
-    values = group[column].dropna()
-    return spread(values, DIGITS.get(column, 3)) if len(values) else "–"
+def _cell(values: "pd.Series[Any]", number: Number) -> Cell:
+    if number.digits is None:
+        return str(int(values.max()))
+    values = values.dropna()
+    return spread(values, number.digits) if len(values) else "–"
 
 
 def _used_datasets(entries: Sequence[Entry]) -> list[str]:
@@ -251,11 +176,9 @@ def _abstract(run: str, entries: Sequence[Entry], used: Sequence[str], labels: d
         "networks": len(networks),
         "models": int(networks["model"].nunique()),
         "trained": _trained(set(networks["trained_with"]), set(networks["retrained_with"])),
-        "seeds": _range(int(cells.min()), int(cells.max())),
+        "seeds": range_text(cells),
         "measurements": len(measured),
-        "samples": _range(int(measured["samples"].min()), int(measured["samples"].max()))
-        if len(measured)
-        else "0",
+        "samples": range_text(measured["samples"]) if len(measured) else "0",
     }
 
 
@@ -266,10 +189,6 @@ def _trained(sets: set[str], retrained_with: set[str]) -> str:
     parts += ["trained without transformations"] if NONE in sets else []
     parts += ["left untrained"] if UNTRAINED in sets else []
     return join([*parts, *(["retrained with some layers frozen"] if retrained_with - {NONE} else [])])
-
-
-def _range(smallest: int, largest: int) -> str:
-    return f"{smallest:,}" if smallest == largest else f"{smallest:,} to {largest:,}"
 
 
 def network_table(entries: Sequence[Entry], labels: dict[str, str]) -> Content:
