@@ -28,6 +28,6 @@ rule build_paper:
         sizes=sizes(RUN),
         left_out=dict(CONFIG.left_out),
         versions=versions(ROOT / "requirements.lock"),
-        code=RUN.code("build_paper"),
+        code=RUN.code("build_paper", *RUN.figure_modules(CONFIG.experiments)),
     script:
         "../workflow_scripts/build_paper.py"

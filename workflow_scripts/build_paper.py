@@ -9,7 +9,7 @@ from typing import Any
 import typst
 
 from equivariance.errors import UserError
-from equivariance.figures import figure_kind
+from equivariance.figures.kinds import figure_kind
 from equivariance.files import atomic_path, read_json, write_json
 from equivariance.workflow.paper import Entry, content
 

@@ -1,11 +1,34 @@
 """What a reader would complain about in a figure, checked with the renderer."""
 
+from collections.abc import Mapping
 from itertools import combinations
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
+
+from equivariance.figures.kinds import figure_kind
+
+
+def plot(
+    data: Any, entry: Mapping[str, Any], labels: Mapping[str, str], stand_ins: Mapping[str, str]
+) -> Figure:
+    return figure_kind(entry["figure"]["kind"]).plot(data, entry, labels, stand_ins)
+
+
+def caption(entry: Mapping[str, Any], data: Any, labels: Mapping[str, str]) -> str:
+    return figure_kind(entry["figure"]["kind"]).caption(data, entry, labels)
+
+
+def panels(figure: Figure) -> list[Axes]:
+    return [axes for axes in figure.axes if str(axes.get_label()).startswith("panel")]
+
+
+def legends(figure: Figure) -> list[Legend]:
+    return figure.findobj(Legend)
 
 
 def visible_texts(figure: Figure) -> list[Text]:
@@ -19,6 +42,8 @@ def visible_texts(figure: Figure) -> list[Text]:
 def _on_hidden_axis(figure: Figure, text: Text) -> bool:
     """Ticks that are switched off keep their text objects."""
     for axes in figure.axes:
+        if not axes.axison and text in [*axes.get_xticklabels(), *axes.get_yticklabels()]:
+            return True
         for axis, shown in ((axes.xaxis, "labelbottom"), (axes.yaxis, "labelleft")):
             ticks = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
             if any(text in (tick.label1, tick.label2) for tick in ticks):
@@ -35,7 +60,12 @@ def smallest_type(figure: Figure) -> float:
 def boxes(figure: Figure) -> dict[Text, Bbox]:
     figure.draw_without_rendering()
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
-    return {text: text.get_window_extent(renderer) for text in visible_texts(figure)}
+    found = {text: text.get_window_extent(renderer) for text in visible_texts(figure)}
+    for text, box in found.items():
+        lines = text.get_text().split("\n")
+        if not lines[-1].strip():  # a line that titles of columns leave free for those of rows
+            found[text] = Bbox([[box.x0, box.y0 + box.height / len(lines)], [box.x1, box.y1]])
+    return found
 
 
 def clipped(figure: Figure) -> list[str]:
@@ -66,13 +96,13 @@ def legend_over_data(figure: Figure) -> bool:
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
     return any(
         legend.get_window_extent(renderer).overlaps(axes.get_window_extent(renderer))
-        for legend in figure.legends
-        for axes in figure.axes
+        for legend in legends(figure)
+        for axes in panels(figure)
     )
 
 
 def legend_texts(figure: Figure) -> list[str]:
-    return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+    return [text.get_text() for legend in legends(figure) for text in legend.get_texts()]
 
 
 def mean_lines(axes: Axes) -> list:

@@ -7,63 +7,65 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from docutils.core import publish_parts
+from looks import caption, plot
 from synthetic_tables import LABELS, accuracies, classed, entry, networks, profiles
 
-from equivariance import figures
 from equivariance.errors import UserError
-from equivariance.figures.captions import caption, join
-from equivariance.figures.reading import read
+from equivariance.figures.captions import join, report_caption
+from equivariance.figures.facets import is_ordered
+from equivariance.figures.kinds import KINDS, drawable_kinds, figure_kind
 from equivariance.figures.style import colors, markers, save
-from equivariance.figures.tables import display, levels, ordered
+from equivariance.figures.tables import COLUMNS, display, levels
+from plot_figures import plot_figures
 
 HERE = Path(__file__).resolve().parent
 SCRIPTS = HERE.parents[2] / "workflow_scripts"
 
 
-@pytest.mark.parametrize("kind", figures.KINDS)
-def test_each_kind_is_a_module_that_says_what_it_draws(kind: str) -> None:
-    module = figures.module(kind)
-    assert figures.INPUTS[kind] == module.INPUT
-    assert callable(module.plot)
+@pytest.mark.parametrize("name", KINDS)
+def test_each_kind_is_a_class_that_says_what_it_draws(name: str) -> None:
+    kind = figure_kind(name)
+    assert kind.draws and {*kind.draws} <= {*COLUMNS, "images"}
+    assert kind.module == f"equivariance.figures.{name}"
+    assert name in drawable_kinds(kind.draws)
 
 
 def test_an_unknown_kind_is_an_error_with_the_valid_ones() -> None:
     with pytest.raises(UserError, match="unknown kind of figure 'bar'; valid: bars, "):
-        figures.plot("bar", None, {}, {}, {})
+        figure_kind("bar")
 
 
-def test_naming_the_kinds_imports_neither_matplotlib_nor_torch() -> None:
-    code = (
-        "import sys, equivariance.figures, equivariance.figures.grids;"
-        "print({'matplotlib', 'torch'} & set(sys.modules))"
-    )
+def imported(code: str, *libraries: str) -> str:
+    """Which of some libraries code imports."""
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True,
-        env={"PYTHONPATH": str(SCRIPTS)},
+        [sys.executable, "-c", f"import sys; {code}; print(*sorted({{*{libraries}}} & {{*sys.modules}}))"],
+        capture_output=True, text=True, check=True, env={"PYTHONPATH": str(SCRIPTS)},
     )  # fmt: skip
-    assert done.stdout.strip() == "set()"
+    return done.stdout.strip()
 
 
-def test_drawing_never_imports_torch_or_seaborn() -> None:
-    code = (
-        "import sys, equivariance.figures as f; [f.module(kind) for kind in f.KINDS];"
-        "import equivariance.workflow.paper; print({'seaborn', 'torch'} & set(sys.modules))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True,
-        env={"PYTHONPATH": str(SCRIPTS)},
-    )  # fmt: skip
-    assert done.stdout.strip() == "set()"
+def test_planning_asks_all_kinds_and_imports_no_library_that_draws() -> None:
+    asked = "import equivariance.workflow.plan; from equivariance.figures.kinds import KINDS, figure_kind;"
+    asked += "[(figure_kind(name).draws, figure_kind(name).needs_classes) for name in KINDS]"
+    assert imported(asked, "matplotlib", "pandas", "seaborn", "torch") == ""
+    assert imported("import pandas", "matplotlib", "pandas", "seaborn", "torch") == "pandas"
+
+
+def test_drawing_never_imports_torch() -> None:
+    code = "import plot_figures, build_paper, equivariance.figures.facets, equivariance.figures.layers;"
+    code += "from equivariance.figures.kinds import KINDS, figure_kind; [figure_kind(name) for name in KINDS]"
+    assert imported(code, "seaborn", "torch") == "seaborn"
 
 
 def test_equal_tables_give_equal_bytes_in_any_process(tmp_path) -> None:
     """Hash seeds differ between processes, as the names of subsets of fonts once did."""
     profiles(seeds=2).to_csv(tmp_path / "trial.csv", index=False)
     code = (
-        "from plot_figures import plot_figure; from pathlib import Path; import sys;"
+        "from plot_figures import plot_figures; from pathlib import Path; import sys;"
         "from synthetic_tables import LABELS, entry;"
         "table, stem = map(Path, sys.argv[1:]);"
-        "plot_figure(table, entry('layer_profile'), LABELS, {'digits': 'MNIST'}, stem)"
+        "plot_figures([table], [entry('layer_profile')], LABELS, {'digits': 'MNIST'}, [stem])"
     )
     for seed in ("1", "2"):
         subprocess.run(
@@ -71,22 +73,45 @@ def test_equal_tables_give_equal_bytes_in_any_process(tmp_path) -> None:
             env={"PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(map(str, (HERE, SCRIPTS)))},
             check=True,
         )  # fmt: skip
-    for suffix, head in (("pdf", b"%PDF"), ("png", b"\x89PNG")):
+    for suffix, head, least in (
+        ("pdf", b"%PDF", 5000),
+        ("png", b"\x89PNG", 5000),
+        ("rst", b"**A trial", 100),
+    ):
         first, second = ((tmp_path / f"{seed}.{suffix}").read_bytes() for seed in ("1", "2"))
-        assert first == second and first.startswith(head) and len(first) > 5000
+        assert first == second and first.startswith(head) and len(first) > least
+
+
+def test_one_call_draws_many_figures_with_the_captions_of_the_paper(tmp_path) -> None:
+    entries = [entry("bars", x="trained_with", hue="tested_with"), entry("layer_profile")]
+    tables = [accuracies(seeds=1), profiles(seeds=1)]
+    for index, table in enumerate(tables):
+        table.to_csv(tmp_path / f"{index}.csv", index=False)
+    files = [tmp_path / f"{index}.csv" for index in (0, 1)]
+    plot_figures(files, entries, LABELS, {}, [file.with_suffix("") for file in files])
+    for one, table, file in zip(entries, tables, files, strict=True):
+        text = file.with_suffix(".rst").read_text(encoding="utf-8")
+        assert text == report_caption(one, caption(one, table, LABELS))
+        assert file.with_suffix(".pdf").exists() and file.with_suffix(".png").exists()
+
+
+def test_the_caption_of_the_report_is_text_and_no_markup() -> None:
+    one = {**entry("bars"), "title": "a*b", "question": "Is |p| `c`?", "source": "x_"}
+    html = publish_parts(report_caption(one, "|p − q| of log_softmax_."), writer_name="html")["body"]
+    assert "system-message" not in html
+    for text in ("a*b.", "Is |p| `c`?", "Source: x_.", "|p − q| of log_softmax_."):
+        assert text in html
 
 
 def test_a_name_with_a_dot_keeps_it(tmp_path) -> None:
-    figure = figures.plot(
-        "bars", accuracies(seeds=1), entry("bars", x="trained_with", hue="tested_with"), LABELS, {}
-    )
+    figure = plot(accuracies(seeds=1), entry("bars", x="trained_with", hue="tested_with"), LABELS, {})
     save(figure, tmp_path / "v1.2")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["v1.2.pdf", "v1.2.png"]
 
 
 def test_savepoints_are_text_and_a_set_named_none_is_no_missing_value(tmp_path) -> None:
     profiles(sets=("none",), savepoints=("0", "30", "final")).to_csv(tmp_path / "t.csv", index=False)
-    table = read("layer_profile", tmp_path / "t.csv")
+    table = figure_kind("layer_profile").read(tmp_path / "t.csv")
     assert list(table["savepoint"].unique()) == ["0", "30", "final"]
     assert set(table["trained_with"]) == {"none"}
 
@@ -95,7 +120,7 @@ def test_a_class_may_be_called_nan(tmp_path) -> None:
     data = classed(profiles(seeds=1), 2).replace({"class": {"1": "nan"}})
     data.loc[0, "mean"] = float("nan")
     data.to_csv(tmp_path / "t.csv", index=False)
-    table = read("layer_profile", tmp_path / "t.csv")
+    table = figure_kind("layer_profile").read(tmp_path / "t.csv")
     assert set(table["class"]) == {"(mean)", "0", "nan"}
     assert table["mean"].isna().sum() == 1
 
@@ -103,13 +128,13 @@ def test_a_class_may_be_called_nan(tmp_path) -> None:
 def test_a_table_without_its_columns_or_rows_is_an_error(tmp_path) -> None:
     profiles().drop(columns=["kind", "mean"]).to_csv(tmp_path / "t.csv", index=False)
     with pytest.raises(UserError, match="lacks the columns kind, mean"):
-        read("layer_profile", tmp_path / "t.csv")
+        figure_kind("layer_profile").read(tmp_path / "t.csv")
     networks(profiles()).drop(columns="top_unit_mean").to_csv(tmp_path / "n.csv", index=False)
     with pytest.raises(UserError, match="lacks the columns top_unit_mean of a table of networks"):
-        read("bars", tmp_path / "n.csv")
+        figure_kind("bars").read(tmp_path / "n.csv")
     accuracies().head(0).to_csv(tmp_path / "empty.csv", index=False)
     with pytest.raises(UserError, match="has no rows"):
-        read("bars", tmp_path / "empty.csv")
+        figure_kind("bars").read(tmp_path / "empty.csv")
 
 
 def test_values_stand_in_their_order() -> None:
@@ -128,12 +153,12 @@ def test_networks_that_were_not_retrained_say_so_and_come_first() -> None:
 
 
 def test_texts_that_differ_in_numbers_only_are_steps_of_one_quantity() -> None:
-    assert ordered({"hue": "measured_with"}, [{"a": "8 rotations", "b": "16 rotations"}])
-    assert not ordered({"hue": "model"}, [{"a": "ReLU", "b": "ELU"}])
-    assert not ordered(
-        {"hue": "measured_with", "ordered": False}, [{"a": "8 rotations", "b": "16 rotations"}]
-    )
-    assert not ordered({}, [{None: ""}])
+    rotations = [["8 rotations", "16 rotations"]]
+    assert is_ordered({"hue": "measured_with"}, rotations)
+    assert is_ordered({"hue": "savepoint"}, [["a", "b"]])
+    assert not is_ordered({"hue": "model"}, [["ReLU", "ELU"]])
+    assert not is_ordered({"hue": "measured_with", "ordered": False}, rotations)
+    assert not is_ordered({}, [[""]])
 
 
 def test_there_are_colours_for_any_number_of_conditions() -> None:
@@ -155,9 +180,15 @@ def test_a_caption_says_measure_conditions_seeds_bands_and_samples() -> None:
 def test_a_caption_of_one_seed_claims_no_spread() -> None:
     text = caption(entry("bars", x="trained_with", hue="tested_with"), accuracies(seeds=1), LABELS)
     assert "One network for each condition" in text and "means" not in text
-    assert "Accuracy on 200 pairs of a test image and a transformation (data set: Digits" in text
+    assert "Each network tested on 200 pairs of a test image and a transformation (data set: Digits" in text
 
 
 def test_lists_read_as_sentences() -> None:
     assert join(["a"]) == "a"
     assert join(["a", "b", "c"]) == "a, b and c"
+
+
+def test_whether_classes_are_measured_apart_is_named_as_tables_write_it() -> None:
+    frame = pd.DataFrame({"stratified": ["stratified", "not stratified"]})
+    named = [display("stratified", level, {}) for level in levels(frame["stratified"])]
+    assert named == ["all classes together", "class by class"]

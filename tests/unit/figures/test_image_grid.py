@@ -2,13 +2,12 @@
 
 import numpy as np
 import pytest
-from looks import clipped, overlapping, smallest_type, visible_texts
+from looks import caption, clipped, overlapping, plot, smallest_type, visible_texts
 from synthetic_tables import LABELS, entry
 
 from equivariance.errors import UserError
-from equivariance.figures.captions import caption
 from equivariance.figures.grids import Grid, load_grids, save_grids
-from equivariance.figures.image_grid import mosaic, plot
+from equivariance.figures.image_grid import mosaic
 
 
 def grid(dataset="digits", measured_with="rotation", channels=1, shape=(3, 3), **more) -> Grid:

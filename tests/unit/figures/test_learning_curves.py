@@ -2,11 +2,13 @@
 
 import pytest
 from looks import (
+    caption,
     clipped,
     legend_over_data,
     legend_texts,
     mean_lines,
     overlapping,
+    plot,
     smallest_type,
     visible_texts,
 )
@@ -14,14 +16,12 @@ from matplotlib.figure import Figure
 from synthetic_tables import LABELS, accuracies, entry, histories
 
 from equivariance.errors import UserError
-from equivariance.figures import plot
-from equivariance.figures.captions import caption
 
 MODELS = tuple(f"a_network_with_the_long_name_{letter}" for letter in "abcdef")
 
 
 def draw(data, **mapping) -> Figure:
-    return plot("learning_curves", data, entry("learning_curves", **mapping), LABELS, {"digits": "MNIST"})
+    return plot(data, entry("learning_curves", **mapping), LABELS, {"digits": "MNIST"})
 
 
 def test_a_line_is_the_mean_over_seeds_in_per_cent_and_seeds_are_a_band() -> None:
@@ -50,7 +50,7 @@ def test_a_ring_marks_where_each_network_reaches_its_final_accuracy() -> None:
         (7, pytest.approx(100 - 100 * 0.5**7)),
     ]
     text = caption(entry("learning_curves"), data, LABELS)
-    assert "A ring marks where a network first reaches 99 % of its final accuracy" in text
+    assert "a ring marks where a network first reaches 99 % of its final accuracy" in text
 
 
 def test_panels_of_a_row_share_accuracies_and_those_of_a_column_epochs() -> None:

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from looks import clipped, legend_texts, overlapping, smallest_type
+from matplotlib.collections import LineCollection, QuadMesh
 from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
 
 from equivariance.figures import heat_map, measured
+from equivariance.figures.colors import color_scale
 from equivariance.figures.measured import write_figures
-from equivariance.figures.shades import color_bars, painted
 from equivariance.measures.stratified import with_means
 
 
@@ -67,17 +67,18 @@ def test_a_floor_is_in_the_profile_of_its_measure(tmp_path: Path, drawn: dict[st
     write_figures(table(measures=("nvse", "nvse_floor")), tmp_path)
     assert {*drawn} == {"profile_nvse", "heat_map_nvse"}
     assert "resampling floor" in legend_texts(drawn["profile_nvse"])
-    assert {len(column.get_array()) for column in columns(drawn["heat_map_nvse"])} == {8}
+    assert {len(set(column)) for column in cells(drawn["heat_map_nvse"]).T} <= {6, 7, 8}
 
 
-def columns(figure: Figure) -> list[AxesImage]:
-    """The layers of a heat map."""
-    return [*figure.axes[0].get_images()]
+def cells(figure: Figure) -> np.ndarray:
+    """The values of a heat map (cells, layers)."""
+    (mesh,) = (item for item in figure.axes[0].collections if isinstance(item, QuadMesh))
+    return np.ma.getdata(mesh.get_array())
 
 
-@pytest.mark.parametrize(("layers", "gap"), [(1, 0.08), (20, 0.08), (300, 0.0)])
+@pytest.mark.parametrize(("layers", "lines"), [(1, True), (20, True), (300, False)])
 def test_networks_of_one_layer_and_of_hundreds_can_be_read(
-    layers: int, gap: float, tmp_path: Path, drawn: dict[str, Figure]
+    layers: int, lines: bool, tmp_path: Path, drawn: dict[str, Figure]
 ) -> None:
     write_figures(table(layers), tmp_path)
     for figure in drawn.values():
@@ -86,9 +87,8 @@ def test_networks_of_one_layer_and_of_hundreds_can_be_read(
         names = [text.get_text() for text in figure.axes[0].get_xticklabels()]
         assert names[0] == "stage.0"
         assert min(layers, 40) <= len(names) <= 80
-    for index, column in enumerate(columns(drawn["heat_map_nv"])):
-        left, right, *_ = column.get_extent()
-        assert (left, right) == pytest.approx((index - (1 - gap) / 2, index + (1 - gap) / 2))
+    between = [item for item in drawn["heat_map_nv"].axes[0].collections if isinstance(item, LineCollection)]
+    assert bool(between) == lines
 
 
 def test_of_millions_of_units_as_many_are_drawn_as_can_be_seen_in_the_colours_of_all(
@@ -100,11 +100,11 @@ def test_of_millions_of_units_as_many_are_drawn_as_can_be_seen_in_the_colours_of
     second = pd.DataFrame({"layer": "conv2", "layer_index": 1, "unit": np.arange(few), "value": 1.0})
     both = pd.concat([first, second]).assign(kind="conv", measure="nv", aggregation="none")
     write_figures(both.assign(depth=both["layer_index"]), tmp_path)
-    long, short = columns(drawn["heat_map_nv"])
-    bar = color_bars({"nv": both["value"]}, {"nv": "NV"}, heat_map.CLIP)["nv"]
-    seen = np.linspace(0, 1, heat_map.CELLS)
-    np.testing.assert_allclose(long.get_array()[:, 0], painted(seen, bar), atol=0.02)
-    assert len(short.get_array()) == few
+    shown = cells(drawn["heat_map_nv"])
+    assert shown.shape == (heat_map.CELLS, 2)
+    low, high, _ = color_scale(both["value"], 2)
+    np.testing.assert_allclose(shown[::-1, 0], np.linspace(0, 1, heat_map.CELLS).clip(low, high), atol=0.01)
+    assert set(shown[:, 1]) == {high}
 
 
 def test_values_that_are_all_0_are_drawn_without_a_warning(

@@ -10,7 +10,7 @@ from synthetic_tables import LABELS, accuracies, entry, profiles
 from build_paper import build_paper, compile_pdf
 from equivariance.errors import UserError
 from equivariance.figures.grids import Grid, save_grids
-from plot_figures import plot_figure
+from plot_figures import plot_figures
 
 PAPER = Path(__file__).resolve().parents[3] / "paper"
 STAND_INS = {"digits": "MNIST"}
@@ -37,7 +37,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> dict:
         else:
             data[name] = folder / f"{name}.csv"
             table.to_csv(data[name], index=False)
-        plot_figure(data[name], experiment, LABELS, STAND_INS, folder / name)
+        plot_figures([data[name]], [experiment], LABELS, STAND_INS, [folder / name])
         figures[name] = folder / f"{name}.pdf"
     summary = folder / "digits.json"
     summary.write_text(

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from looks import caption
 from synthetic_tables import (
     LABELS,
     SCHEMES,
@@ -18,9 +19,9 @@ from synthetic_tables import (
     units,
 )
 
-from equivariance.figures.captions import caption
 from equivariance.figures.grids import Grid
-from equivariance.workflow.paper import Entry, content, flat, network_values, numbers, spread
+from equivariance.figures.tables import network_values
+from equivariance.workflow.paper import Entry, content, flat, numbers, spread
 
 STAND_INS = {"digits": "MNIST", "mnist": ""}
 SUMMARY = {

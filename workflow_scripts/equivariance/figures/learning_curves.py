@@ -49,7 +49,8 @@ class LearningCurves(LineKind):
                 facets.draw_line(panel, line, "epoch", "accuracy", look, markevery=every, label="mean")
                 reached = line[line["epoch"] == line["reached_epoch"]]
                 ring = {"markeredgecolor": look.color, "label": "_reached", **RING}
-                axes.plot(reached["epoch"], reached["accuracy"], **ring)
+                if len(reached):  # an empty line would count in the layout
+                    axes.plot(reached["epoch"], reached["accuracy"], **ring)
             axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
             of_row = [one.data["accuracy"].min() for one in facets.panels if one.place[0] == panel.place[0]]
             of_column = [one.data["epoch"].max() for one in facets.panels if one.place[1] == panel.place[1]]

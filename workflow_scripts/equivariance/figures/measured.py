@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from equivariance.analysis.profiles import layer_profile
-from equivariance.figures import figure_kind
+from equivariance.figures.kinds import figure_kind
 from equivariance.figures.measure_names import FLOOR
 from equivariance.figures.style import save
 from equivariance.measures.names import MEAN_OF_CLASSES

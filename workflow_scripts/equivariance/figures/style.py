@@ -79,7 +79,7 @@ def new_figure() -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(TEXT_WIDTH, TEXT_WIDTH))
+    figure = Figure(figsize=(TEXT_WIDTH, PAGE))
     FigureCanvasAgg(figure)
     figure.set_layout_engine("constrained", **SPACE)
     return figure

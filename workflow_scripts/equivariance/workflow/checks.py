@@ -5,7 +5,7 @@ from typing import Any
 
 from equivariance import datasets
 from equivariance.errors import UserError, unknown
-from equivariance.figures import KINDS, drawable_kinds, figure_kind
+from equivariance.figures.kinds import KINDS, drawable_kinds, figure_kind
 from equivariance.measures.names import AGGREGATIONS, mistake
 from equivariance.models import FAMILIES
 from equivariance.models.settings import read_settings

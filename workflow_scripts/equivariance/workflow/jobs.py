@@ -75,8 +75,8 @@ class TrainingJob(Job[Network]):
     def code(self, wildcards: Wildcards) -> str:
         """Digest of the code that trains, with the families of its networks."""
         families = self.run.families(self.items(wildcards))
-        published = ["equivariance.models.pretrained"] if any(FAMILIES[one].published for one in families) else []
-        return self.run.code("train_networks", *family_modules(families), *published)
+        start = ["equivariance.models.pretrained"] if any(FAMILIES[one].published for one in families) else []
+        return self.run.code("train_networks", *family_modules(families), *start)
 
 
 class MeasuringJob(Job[Measurement]):
@@ -138,8 +138,7 @@ class FigureJob(ExperimentJob):
 
     def code(self, wildcards: Wildcards) -> str:
         """Digest of the code that draws, with the kinds of its figures."""
-        kinds = {self.run.config.experiments[name]["figure"]["kind"] for name in self.items(wildcards)}
-        return self.run.code("plot_figures", *(f"equivariance.figures.{kind}" for kind in sorted(kinds)))
+        return self.run.code("plot_figures", *self.run.figure_modules(self.items(wildcards)))
 
     def captions(self) -> list[str]:
         """The file that the report reads each caption from: what was written beside the figure, or, where

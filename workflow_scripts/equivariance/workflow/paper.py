@@ -9,9 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from equivariance.figures import figure_kind, tables
+from equivariance.figures import tables
 from equivariance.figures.captions import join, range_text
 from equivariance.figures.kind import Kind, Number
+from equivariance.figures.kinds import figure_kind
 from equivariance.reserved import NONE, UNTRAINED
 
 Cell = str

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, TypeVar
 
-from equivariance.figures import figure_kind
+from equivariance.figures.kinds import figure_kind
 from equivariance.measures.names import AGGREGATIONS, FAMILIES, FAMILY_OF, base, parts
 from equivariance.models import FAMILIES as MODEL_FAMILIES
 from equivariance.reserved import FINAL, NONE, OWN, UNTRAINED

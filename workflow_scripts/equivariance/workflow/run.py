@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+from equivariance.figures.kinds import figure_kind
 from equivariance.models import FAMILIES
 from equivariance.reserved import FINAL
 from equivariance.workflow.config import Config
@@ -74,6 +75,11 @@ class Run:
             for name in self.config.experiments
             for suffix in suffixes
         ]
+
+    def figure_modules(self, experiments: Iterable[str]) -> list[str]:
+        """The modules of the kinds of figures of experiments, which scripts import by name."""
+        kinds = {self.config.experiments[name]["figure"]["kind"] for name in experiments}
+        return sorted(figure_kind(kind).module for kind in kinds)
 
     def measuring_memory(self) -> int:
         """Megabytes that a measuring job asks for: 1.5 times the state of its measures, and 2,000."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+from equivariance.figures.kinds import figure_kind
 from equivariance.transformations.parameters import set_size
 from equivariance.workflow.plan import Measurement
 from equivariance.workflow.run import Run
@@ -11,8 +12,8 @@ from equivariance.workflow.run import Run
 
 def table_settings(run: Run, experiment: str) -> dict[str, Any]:
     """What the script `make_tables` needs: the kind of table, a mapping for each network, and options."""
-    kind, figure = run.plan.kind(experiment), run.config.experiments[experiment]["figure"]["kind"]
-    options = {"classes": figure == "class_heat_map", "floors": figure == "layer_profile"}
+    kind, figure = run.plan.kind(experiment), figure_kind(run.config.experiments[experiment]["figure"]["kind"])
+    options = {"classes": figure.needs_classes, "floors": figure.shows_floors}
     return {
         "kind": kind,
         "rows": list(_rows(run, experiment, kind)),
