@@ -69,7 +69,7 @@ class AccuracyHeatMap(CellMap):
         angles = data.groupby([*by, "angle"], sort=False)["accuracy"].mean().mul(100).reset_index()
         upright = angles[angles["angle"] == 0].rename(columns={"accuracy": "upright"})[[*by, "upright"]]
         lowest = angles.groupby(by, sort=False)["accuracy"].min().rename("lowest").reset_index()
-        return upright.merge(lowest, on=by, how="outer", sort=False), {
+        return lowest.merge(upright, on=by, how="left"), {
             "upright": Number("accuracy at 0° (%)", 1),
             "lowest": Number("lowest accuracy of an angle (%)", 1),
         }

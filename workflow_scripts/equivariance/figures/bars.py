@@ -95,6 +95,7 @@ class Bars(Kind):
 
 def _draw_bars(panel: Panel, x: str, hue: str | None, groups: list[Any]) -> None:
     """Draw the groups of a panel; bars that a group lacks leave no gap, so bars have numbers as places."""
+    import numpy as np
     import seaborn as sns
 
     rows = panel.data.assign(level=panel.data[hue] if hue else "", at=0.0)
@@ -113,5 +114,8 @@ def _draw_bars(panel: Panel, x: str, hue: str | None, groups: list[Any]) -> None
     )  # fmt: skip
     if rows["seed"].nunique() > 1:
         seeds = rows.groupby(["at", "seed"], as_index=False)["value"].mean()
+        of_bar = seeds.groupby("at")["seed"]  # points side by side: seeds often have much the same value
+        count = of_bar.transform("size")
+        seeds["at"] += (of_bar.cumcount() - (count - 1) / 2) * np.minimum(0.12, 0.5 / count) * width
         edge = {"edgecolor": "black", "linewidth": 0.5, "clip_on": False}
         sns.stripplot(seeds, color="white", size=2.6, jitter=False, zorder=4, **edge, **named)

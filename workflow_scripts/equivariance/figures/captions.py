@@ -32,15 +32,14 @@ def measures_text(measures: Series[str]) -> str:
     return join(measure_name(str(measure)).full for measure in tables.levels(measures))
 
 
-def mapping_text(mapping: Mapping[str, Any], data: DataFrame, keys: Iterable[str]) -> str:
-    """Which column of the table is shown as what."""
+def mapping_text(mapping: Mapping[str, Any], data: DataFrame, keys: Iterable[str], of: str = "") -> str:
+    """Which column of the table is shown as what; rows and columns `of` panels, where cells have some too."""
     parts = []
     for key in keys:
         columns = [column for column in tables.mapped_columns(mapping, key) if data[column].nunique() > 1]
         if columns:
-            parts.append(
-                f"{KEYS[key]}: {join(tables.COLUMN_NAMES.get(column, column) for column in columns)}"
-            )
+            names = join(tables.COLUMN_NAMES.get(column, column) for column in columns)
+            parts.append(f"{KEYS[key]}{of}: {names}")
     return "; ".join(parts)
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 class CellMap(Kind):
     """Panels of cells; by layers, or by columns that `name_columns` names."""
 
+    of = " of panels"
+
     label: ClassVar[str] = ""
     """What rows of cells are."""
 

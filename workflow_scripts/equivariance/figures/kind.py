@@ -62,6 +62,9 @@ class Kind:
     replicates: ClassVar[str] = "cells are means over {}"
     """What is made of several seeds, for captions."""
 
+    of: ClassVar[str] = ""
+    """What rows and columns in captions are those of, where there are others."""
+
     images: ClassVar[str] = "images"
     """What a measure was measured on, for captions."""
 
@@ -132,7 +135,7 @@ class Kind:
         named = captions.measures_text(rows["measure"]) if "measure" in rows else ""
         return captions.sentences([
             self.subject.format(measures=named) if named or "{" not in self.subject else "test accuracy",
-            captions.mapping_text(mapping, rows, self.keys),
+            captions.mapping_text(mapping, rows, self.keys, self.of),
             captions.seeds_text(rows, self.replicates_text(rows, mapping)),
             captions.measured_text(mapping, rows, labels, self.images, self.keys),
             captions.ONE if self.marks_one and named and is_normalized(rows["measure"]) else "",
