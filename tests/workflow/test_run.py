@@ -170,6 +170,9 @@ def test_the_report_is_made_offline_with_captions_and_categories(copy: Workflow)
     report = (copy.folder / "report.html").read_text(encoding="utf-8")
     assert "Hyperparameters" in report
     assert "Max pooling" in report
+    # The caption is the one of the paper, made from the table of the figure.
+    assert "of each layer, the mean over its feature maps or units" in report
+    assert "Source: MaxPooling" in report
 
 
 def test_a_killed_run_goes_on_where_it_was_and_gives_the_same_bytes(copy: Workflow, tmp_path: Path) -> None:

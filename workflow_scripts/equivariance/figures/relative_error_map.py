@@ -29,6 +29,7 @@ class RelativeErrorMap(CellMap):
     axes = ("samples", "transformations")
     by_layers = False
     label = "samples"
+    height = 1.0
     subject = (
         "relative difference in per cent between the {measures} of a network measured on some images "
         "(rows, more of them upwards) with some transformations (columns, more of them to the right), and "
