@@ -5,7 +5,9 @@ from pathlib import Path
 import pandas as pd
 
 from equivariance.analysis.profiles import layer_profile
-from equivariance.figures.kinds import figure_kind
+from equivariance.figures.heat_map import HeatMap
+from equivariance.figures.kind import Kind
+from equivariance.figures.layer_profile import LayerProfile
 from equivariance.figures.measure_names import FLOOR
 from equivariance.figures.style import save
 from equivariance.measures.names import MEAN_OF_CLASSES
@@ -28,18 +30,18 @@ def write_figures(table: pd.DataFrame, folder: Path) -> list[Path]:
     if "class" in table:
         table = table[table["class"] == MEAN_OF_CLASSES].drop(columns="class")
     several = "aggregation" if table["aggregation"].nunique() > 1 else None
-    kinds = {
-        "profile": ("layer_profile", layer_profile(table), {"hue": several}),
-        "heat_map": ("heat_map", _slim(table), {"row": several}),
+    kinds: dict[str, tuple[Kind, pd.DataFrame, dict[str, str | None]]] = {
+        "profile": (LayerProfile(), layer_profile(table), {"hue": several}),
+        "heat_map": (HeatMap(), _slim(table), {"row": several}),
     }
     written = []
     measures = table["measure"].unique()
     for measure in (name for name in measures if not name.endswith(FLOOR)):
         for name, (kind, data, mapping) in kinds.items():
             shown = _of_one_network(data[data["measure"].isin([measure, f"{measure}{FLOOR}"])])
-            entry = {"name": name, "measures": [measure], "figure": {"kind": kind, **mapping}}
+            entry = {"name": name, "measures": [measure], "figure": mapping}
             stem = folder / f"{name}_{measure}"
-            save(figure_kind(kind).plot(shown, entry, {}, {}), stem)
+            save(kind.plot(shown, entry, {}, {}), stem)
             written.append(stem.with_name(f"{stem.name}.pdf"))
     return written
 
