@@ -38,6 +38,7 @@ lint: .venv/installed ## style, types, and the workflow's own linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/snakefmt --check Snakefile rules
 	$(WITH_BIN) snakemake --lint
 

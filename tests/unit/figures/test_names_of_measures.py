@@ -2,9 +2,9 @@
 
 import pytest
 
-from equivariance.figures.measure_names import AGGREGATIONS, measure_name
 from equivariance.figures.tables import display
 from equivariance.measures.catalog import MEASURES
+from equivariance.measures.names import AGGREGATIONS, measure_name
 
 
 def test_all_measures_and_aggregations_are_named_and_no_two_alike() -> None:

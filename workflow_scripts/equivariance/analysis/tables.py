@@ -12,7 +12,6 @@ from equivariance.analysis.profiles import LAYER, layer_profile, network_values
 from equivariance.errors import UserError
 from equivariance.files import atomic_path, read_json
 from equivariance.measures.names import FLOOR, MEAN_OF_CLASSES, parts
-from equivariance.models import FAMILIES
 from equivariance.reserved import FINAL, NONE, UNTRAINED
 
 NETWORK = ("dataset", "model", "trained_with", "retrained_with", "scheme", "seed")
@@ -26,12 +25,13 @@ def profile_table(
     """Layer profiles of the values that are wanted of one sweep.
 
     `measurement` has the keys `NETWORK`, savepoint, measured_on, measured_with, samples (as asked for),
-    transformations (how many), stratified, the wanted `values` (measure, aggregation), its `file` and the
-    file `description` of its network. With `classes` there is a row for each class that has a finite value,
-    else one for their mean; with `floors` there are the resampling floors of the measures.
+    transformations (how many), stratified, path_per_transformation (whether the network runs a layer once for
+    each), the wanted `values` (measure, aggregation), its `file` and the file `description` of its network.
+    With `classes` there is a row for each class that has a finite value, else one for their mean; with
+    `floors` there are the resampling floors of the measures.
     """
     description = read_json(measurement["description"])
-    table = _read(measurement, description)
+    table = _read(measurement)
     if "class" in table:
         table = table[(table["class"] != MEAN_OF_CLASSES) == classes]
     wanted = [(measure, aggregation) for measure, aggregation in measurement["values"]]
@@ -49,7 +49,7 @@ def profile_table(
 def unit_table(measurement: Mapping[str, Any]) -> pd.DataFrame:
     """Values of single units: what `profile_table` takes, with unit and value in the place of summaries."""
     description = read_json(measurement["description"])
-    table = _read(measurement, description)
+    table = _read(measurement)
     return _described(measurement, description, table, _wanted(measurement, table)[UNIT])
 
 
@@ -59,19 +59,18 @@ def network_table(measurement: Mapping[str, Any]) -> pd.DataFrame:
     Takes what `profile_table` takes; of a stratified measurement it gives the means over classes.
     """
     description = read_json(measurement["description"])
-    table = _read(measurement, description)
+    table = _read(measurement)
     values = network_values(_wanted(measurement, table).drop(columns="class", errors="ignore"))
     return _described(measurement, description, table, values)
 
 
-def _read(measurement: Mapping[str, Any], description: Mapping[str, Any]) -> pd.DataFrame:
+def _read(measurement: Mapping[str, Any]) -> pd.DataFrame:
     """The table of a sweep, with the paths of TI-pooling as one."""
     table = pd.read_parquet(measurement["file"])
     missing = sorted({measure for measure, _ in measurement["values"]} - {*table["measure"]})
     if missing:
         raise UserError(f"{measurement['file']} lacks {', '.join(missing)}; delete it to measure again")
-    family = FAMILIES[description["settings"]["family"]]
-    return merge_paths(table) if family.path_per_transformation else table
+    return merge_paths(table) if measurement["path_per_transformation"] else table
 
 
 def _wanted(measurement: Mapping[str, Any], table: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from equivariance.figures import tables
-from equivariance.figures.measure_names import measure_name
+from equivariance.measures.names import measure_name
 from equivariance.reserved import FINAL, NONE
 
 if TYPE_CHECKING:

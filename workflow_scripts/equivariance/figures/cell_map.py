@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from equivariance.figures.kind import Kind
-from equivariance.figures.measure_names import measure_name
+from equivariance.measures.names import measure_name
 
 if TYPE_CHECKING:
     from pandas import DataFrame

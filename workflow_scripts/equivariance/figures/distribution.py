@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from equivariance.figures import tables
 from equivariance.figures.kind import Kind
-from equivariance.figures.measure_names import is_normalized
+from equivariance.measures.names import is_normalized
 
 if TYPE_CHECKING:
     from equivariance.figures.facets import Facets

@@ -15,7 +15,6 @@ from matplotlib.lines import Line2D
 
 from equivariance.figures import style
 from equivariance.figures.colors import Scale
-from equivariance.figures.measure_names import is_normalized
 from equivariance.figures.style import LETTER, PAGE, SMALL, TEXT_WIDTH, TITLE
 from equivariance.figures.tables import (
     COLUMN_NAMES,
@@ -25,6 +24,7 @@ from equivariance.figures.tables import (
     levels,
     mapped_columns,
 )
+from equivariance.measures.names import is_normalized
 
 HANDLE = 3 * SMALL / 72
 """Width of the mark of an entry in a legend with the space around it, in inches."""

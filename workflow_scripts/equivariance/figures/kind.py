@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from equivariance.errors import UserError
 from equivariance.figures import captions, tables
-from equivariance.figures.measure_names import is_normalized
-from equivariance.measures.names import MEAN_OF_CLASSES
+from equivariance.measures.names import MEAN_OF_CLASSES, is_normalized
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

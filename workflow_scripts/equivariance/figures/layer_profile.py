@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from equivariance.figures import tables
 from equivariance.figures.captions import measures_text
 from equivariance.figures.kind import Entry, LineKind
-from equivariance.figures.measure_names import is_normalized
 from equivariance.figures.style import GREY, SMALL
+from equivariance.measures.names import is_normalized
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series

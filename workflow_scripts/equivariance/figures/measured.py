@@ -8,9 +8,8 @@ from equivariance.analysis.profiles import layer_profile
 from equivariance.figures.heat_map import HeatMap
 from equivariance.figures.kind import Kind
 from equivariance.figures.layer_profile import LayerProfile
-from equivariance.figures.measure_names import FLOOR
 from equivariance.figures.style import save
-from equivariance.measures.names import MEAN_OF_CLASSES
+from equivariance.measures.names import FLOOR, MEAN_OF_CLASSES
 from equivariance.reserved import FINAL, NONE
 
 # What tells the networks of an experiment apart: a person's own is alone.

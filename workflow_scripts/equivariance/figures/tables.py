@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from equivariance.errors import UserError
-from equivariance.figures.measure_names import AGGREGATIONS, FLOOR, measure_name
+from equivariance.measures.names import AGGREGATIONS, FLOOR, measure_name
 from equivariance.reserved import FINAL, NONE
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from equivariance.figures.kinds import figure_kind
 from equivariance.models import FAMILIES
+from equivariance.models.settings import Family
 from equivariance.reserved import FINAL
 from equivariance.workflow.config import Config
 from equivariance.workflow.digest import code_digest
@@ -38,8 +39,12 @@ class Run:
         """The file with the weights that a network starts from; None where they are random."""
         if network.retrained:
             return f"{self.network_folder(network.initial)}/weights.safetensors"
-        family = self.config.models[network.model]["family"]
-        return f"results/data/weights/{family}.pth" if FAMILIES[family].published else None
+        name = self.config.models[network.model]["family"]
+        return f"results/data/weights/{name}.pth" if self.family(network).published else None
+
+    def family(self, network: Network) -> type[Family]:
+        """The family that a network is of, with what is special about it."""
+        return FAMILIES[self.config.models[network.model]["family"]]
 
     def measurement_files(self, measurements: Iterable[Measurement]) -> list[str]:
         """The tables of measurements."""

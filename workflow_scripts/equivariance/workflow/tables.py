@@ -12,7 +12,8 @@ from equivariance.workflow.run import Run
 
 def table_settings(run: Run, experiment: str) -> dict[str, Any]:
     """What the script `make_tables` needs: the kind of table, a mapping for each network, and options."""
-    kind, figure = run.plan.kind(experiment), figure_kind(run.config.experiments[experiment]["figure"]["kind"])
+    kind = run.plan.kind(experiment)
+    figure = figure_kind(run.config.experiments[experiment]["figure"]["kind"])
     options = {"classes": figure.needs_classes, "floors": figure.shows_floors}
     return {
         "kind": kind,
@@ -36,6 +37,7 @@ def measurement_rows(run: Run, experiment: str) -> list[dict[str, Any]]:
             "samples": one.samples,
             "transformations": set_size(run.config.set_definition(one.measured_with)),
             "stratified": one.stratified,
+            "path_per_transformation": run.family(one.network).path_per_transformation,
             "values": run.plan.values(experiment, one),
         }
         for one in run.plan.measurements(experiment)
