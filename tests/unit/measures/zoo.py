@@ -85,7 +85,7 @@ EFFICIENTNET_B0 = Network(
 )
 
 INCEPTION_V3 = Network(
-    built("inception_v3", init_weights=False),
+    built("inception_v3", init_weights=True),  # with the default, images hardly reach the last layer
     (75, 75),
     layers=94 * 2 + 2 + 3,  # convolutions with their normalisation, pooling, the end
     axes={"fc": "NC", "*": "NCHW"},
