@@ -79,8 +79,8 @@ def test_matrices_name_their_samples_and_transformations_without_touching() -> N
     assert smallest_type(figure) >= 7
 
 
-def test_two_panels_on_one_place_are_an_error() -> None:
-    with pytest.raises(UserError, match="fall on one place"):
+def test_rows_and_columns_of_an_entry_are_an_error() -> None:
+    with pytest.raises(UserError, match="trial: image grids have no `row` and `column`"):
         plot([grid(), grid(measured_with="scale")], entry("image_grid", row="dataset"), LABELS, {})
 
 

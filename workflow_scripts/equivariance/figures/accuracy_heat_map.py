@@ -6,11 +6,11 @@ cent; colours mean the same in all figures, from 0 to 100. A cell without images
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from equivariance.figures.cell_map import CellMap
-from equivariance.figures.kind import Entry, Number
+from equivariance.figures.kind import Entry, Labels, Number, Numbers
 from equivariance.figures.tables import CONDITIONS, levels
 
 if TYPE_CHECKING:
@@ -49,19 +49,16 @@ class AccuracyHeatMap(CellMap):
 
     def name_columns(self, panel: Panel, cells: DataFrame, facets: Facets) -> None:
         """Name the angles that there is room for, 0 among them."""
-        from equivariance.figures.facets import thinned_names
-
-        members = [float(member) for member in cells.columns]
-        names = [f"{member:.4g}".replace("-", "−") for member in members]
-        shown = thinned_names(names, facets.width, members.index(0) if 0 in members else 0)
+        members, count = [float(member) for member in cells.columns], len(cells.columns)
+        step = ceil(0.6 * count / facets.width)
+        shown = range(members.index(0) % step if 0 in members else 0, count, step)
         if panel.is_lowest:
-            panel.axes.set_xticks([at + 0.5 for at in shown], [names[at] for at in shown])
+            names = [f"{members[at]:.4g}".replace("-", "−") for at in shown]
+            panel.axes.set_xticks([at + 0.5 for at in shown], names)
             angle = "angle (°, counter-clockwise)"
             panel.axes.set_xlabel(angle if "angle" in panel.data else "member of the set")
 
-    def numbers(
-        self, data: Any, entry: Entry, labels: Mapping[str, str]
-    ) -> tuple[DataFrame, dict[str, Number]] | None:
+    def numbers(self, data: Any, entry: Entry, labels: Labels) -> Numbers | None:
         """Means over classes at 0 degrees and at the worst angle, in per cent; none without angles."""
         if "angle" not in data:
             return None

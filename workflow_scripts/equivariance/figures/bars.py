@@ -7,22 +7,26 @@ reach; of a normalized measure, a thin line marks 1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from equivariance.errors import UserError
 from equivariance.figures import tables
-from equivariance.figures.kind import Entry, Kind, Number
+from equivariance.figures.kind import Entry, Kind, Labels, Number, Numbers
 from equivariance.figures.style import GREY
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from pandas import DataFrame
 
     from equivariance.figures.facets import Facets, Panel
 
 GROUP = 0.8
 """Share of a group's width that its bars fill."""
+
+CHANCE: dict[str, Any] = {"color": GREY, "linestyle": (0, (3, 2)), "linewidth": 0.8}
+SEED: dict[str, Any] = {"marker": "o", "markersize": 2.6, "linestyle": "none", "zorder": 4}
+SEED |= {"markerfacecolor": "white", "markeredgecolor": "black", "markeredgewidth": 0.5, "clip_on": False}
 
 
 class Bars(Kind):
@@ -46,42 +50,34 @@ class Bars(Kind):
         from matplotlib.lines import Line2D
         from matplotlib.patches import Patch
 
-        rows, x, label = facets.data, facets.mapping["x"], "test accuracy (%)"
+        rows, x, mapping = facets.data, facets.mapping["x"], facets.mapping
         groups = {panel.place: tables.levels(panel.data[x]) for panel in facets.panels}
         shared = all(groups[one] == groups[other] for one in groups for other in groups if one[1] == other[1])
-        dashed: dict[str, Any] = {"color": GREY, "linestyle": (0, (3, 2)), "linewidth": 0.8}
+        if "measure" in rows:
+            facets.label_y(f"{tables.measures_name(rows['measure'], {}, full=True)}, mean over layers")
+        else:
+            facets.label_y("test accuracy (%)")
         for panel in facets.panels:
             _draw_bars(panel, x, facets.hue, groups[panel.place])
             for classes in panel.data["classes"].unique() if "classes" in rows else ():
-                panel.axes.axhline(100 / classes, label="_chance", zorder=2.5, **dashed)
-            top = 100.0
-            if "measure" in rows:
-                alike = rows[rows["measure"].isin(panel.data["measure"])]
-                top = 1.05 * max(alike["value"].max(), facets.mark_one(panel))
-                label = f"{tables.measures_name(rows['measure'], {}, full=True)}, mean over layers"
-            panel.axes.set(
-                xlabel="", ylabel="", ylim=(0, max(top, float(facets.mapping.get("y_limit") or 0)))
-            )
+                panel.axes.axhline(100 / classes, label="_chance", zorder=2.5, **CHANCE)
+            largest = rows["value"].max()
+            top = 1.05 * max(largest, facets.mark_one(panel)) if "measure" in rows else 100.0
+            panel.axes.set_ylim(0, max(top, mapping.get("y_limit") or 0))
             names = [tables.display(x, group, facets.labels) for group in groups[panel.place]]
-            facets.name_groups(panel.axes, names)
-            panel.axes.tick_params(axis="y", labelleft=panel.is_first)
+            _name_groups(panel.axes, names, facets.width)
             panel.axes.tick_params(axis="x", labelbottom=not shared or panel.is_lowest)
         facets.handle = lambda look: Patch(facecolor=look.color)
         if rows["seed"].nunique() > 1:
-            point: dict[str, Any] = {"marker": "o", "markersize": 2.6, "markerfacecolor": "white"}
-            edge: dict[str, Any] = {"markeredgecolor": "black", "markeredgewidth": 0.5}
-            facets.foot["one seed"] = Line2D([], [], linestyle="none", **point, **edge)
+            facets.foot["one seed"] = Line2D([], [], **SEED)
         if "classes" in rows:
-            facets.foot["chance"] = Line2D([], [], **dashed)
-        facets.label_y(label)
+            facets.foot["chance"] = Line2D([], [], **CHANCE)
 
     def remarks(self, rows: DataFrame, data: DataFrame, mapping: Entry) -> list[str]:
         """The line of chance."""
         return ["the dashed line marks chance" if "classes" in rows else ""]
 
-    def numbers(
-        self, data: Any, entry: Entry, labels: Mapping[str, str]
-    ) -> tuple[DataFrame, dict[str, Number]] | None:
+    def numbers(self, data: Any, entry: Entry, labels: Labels) -> Numbers | None:
         """Accuracies, or the means of whole networks."""
         rows = self.rows(data, entry)
         if "measure" not in rows:
@@ -119,3 +115,19 @@ def _draw_bars(panel: Panel, x: str, hue: str | None, groups: list[Any]) -> None
         seeds["at"] += (of_bar.cumcount() - (count - 1) / 2) * np.minimum(0.12, 0.5 / count) * width
         edge = {"edgecolor": "black", "linewidth": 0.5, "clip_on": False}
         sns.stripplot(seeds, color="white", size=2.6, jitter=False, zorder=4, **edge, **named)
+    panel.axes.set(xlabel="", ylabel="")
+
+
+def _name_groups(axes: Axes, names: list[str], width: float) -> None:
+    """Name groups of bars; break the names, or turn them, where they would touch."""
+    from equivariance.figures.facets import text_width, wrapped
+
+    room = width / len(names) - 0.05
+    lines = [wrapped(name, 0.9 * room) for name in names]  # names have more capitals than running text
+    look: dict[str, Any] = {}
+    if max(map(text_width, lines)) * 1.1 > room:
+        lines = [wrapped(name, 1.2) for name in names]
+        look = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"}
+    axes.set_xticks(range(len(names)), lines, **look)
+    axes.set_xlim(-0.5, len(names) - 0.5)
+    axes.tick_params(axis="x", length=0)

@@ -19,20 +19,12 @@ class CellMap(Kind):
 
     of = " of panels"
 
+    # What rows of cells are, what grey cells are, whether columns are layers; colours end at the `clip`-th
+    # percentile of the finite values and at the (100 - clip)-th.
     label: ClassVar[str] = ""
-    """What rows of cells are."""
-
     missing: ClassVar[str] = "no value"
-    """What grey cells are."""
-
     by_layers: ClassVar[bool] = True
-    """Whether columns are layers."""
-
     clip: ClassVar[float] = 0
-    """Colours end at this percentile of the finite values, and at 100 less it."""
-
-    options: ClassVar[dict[str, Any]] = {}
-    """More arguments of `seaborn.heatmap`."""
 
     def cells(self, rows: DataFrame, layers: Layers, name: str) -> DataFrame:
         """The cells of a panel, from its rows of the table, the first row at the top."""
@@ -58,25 +50,27 @@ class CellMap(Kind):
         from equivariance.figures.layers import kind_entries, layer_axis, merged_layers
 
         layers = merged_layers(facets.data) if self.by_layers else []
-        cells = {panel.place: self.cells(panel.data, layers, name) for panel in facets.panels}
+        cells = [self.cells(panel.data, layers, name) for panel in facets.panels]
         values: dict[str, list[Any]] = {}
-        for panel in facets.panels:
-            values.setdefault(self.measure(panel), []).append(self.values(panel, cells[panel.place]))
-        scales = {measure: color_scale(np.concatenate(found), self.clip) for measure, found in values.items()}
-        for panel in facets.panels:
-            found, scale = cells[panel.place], scales[self.measure(panel)]
-            draw_cells(panel.axes, found, scale, facets.height, **self.options)
-            panel.axes.tick_params(axis="y", labelleft=panel.is_first or not facets.same_rows(cells, panel))
+        for panel, found in zip(facets.panels, cells, strict=True):
+            values.setdefault(self.measure(panel), []).append(self.values(panel, found))
+        scales = {measure: color_scale(np.concatenate(own), self.clip) for measure, own in values.items()}
+        facets.label_y(self.label)
+        drawn = list(zip(facets.panels, cells, strict=True))
+        for panel, found in drawn:
+            draw_cells(panel.axes, found, scales[self.measure(panel)], facets.height)
+            first = next(cell for other, cell in drawn if other.place[0] == panel.place[0])
+            if not found.index.equals(first.index):
+                panel.axes.tick_params(axis="y", labelleft=True)
             if layers:
                 layer_axis(panel.axes, layers, facets.width, panel.is_lowest, first=0.5)
             else:
                 self.name_columns(panel, found, facets)
         for measure, scale in reversed(scales.items()):  # the last one is the uppermost
-            facets.color_bar(scale, measure)
-        every = np.concatenate([found.to_numpy().ravel() for found in cells.values()])
+            facets.color_bar(scale.mappable, measure, scale.extend)
+        every = np.concatenate([found.to_numpy().ravel() for found in cells])
         if np.isinf(every).any():
             facets.foot["infinite"] = Patch(facecolor=INFINITE)
         if np.isnan(every).any():
             facets.foot[self.missing] = Patch(facecolor=MISSING)
         facets.foot |= kind_entries(layers)
-        facets.label_y(self.label)

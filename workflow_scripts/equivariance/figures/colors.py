@@ -11,10 +11,9 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from numpy.typing import ArrayLike
 
-from equivariance.figures.style import LETTER, SMALL
+from equivariance.figures.style import SMALL
 
 INFINITE, MISSING = "#D55E00", "#d9d9d9"  # vermilion is far from all colours of the map
-MAP = "viridis"
 
 
 class Scale(NamedTuple):
@@ -22,12 +21,12 @@ class Scale(NamedTuple):
 
     low: float
     high: float
-    extend: Any = "neither"
+    extend: str = "neither"
 
     @property
     def mappable(self) -> ScalarMappable:
         """The colours of the scale, for a colour bar."""
-        return ScalarMappable(Normalize(self.low, self.high), mpl.colormaps[MAP])
+        return ScalarMappable(Normalize(self.low, self.high), mpl.colormaps["viridis"])
 
 
 def color_scale(values: ArrayLike, clip: float = 0) -> Scale:
@@ -42,33 +41,18 @@ def color_scale(values: ArrayLike, clip: float = 0) -> Scale:
     return Scale(low, high, extend)
 
 
-def draw_cells(axes: Axes, values: pd.DataFrame, scale: Scale, height: float, **options: Any) -> None:
+def draw_cells(axes: Axes, values: pd.DataFrame, scale: Scale, height: float) -> None:
     """Draw a heat map so many inches high, a cell for each value, the first row at the top.
 
     Finite values beyond the scale have the colour of its nearest end, infinite ones and missing ones (NaN)
     their own. As many rows are named as there is room for.
     """
     clipped = values.clip(scale.low, scale.high).mask(np.isinf(values), scale.high + 1)
-    colors = mpl.colormaps[MAP].with_extremes(over=INFINITE)
+    colors = mpl.colormaps["viridis"].with_extremes(over=INFINITE)
     step = int(np.ceil(1.2 * SMALL / 72 * len(values) / height - 1e-6))
-    options = {"yticklabels": step, "xticklabels": False, "rasterized": True, **options}
-    sns.heatmap(clipped, ax=axes, cmap=colors, vmin=scale.low, vmax=scale.high, cbar=False, **options)
+    options: dict[str, Any] = {"yticklabels": step, "xticklabels": False, "cbar": False, "rasterized": True}
+    sns.heatmap(clipped, ax=axes, cmap=colors, vmin=scale.low, vmax=scale.high, **options)
     axes.set(facecolor=MISSING, xlabel="", ylabel="")
     axes.grid(False)
     axes.tick_params(length=0, rotation=0)
     sns.despine(ax=axes, left=True, bottom=True)
-
-
-def write_values(axes: Axes, texts: pd.DataFrame, width: float) -> None:
-    """Write texts into the cells of a heat map so many inches wide, and name its columns; turned where they
-    would touch."""
-    mesh, room = axes.collections[0], width / texts.shape[1]
-    mesh.update_scalarmappable()
-    turned = room < 4 * LETTER * SMALL + 0.05
-    light = np.asarray(mesh.get_facecolor())[:, :3] @ (0.2126, 0.7152, 0.0722) > 0.45
-    for ((row, column), text), black in zip(np.ndenumerate(texts.to_numpy()), light, strict=True):
-        look: dict[str, Any] = {"color": "black" if black else "white", "rotation": 90 if turned else 0}
-        axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", **look)
-    names = [f"{number:,}" for number in texts.columns]
-    turned = max(map(len, names)) * LETTER * SMALL + 0.05 > room
-    axes.set_xticks(np.arange(len(names)) + 0.5, names, rotation=90 if turned else 0)

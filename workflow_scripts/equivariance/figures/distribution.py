@@ -33,6 +33,8 @@ class Distribution(Kind):
 
     def draw(self, facets: Facets, name: str) -> None:
         """Draw the boxes."""
+        import warnings
+
         import numpy as np
         import seaborn as sns
         from matplotlib.patches import Patch
@@ -40,25 +42,27 @@ class Distribution(Kind):
         from equivariance.figures.layers import kind_entries, layer_axis, merged_layers
 
         rows, hue = facets.data, facets.hue
-        layers = merged_layers(rows)
+        layers, shared = merged_layers(rows), is_normalized(rows["measure"])
+        facets.label_y(f"{tables.measures_name(rows['measure'], {}, full=True)} of single units")
         for panel in facets.panels:
             finite = panel.data[np.isfinite(panel.data["value"])]
             boxes = finite.assign(level=finite[hue] if hue else "")
-            sns.boxplot(
-                boxes, x="layer", y="value", hue="level", order=[layer for layer, _ in layers],
-                hue_order=list(panel.looks) if hue else [""], ax=panel.axes, whis=(5, 95), showfliers=False,
-                palette=[look.color for look in panel.looks.values()], fill=False, legend=False,
-                linewidth=1.0, width=0.84 if len(panel.looks) > 1 else 0.42, gap=0.25, showcaps=False,
-            )  # fmt: skip
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "vert", PendingDeprecationWarning)  # seaborn's to mend
+                sns.boxplot(
+                    boxes, x="layer", y="value", hue="level", order=[layer for layer, _ in layers],
+                    hue_order=list(panel.looks) if hue else [""], ax=panel.axes, whis=(5, 95),
+                    palette=[look.color for look in panel.looks.values()], fill=False, legend=False,
+                    linewidth=1.0, width=0.84 if len(panel.looks) > 1 else 0.42, gap=0.25, showcaps=False,
+                    showfliers=False,
+                )  # fmt: skip
             layer_axis(panel.axes, layers, facets.width, panel.is_lowest)
-        shared = is_normalized(rows["measure"])
+            panel.axes.set_ylabel("")
         for panel in facets.panels:
             alike = [one.axes.dataLim for one in facets.panels if shared or one.place[0] == panel.place[0]]
-            high = max(1.05 * limits.y1 for limits in alike)
-            low = min(0.0, *(1.05 * limits.y0 for limits in alike))
-            panel.axes.set(ylim=(low, max(high, float(facets.mapping.get("y_limit") or 0.0))), ylabel="")
-            panel.axes.tick_params(axis="y", labelleft=panel.is_first)
+            low = 1.05 * min(0.0, *(limits.y0 for limits in alike))
+            high = max(facets.mapping.get("y_limit") or 0.0, *(1.05 * limits.y1 for limits in alike))
+            panel.axes.set_ylim(low, high)
             facets.mark_one(panel)
         facets.handle = lambda look: Patch(facecolor=look.color)
         facets.foot |= kind_entries(layers)
-        facets.label_y(f"{tables.measures_name(rows['measure'], {}, full=True)} of single units")

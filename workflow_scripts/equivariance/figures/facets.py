@@ -1,8 +1,9 @@
-"""Facets: a table cut into panels of a figure, with titles, legends and colour bars that hide nothing."""
+"""Facets: a table cut into panels of a figure, with titles and legends that hide nothing."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from textwrap import fill
 from typing import Any, NamedTuple
 
@@ -13,17 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
-from equivariance.figures import style
-from equivariance.figures.colors import Scale
+from equivariance.figures import style, tables
 from equivariance.figures.style import LETTER, PAGE, SMALL, TEXT_WIDTH, TITLE
-from equivariance.figures.tables import (
-    COLUMN_NAMES,
-    combinations,
-    display,
-    has_one_line_per_panel,
-    levels,
-    mapped_columns,
-)
 from equivariance.measures.names import is_normalized
 
 HANDLE = 3 * SMALL / 72
@@ -31,6 +23,9 @@ HANDLE = 3 * SMALL / 72
 
 BESIDE = 1.5
 """Width of a legend at the right of a row of panels, in inches."""
+
+Place = tuple[int, int]
+"""The row and the column of a panel."""
 
 
 class Look(NamedTuple):
@@ -48,14 +43,10 @@ class Panel:
     data: pd.DataFrame
     conditions: dict[str, Any]
     """What of the columns of the table makes the panel."""
-    place: tuple[int, int]
+    place: Place
     looks: dict[Any, Look]
     is_first: bool
     is_lowest: bool
-
-    def part_of(self, data: pd.DataFrame) -> pd.DataFrame:
-        """The rows of another table that belong in the panel."""
-        return _part(data, self.conditions)
 
 
 class Facets:
@@ -77,48 +68,44 @@ class Facets:
     ) -> None:
         self.data, self.table, self.mapping, self.labels = data, table, mapping, labels
         self.hue: str | None = mapping.get("hue")
-        self.handle: Callable[[Look], Artist] | None = None
+        self.handle: Callable[[Look], Artist] = lambda look: Line2D([], [], **look._asdict())
         self.foot: dict[str, Artist] = {}
-        self._alone = has_one_line_per_panel(data, mapping)
-        by_row, by_column = mapped_columns(mapping, "row"), mapped_columns(mapping, "column")
-        rows, columns = combinations(data, by_row), combinations(data, by_column)
-        parts = {}
-        for row, of_row in enumerate(rows):
-            for column, of_column in enumerate(columns):
-                conditions = dict(zip([*by_row, *by_column], [*of_row, *of_column], strict=True))
-                parts[row, column] = conditions, _part(data, conditions)
-        shown = {place: self._levels(part) for place, (_, part) in parts.items() if len(part)}
-        self.scope = _scope(shown, self._levels(data))
-        texts = [[self._text(level) for level in found] for found in shown.values()]
-        self.ordered = is_ordered(mapping, texts)
-        self.rows, self.columns = len(rows), len(columns)
+        sides = [tables.mapped_columns(mapping, side) for side in ("row", "column")]
+        keys = [tables.combinations(data, by) for by in sides]
+        self.rows, self.columns = map(len, keys)
         self.height = min(height, (PAGE - 1.8) / self.rows - 0.25)
+        parts: dict[Place, tuple[dict[str, Any], pd.DataFrame]] = {}
+        for row, column in product(range(self.rows), range(self.columns)):
+            values = [*keys[0][row], *keys[1][column]]
+            conditions = dict(zip([*sides[0], *sides[1]], values, strict=True))
+            part = part_of(data, conditions)
+            if len(part):
+                parts[row, column] = conditions, part
+        shown = {place: self._levels(part) for place, (_, part) in parts.items()}
+        self._looks = self._looks_of_legends(shown)
         self.figure = style.new_figure()
         self._around: SubFigure = self.figure.subfigures()  # type: ignore[assignment]  # 1 x 1 is no array
         self._inner: SubFigure = self._around.subfigures()  # type: ignore[assignment]
-        self._show(False)
         ratios = [1.0] * self.rows + [0.01] * (self.scope == "column")  # a row of legends
         self._grid = self._inner.subplots(len(ratios), self.columns, squeeze=False, height_ratios=ratios)
+        for empty in {*product(range(self.rows), range(self.columns))} - {*parts}:
+            self._grid[empty].remove()
         self.panels = []
-        for (row, column), (conditions, part) in parts.items():
-            axes = self._grid[row, column]
-            if part.empty:
-                axes.remove()
-                continue
-            in_row, in_column = (
-                [other for other in shown if other[at] == (row, column)[at]] for at in (0, 1)
-            )
+        for place, (conditions, part) in parts.items():
+            row, column = place
+            is_highest = row == min(above for above, other in parts if other == column)
             panel = Panel(
-                axes, part, conditions, (row, column), self._looks((row, column), shown),
-                is_first=column == min(in_row)[1], is_lowest=row == max(in_column)[0],
+                self._grid[place], part, conditions, place,
+                {level: self._looks[self._legend(place)][level] for level in shown[place]},
+                is_first=column == min(left for other, left in parts if other == row),
+                is_lowest=row == max(below for below, other in parts if other == column),
             )  # fmt: skip
-            axes.set_label(f"panel {row, column}")
+            panel.axes.set_label(f"panel {place}")
             self.panels.append(panel)
-            row_title, column_title = (
-                ", ".join(display(name, conditions[name], labels) for name in by)
-                for by in (by_row, by_column)
+            of_row, of_column = (
+                ", ".join(tables.display(name, conditions[name], labels) for name in by) for by in sides
             )
-            self._title(panel, row_title, column_title if row == min(in_column)[0] else "")
+            self._title(panel, of_row, of_column if is_highest else "")
 
     @property
     def width(self) -> float:
@@ -126,22 +113,22 @@ class Facets:
         free = TEXT_WIDTH - 0.4 - (BESIDE if self.scope == "row" else 0.0)
         return free / self.columns - (0.3 if self.mapping.get("panels") else 0.1)
 
-    def same_rows(self, cells: Mapping[tuple[int, int], pd.DataFrame], panel: Panel) -> bool:
-        """Whether the cells of a panel have the rows of those of the first panel in its row."""
-        first = min(place for place in cells if place[0] == panel.place[0])
-        return cells[first].index.equals(cells[panel.place].index)
+    def of_level(self, rows: pd.DataFrame, level: Any) -> pd.DataFrame:
+        """The rows of a level of the hue."""
+        return rows[rows[self.hue] == level] if self.hue else rows
 
     def draw_line(self, panel: Panel, rows: pd.DataFrame, x: str, y: str, look: Look, **more: Any) -> None:
         """Draw the mean over seeds, with single seeds as thin lines where a panel has one line, else with a
         band from the smallest to the largest; `more` goes to the line of the mean."""
         line: dict[str, Any] = {"x": x, "y": y, "ax": panel.axes, "color": look.color, "legend": False}
-        several, band = rows["seed"].nunique() > 1, {"alpha": 0.18, "linewidth": 0, "label": "_band"}
-        if several and self._alone:
+        several, alone = rows["seed"].nunique() > 1, tables.has_one_line_per_panel(self.data, self.mapping)
+        if several and alone:
             sns.lineplot(rows, units="seed", estimator=None, linewidth=0.5, alpha=0.55, label="_seed", **line)
-            self.foot["mean over seeds"] = Line2D([], [], color=look.color, marker=look.marker)
+            self.foot["mean over seeds"] = Line2D([], [], **look._asdict())
             self.foot["one seed"] = Line2D([], [], color=look.color, linewidth=0.5)
-        errorbar = ("pi", 100) if several and not self._alone else None
+        errorbar = ("pi", 100) if several and not alone else None
         more = {"marker": look.marker, "markeredgewidth": 0, **more}
+        band = {"alpha": 0.18, "linewidth": 0, "label": "_band"}
         sns.lineplot(rows, errorbar=errorbar, err_kws=band, **line, **more)
 
     def mark_one(self, panel: Panel) -> float:
@@ -151,68 +138,58 @@ class Facets:
         panel.axes.axhline(1, color=style.GREY, linewidth=0.6, zorder=1.5, label="_one")
         return 1.0
 
-    def abbreviations(self, measures: "pd.Series[str]") -> str:
-        """Measures by their abbreviations; "value" where a panel is too low for these."""
-        names = [display("measure", measure, self.labels).split(",")[0] for measure in levels(measures)]
-        text = ", ".join(dict.fromkeys(names))
-        return text if text_width(text) < self.height else "value"
-
-    def name_groups(self, axes: Axes, names: list[str]) -> None:
-        """Name groups of bars; break the names, or turn them, where they would touch."""
-        room = self.width / len(names) - 0.05
-        lines = [wrapped(name, 0.9 * room) for name in names]  # names have more capitals than running text
-        turned = max(map(text_width, lines)) * 1.1 > room
-        if turned:
-            lines = [wrapped(name, 1.2) for name in names]
-        look: dict[str, Any] = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if turned else {}
-        axes.set_xticks(range(len(names)), lines, **look)
-        axes.set_xlim(-0.5, len(names) - 0.5)
-        axes.tick_params(axis="x", length=0)
-
     def label_y(self, text: str) -> None:
-        """Label the y axes once, at the left of all rows, as the entry says or by a text."""
-        text = wrapped(self.mapping.get("y_label") or text, self.rows * self.height, TITLE)
+        """Label the y axes once, at the left of all rows; only the first panel of a row has numbers."""
+        text = wrapped(text, self.rows * self.height, TITLE)
         self._inner.supylabel(text, fontsize=TITLE)
+        for panel in self.panels:
+            panel.axes.set_ylabel("")
+            panel.axes.tick_params(axis="y", labelleft=panel.is_first)
 
-    def color_bar(self, scale: Scale, label: str) -> None:
+    def color_bar(self, mappable: Any, label: str, extend: str) -> None:
         """Add a colour bar under the panels."""
         bar = self._inner.colorbar(
-            scale.mappable, ax=[panel.axes for panel in self.panels], location="bottom", shrink=0.5,
-            aspect=40, pad=0.02, extend=scale.extend, label=wrapped(label, 5.0, TITLE),
+            mappable, ax=[panel.axes for panel in self.panels], location="bottom", shrink=0.5,
+            aspect=40, pad=0.02, extend=extend, label=wrapped(label, 5.0, TITLE),
         )  # fmt: skip
         bar.ax.set_label("colour bar")
         bar.outline.set_linewidth(0.4)
 
     def finish(self, note: str) -> Figure:
         """Add legends and a note, and give all their places."""
-        self._show(True)
-        if self.handle and self.hue:
-            self._legends(self.handle)
+        if self.hue:
+            self._add_legends(self.hue)
         if self.foot:
             add_legend(self._around, self.foot)
         self._inner.align_ylabels(self._grid)
         return style.finish(self.figure, self.panels[0].axes, lambda _: [self.height] * self.rows, note)
 
-    def _show(self, visible: bool) -> None:
-        """Hide the figure while it is filled: seaborn's heat maps would draw all of it for each panel."""
-        for area in (self.figure, self._around, self._inner):
-            area.set_visible(visible)
-
     def _levels(self, data: pd.DataFrame) -> list[Any]:
-        return levels(data[self.hue]) if self.hue else [None]
+        return tables.levels(data[self.hue]) if self.hue else [None]
 
     def _text(self, level: Any) -> str:
-        return display(self.hue, level, self.labels) if self.hue else ""
+        return tables.display(self.hue, level, self.labels) if self.hue else ""
 
-    def _group(self, place: tuple[int, int]) -> int:
+    def _legend(self, place: Place) -> int:
         """The number of the legend that serves a panel."""
-        return {"figure": 0, "column": place[1], "row": place[0]}[self.scope]
+        return {"figure": 0, "row": place[0], "column": place[1]}[self.scope]
 
-    def _looks(self, place: tuple[int, int], shown: Mapping[tuple[int, int], list[Any]]) -> dict[Any, Look]:
-        served = [found for other, found in shown.items() if self._group(other) == self._group(place)]
-        own = [level for level in self._levels(self.data) if any(level in found for found in served)]
-        looks = map(Look, style.colors(len(own), self.ordered), style.markers(len(own), self.ordered))
-        return {level: look for level, look in zip(own, looks, strict=True) if level in shown[place]}
+    def _looks_of_legends(self, shown: Mapping[Place, list[Any]]) -> dict[int, dict[Any, Look]]:
+        """The levels in each legend; there are several where columns or rows have mostly other levels."""
+        every = self._levels(self.data)
+        ordered = is_ordered(self.mapping, [list(map(self._text, levels)) for levels in shown.values()])
+        for self.scope in ("column", "row", "figure"):
+            served: dict[int, set[Any]] = {}
+            for place, levels in shown.items():
+                served.setdefault(self._legend(place), set()).update(levels)
+            if len(served) > 1 and len(every) >= 2 * max(map(len, served.values())):
+                break
+        looks = {}
+        for legend, found in served.items():
+            own = [level for level in every if level in found]
+            colors, markers = style.colors(len(own), ordered), style.markers(len(own), ordered)
+            looks[legend] = dict(zip(own, map(Look, colors, markers), strict=True))
+        return looks
 
     def _title(self, panel: Panel, of_row: str, of_column: str) -> None:
         """Name the column above its first panel, and the row above its first panel, on a line of its own."""
@@ -225,23 +202,22 @@ class Facets:
             )  # fmt: skip
             title.set_in_layout(False)  # it may reach over the panels at its right; its line is kept free
 
-    def _legends(self, handle: Callable[[Look], Artist]) -> None:
-        groups: dict[int, list[Panel]] = {}
-        for panel in self.panels:
-            groups.setdefault(self._group(panel.place), []).append(panel)
-        for group, panels in groups.items():
-            looks = {level: look for panel in panels for level, look in panel.looks.items()}
-            entries = {
-                self._text(level): handle(looks[level]) for level in self._levels(self.data) if level in looks
-            }
+    def _add_legends(self, hue: str) -> None:
+        place: dict[str, Any]
+        for legend, looks in self._looks.items():
+            entries = {self._text(level): self.handle(look) for level, look in looks.items()}
             if self.scope == "figure":
-                add_legend(self._inner, entries, COLUMN_NAMES.get(str(self.hue), str(self.hue)))
-            elif self.scope == "row":
-                _axes_legend(panels[-1].axes, entries, BESIDE, loc="center left", bbox_to_anchor=(1.02, 0.5))
+                add_legend(self._inner, entries, tables.COLUMN_NAMES.get(hue, hue))
+                continue
+            if self.scope == "row":
+                axes = [panel.axes for panel in self.panels if panel.place[0] == legend][-1]
+                width, place = BESIDE, {"loc": "center left", "bbox_to_anchor": (1.02, 0.5)}
             else:
-                axes, width = self._grid[-1, group], TEXT_WIDTH / self.columns
-                _axes_legend(axes, entries, width, loc="upper center", bbox_to_anchor=(0.5, 1))
+                axes, width = self._grid[-1, legend], TEXT_WIDTH / self.columns
+                place = {"loc": "upper center", "bbox_to_anchor": (0.5, 1)}
                 axes.set_axis_off()
+            texts = [wrapped(text, width - HANDLE - 0.1) for text in entries]
+            axes.legend(list(entries.values()), texts, borderaxespad=0, borderpad=0, **place)
 
 
 def add_legend(area: SubFigure, entries: Mapping[str, Artist], title: str = "") -> None:
@@ -258,26 +234,11 @@ def add_legend(area: SubFigure, entries: Mapping[str, Artist], title: str = "") 
             legend.remove()
 
 
-def _axes_legend(axes: Axes, entries: Mapping[str, Artist], width: float, **place: Any) -> None:
-    texts = [wrapped(text, width - HANDLE - 0.1) for text in entries]
-    axes.legend(list(entries.values()), texts, borderaxespad=0, borderpad=0, **place)
-
-
-def _part(data: pd.DataFrame, conditions: Mapping[str, Any]) -> pd.DataFrame:
+def part_of(data: pd.DataFrame, conditions: Mapping[str, Any]) -> pd.DataFrame:
+    """The rows of a table with the values of some columns."""
     for column, value in conditions.items():
         data = data[data[column] == value]
     return data
-
-
-def _scope(shown: Mapping[tuple[int, int], list[Any]], every: Sequence[Any]) -> str:
-    """What a legend serves: the "figure", or each "column" or "row" where these have mostly other levels."""
-    for scope, side in (("column", 1), ("row", 0)):
-        groups: dict[int, set[Any]] = {}
-        for place, found in shown.items():
-            groups.setdefault(place[side], set()).update(found)
-        if len(groups) > 1 and len(every) >= 2 * max(map(len, groups.values())):
-            return scope
-    return "figure"
 
 
 def is_ordered(mapping: Mapping[str, Any], panels: Iterable[Sequence[str]]) -> bool:
@@ -286,10 +247,8 @@ def is_ordered(mapping: Mapping[str, Any], panels: Iterable[Sequence[str]]) -> b
     They are where the entry says `ordered`, for savepoints, and where the texts of each panel differ in their
     numbers only (8 rotations, 16 rotations).
     """
-    if "ordered" in mapping:
-        return bool(mapping["ordered"])
-    if mapping.get("hue") == "savepoint":
-        return True
+    if "ordered" in mapping or mapping.get("hue") == "savepoint":
+        return bool(mapping.get("ordered", True))
     texts = [set(found) for found in panels]
     steps = all(len({re.sub(r"[\d.,]+", "#", text) for text in found}) == 1 for found in texts)
     return steps and any(len(found) > 1 for found in texts)
@@ -308,9 +267,3 @@ def wrapped(text: str, width: float, size: float = SMALL) -> str:
     """
     text = text.replace(" = ", "\u00a0=\u00a0")  # an equation stays on a line
     return fill(text, max(int(width / (LETTER * size)), 1), break_long_words=False, break_on_hyphens=False)
-
-
-def thinned_names(names: Sequence[str], width: float, kept: int = 0) -> range:
-    """Which of the names at equal distances under `width` inches do not touch; `kept` is among them."""
-    step = -(-int(1000 * (max(map(text_width, names)) + 0.08) * len(names)) // int(1000 * width))
-    return range(kept % step, len(names), step)

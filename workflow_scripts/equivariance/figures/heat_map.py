@@ -32,7 +32,6 @@ class HeatMap(CellMap):
     height = 1.3
     label = "units, sorted by value"
     clip = 2
-    options = {"yticklabels": False}  # noqa: RUF012
     subject = (
         "{measures} of each feature map or unit: a column for each layer, a cell for each unit of it, sorted "
         "by value from bottom to top and stretched to one height"
@@ -43,6 +42,7 @@ class HeatMap(CellMap):
         super().draw(facets, name)
         for axes in (panel.axes for panel in facets.panels):
             count = int(axes.get_xlim()[1])
+            axes.set_yticks([])
             if facets.width / count > NARROW:
                 axes.vlines(range(1, count), 0, CELLS, color="white", linewidth=0.6)
 

@@ -1,22 +1,22 @@
 """Grids of images: members of transformation sets on samples, ST matrices as samples x transformations.
 
-Panels come from a file of `equivariance.figures.grids`, which describes its format. `figure.row` and
-`figure.column` may each be `dataset` or `measured_with`. With neither, data sets make the rows; where the
-columns of a panel are labelled (it is wide), sets make the rows. Panels with titles of their own (the layers
-of feature maps) then follow each other: in reading order, or where titles begin anew (with another measure),
-downwards, with the next ones beside them. Columns whose labels begin anew (with another sample) stand apart.
+Panels come from a file of `equivariance.figures.grids`, which describes its format. Data sets make the rows
+and sets the columns; where the columns of a panel are labelled (it is wide), the other way round. Panels with
+titles of their own (the layers of feature maps) follow each other: in reading order, or where titles begin
+anew (with another measure), downwards, with the next ones beside them. Columns whose labels begin anew (with
+another sample) stand apart.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from equivariance.errors import UserError
 from equivariance.figures import captions, tables
-from equivariance.figures.kind import Entry, Kind
+from equivariance.figures.kind import Entry, Kind, Labels
 from equivariance.figures.style import LETTER, PAGE, SMALL, TEXT_WIDTH, finish, new_figure, style
 
 if TYPE_CHECKING:
@@ -27,14 +27,13 @@ if TYPE_CHECKING:
 
     from equivariance.figures.grids import Grid
 
-GAP = 0.06
-"""Space between images, as a share of an image's height."""
-
-APART = 0.4
-"""Space between the images of two samples in one row, likewise."""
+GAP, APART = 0.06, 0.4
+"""Space between images, and between those of two samples in one row, as a share of an image's height."""
 
 LARGEST = 0.75
 """An image is at most so many inches wide."""
+
+SIDES = ("dataset", "measured_with")
 
 
 class ImageGrid(Kind):
@@ -49,34 +48,45 @@ class ImageGrid(Kind):
         return load_grids(path)
 
     def plot(
-        self, data: Sequence[Grid], entry: Entry, labels: Mapping[str, str], stand_ins: Mapping[str, str]
+        self, data: Sequence[Grid], entry: Entry, labels: Labels, stand_ins: Mapping[str, str]
     ) -> Figure:
-        """Draw the panels of an experiment. Raises UserError when two panels would fall on one place."""
-        row_by, column_by, placed = _placed(data, entry)
-        flowing = not row_by and not column_by
+        """Draw the panels of an experiment. Raises UserError where it is mapped to rows or columns."""
+        import numpy as np
+
+        if {"row", "column"} & {*entry["figure"]}:
+            raise UserError(f"figure of {entry['name']}: image grids have no `row` and `column`; remove them")
+        flowing = any(grid.title for grid in data)
+        sides = SIDES[::-1] if any(any(grid.columns) for grid in data) else SIDES
+        placed = _in_order(data) if flowing else _by_value(data, sides)
         rows, columns = (max(place[side] for place in placed) + 1 for side in (0, 1))
-        shapes = [max(_shape(grid) for (at, _), grid in placed.items() if at == row) for row in range(rows)]
+        mosaics = {place: mosaic(grid.images, grid.columns) for place, grid in placed.items()}
+        shapes = [
+            max(sheet.shape[0] / sheet.shape[1] for (at, _), sheet in mosaics.items() if at == row)
+            for row in range(rows)
+        ]
         widest = LARGEST * max(grid.images.shape[1] for grid in data)
         if flowing:
             widest = min(widest, (PAGE - 0.35 * rows) / sum(shapes))
         with style():
             figure = new_figure()
             grid_of_axes = figure.subplots(rows, columns, squeeze=False, height_ratios=shapes)
-            for place in ((row, column) for row in range(rows) for column in range(columns)):
-                if place not in placed:
-                    grid_of_axes[place].remove()
-            for (row, column), grid in placed.items():
-                axes = grid_of_axes[row, column]
+            for (row, column), axes in np.ndenumerate(grid_of_axes):
+                if (row, column) not in placed:
+                    axes.remove()
+                    continue
+                grid = placed[row, column]
                 axes.set_label(f"panel {row, column}")
-                is_lowest = not any(at > row and across == column for at, across in placed)
-                _draw(axes, grid, (TEXT_WIDTH - 0.6) / columns, is_lowest or not flowing)
+                is_lowest = (row + 1, column) not in placed
+                axes.imshow(mosaics[row, column].clip(0, 1), interpolation="nearest")
+                _name_images(axes, grid, (TEXT_WIDTH - 0.6) / columns, is_lowest or not flowing)
                 axes.set_xlabel(grid.column_axis if is_lowest else "", fontsize=SMALL)
-                of_panel = _of_several(data, grid, labels) if flowing else ""
-                of_column = tables.display(column_by, _value(grid, column_by), labels) if column_by else ""
-                titles = [of_panel, of_column if row == 0 else "", grid.title]
-                axes.set_title("\n".join(text for text in titles if text))
-                of_row = tables.display(row_by, _value(grid, row_by), labels) if row_by else ""
-                axes.set_ylabel("\n".join(text for text in (of_row, grid.row_axis) if text and column == 0))
+                of_row, of_column = (tables.display(by, getattr(grid, by), labels) for by in sides)
+                if flowing:
+                    several = [by for by in SIDES if len({getattr(other, by) for other in data}) > 1]
+                    named = ", ".join(tables.display(by, getattr(grid, by), labels) for by in several)
+                    of_row, of_column = "", f"{named}\n{grid.title}".strip()
+                axes.set_title(of_column if flowing or row == 0 else "")
+                axes.set_ylabel(f"{of_row}\n{grid.row_axis}".strip() if column == 0 else "")
             note = captions.stand_in_note([grid.dataset for grid in data], stand_ins, labels)
 
             def heights(width: float) -> list[float]:
@@ -84,13 +94,11 @@ class ImageGrid(Kind):
 
             return finish(figure, grid_of_axes[min(placed)], heights, note, images=True)
 
-    def caption(self, data: Sequence[Grid], entry: Entry, labels: Mapping[str, str]) -> str:
+    def caption(self, data: Sequence[Grid], entry: Entry, labels: Labels) -> str:
         """Which images are shown under which sets, and what rows and columns are."""
         datasets, sets = (
-            captions.join(
-                tables.display(by, name, labels) for name in dict.fromkeys(_value(grid, by) for grid in data)
-            )
-            for by in ("dataset", "measured_with")
+            captions.join(dict.fromkeys(tables.display(by, getattr(grid, by), labels) for grid in data))
+            for by in SIDES
         )
         rows = next((grid.row_axis for grid in data if grid.row_axis), "")
         columns = next((grid.column_axis for grid in data if grid.column_axis), "")
@@ -101,75 +109,28 @@ class ImageGrid(Kind):
         scaled = "the values of a feature map are scaled to shades from black to white"
         return captions.sentences([f"feature maps for {text}, a panel for each layer{axes}", scaled])
 
-    def numbers(self, data: Any, entry: Entry, labels: Mapping[str, str]) -> None:
+    def numbers(self, data: Any, entry: Entry, labels: Labels) -> None:
         """None: images have no numbers."""
 
 
-def _placed(
-    grids: Sequence[Grid], entry: Entry
-) -> tuple[str | None, str | None, dict[tuple[int, int], Grid]]:
-    """What makes rows and columns, and panels by (row, column)."""
-    row_by, column_by = entry["figure"].get("row"), entry["figure"].get("column")
-    if not row_by and not column_by:
-        if any(grid.title for grid in grids):
-            return None, None, _in_order(grids)
-        row_by, column_by = "dataset", "measured_with"
-        if any(any(grid.columns) for grid in grids):
-            row_by, column_by = column_by, row_by
-    return row_by, column_by, _by_value(grids, row_by, column_by, entry["name"])
-
-
-def _in_order(grids: Sequence[Grid]) -> dict[tuple[int, int], Grid]:
-    """Panels with titles of their own by (row, column): two in a row, or two runs of titles side by side."""
-    starts = [index for index, grid in enumerate(grids) if grid.title == grids[0].title]
-    if len(starts) == 1:
-        return {divmod(index, 2): grid for index, grid in enumerate(grids)}
-    runs = [grids[start:end] for start, end in pairwise([*starts, len(grids)])]
-    longest = max(len(run) for run in runs)
+def _by_value(grids: Sequence[Grid], sides: Sequence[str]) -> dict[tuple[int, int], Grid]:
+    """Panels in the row and the column of their data set and set, by (row, column)."""
+    rows, columns = (list(dict.fromkeys(getattr(grid, by) for grid in grids)) for by in sides)
     return {
-        (index // 2 * longest + at, index % 2): grid
-        for index, run in enumerate(runs)
-        for at, grid in enumerate(run)
+        (rows.index(getattr(grid, sides[0])), columns.index(getattr(grid, sides[1]))): grid for grid in grids
     }
 
 
-def _by_value(
-    grids: Sequence[Grid], row_by: str | None, column_by: str | None, name: str
-) -> dict[tuple[int, int], Grid]:
-    """Panels in the row and the column of their data set or set, by (row, column)."""
-    rows = list(dict.fromkeys(_value(grid, row_by) for grid in grids))
-    columns = list(dict.fromkeys(_value(grid, column_by) for grid in grids))
-    placed: dict[tuple[int, int], Grid] = {}
-    for grid in grids:
-        place = rows.index(_value(grid, row_by)), columns.index(_value(grid, column_by))
-        if place in placed:
-            raise UserError(
-                f"figure of {name}: two panels ({grid.dataset}, {grid.measured_with}) fall on "
-                "one place; map dataset and measured_with to row and column, or neither"
-            )
-        placed[place] = grid
-    return placed
-
-
-def _of_several(grids: Sequence[Grid], grid: Grid, labels: Mapping[str, str]) -> str:
-    """Name the data set and the set of a panel, where there are several."""
-    return ", ".join(
-        tables.display(by, _value(grid, by), labels)
-        for by in ("dataset", "measured_with")
-        if len({_value(other, by) for other in grids}) > 1
-    )
-
-
-def _value(grid: Grid, by: str | None) -> str:
-    if by not in (None, "dataset", "measured_with"):
-        raise UserError(f"image grids are cut by dataset or measured_with, not by {by!r}")
-    return str(getattr(grid, by)) if by else ""
-
-
-def _shape(grid: Grid) -> float:
-    """Height of the images of a panel, as a multiple of their width."""
-    high, wide, _ = mosaic(grid.images, grid.columns).shape
-    return float(high / wide)
+def _in_order(grids: Sequence[Grid]) -> dict[tuple[int, int], Grid]:
+    """Panels with titles by (row, column): two in a row, or two runs of titles side by side."""
+    runs = list(accumulate(int(grid.title == grids[0].title) for grid in grids))  # 1, 1, ..., 2, 2, ...
+    if runs[-1] == 1:
+        return {divmod(index, 2): grid for index, grid in enumerate(grids)}
+    longest = max(map(runs.count, runs))
+    return {
+        ((run - 1) // 2 * longest + index - runs.index(run), (run - 1) % 2): grid
+        for index, (run, grid) in enumerate(zip(runs, grids, strict=True))
+    }
 
 
 def mosaic(images: NDArray[np.float32], labels: Sequence[str] = ()) -> NDArray[np.float32]:
@@ -179,48 +140,37 @@ def mosaic(images: NDArray[np.float32], labels: Sequence[str] = ()) -> NDArray[n
     """
     import numpy as np
 
-    rows, columns, channels, height, width = images.shape
-    gap = max(1, round(GAP * height))
-    lefts = _lefts(labels or [""] * columns, height, width)
-    sheet = np.ones((rows * (height + gap) - gap, lefts[-1] + width, 3), dtype=np.float32)
-    for row in range(rows):
-        for column in range(columns):
-            image = np.moveaxis(images[row, column], 0, -1)  # (H, W, C)
-            top, left = row * (height + gap), lefts[column]
-            sheet[top : top + height, left : left + width] = (
-                np.repeat(image, 3, axis=-1) if channels == 1 else image
-            )
+    height, width = images.shape[3:]
+    tops, lefts = _starts(images, labels)
+    sheet = np.ones((tops[-1] + height, lefts[-1] + width, 3), dtype=np.float32)
+    for row, column in np.ndindex(images.shape[:2]):
+        top, left = tops[row], lefts[column]
+        sheet[top : top + height, left : left + width] = np.moveaxis(images[row, column], 0, -1)
     return sheet
 
 
-def _lefts(labels: Sequence[str], height: int, width: int) -> list[int]:
-    """Where each column of images of a height and a width begins, in pixels."""
+def _starts(images: NDArray[np.float32], labels: Sequence[str]) -> tuple[list[int], list[int]]:
+    """Where rows and columns of images begin on a sheet, in pixels."""
+    rows, columns, _, height, width = images.shape
     gap, apart = max(1, round(GAP * height)), max(2, round(APART * height))
-    anew = [label == labels[0] != "" for label in labels[1:]]
-    return list(accumulate((width + (apart if new else gap) for new in anew), initial=0))
+    anew = [label == labels[0] != "" for label in labels[1:]] or [False] * (columns - 1)
+    lefts = list(accumulate((width + (apart if new else gap) for new in anew), initial=0))
+    return [row * (height + gap) for row in range(rows)], lefts
 
 
-def _draw(axes: Axes, grid: Grid, room: float, named: bool) -> None:
-    """Draw one panel, about `room` inches wide, with the labels of its rows and, if `named`, its columns."""
-    rows, columns, _, height, width = grid.images.shape
-    gap = max(1, round(GAP * height))
-    axes.imshow(mosaic(grid.images, grid.columns).clip(0, 1), interpolation="nearest")
+def _name_images(axes: Axes, grid: Grid, room: float, named: bool) -> None:
+    """Name the rows and, if `named`, the columns of a panel about `room` inches wide."""
     axes.grid(False)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    axes.spines[:].set_visible(False)
     axes.tick_params(length=0, pad=1.5)
-    x = (
-        [left + (width - 1) / 2 for left in _lefts(grid.columns, height, width)]
-        if named and any(grid.columns)
-        else []
-    )
-    y = [row * (height + gap) + (height - 1) / 2 for row in range(rows)] if any(grid.rows) else []
-    slot = min((room - _width(grid.rows)) / columns, LARGEST)
-    texts = list(grid.columns)
+    (tops, lefts), (height, width) = _starts(grid.images, grid.columns), grid.images.shape[3:]
+    texts = [str(text) for text in grid.columns] if named and any(grid.columns) else []
+    slot = min((room - _width(grid.rows)) / len(lefts), LARGEST)
     if _width(texts) > slot - 0.05:
         texts = [text.replace(", ", ",\n") for text in texts]
-    turned = _width(texts) > slot
-    axes.set_xticks(x, texts if x else [], rotation=90 if turned else 0)
+    x = [left + (width - 1) / 2 for left in lefts] if texts else []
+    axes.set_xticks(x, texts, rotation=90 if _width(texts) > slot else 0)
+    y = [top + (height - 1) / 2 for top in tops] if any(grid.rows) else []
     axes.set_yticks(y, grid.rows if y else [])
 
 

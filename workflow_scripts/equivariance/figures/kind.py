@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 Entry = Mapping[str, Any]
 """An experiment: its entry in `experiments.yaml` with its name."""
 
+Labels = Mapping[str, str]
+"""Display names of data sets, models and sets."""
+
 
 class Number(NamedTuple):
     """A column of the table of numbers in the paper: its title, and digits behind the point.
@@ -28,6 +31,10 @@ class Number(NamedTuple):
 
     title: str
     digits: int | None = 3
+
+
+Numbers = tuple[Any, dict[str, Number]]
+"""A DataFrame with a row for each network and condition, and which of its columns to show."""
 
 
 class Kind:
@@ -40,35 +47,23 @@ class Kind:
     keys: ClassVar[tuple[str, ...]] = ("row", "column")
     """What of `figure` in an entry names columns of the table that are told apart."""
 
+    # Columns that are told apart on the axes; whether measures are stratified; whether resampling floors are
+    # in the table; whether one network of each condition is shown, that of the first seed.
     axes: ClassVar[tuple[str, ...]] = ()
-    """Columns of the table that are told apart on the axes, whatever the entry."""
-
     needs_classes: ClassVar[bool] = False
-    """Whether its table has a row for each class, so that measures have to be stratified."""
-
     shows_floors: ClassVar[bool] = False
-    """Whether its table has resampling floors too."""
-
     one_network: ClassVar[bool] = False
-    """Whether it shows one network of each condition, that of the first seed."""
 
     height: ClassVar[float] = 1.5
     """Height of a panel in inches; less where its rows would not fit on a page."""
 
+    # For captions: the first sentence with {measures} for their names, what is made of {} seeds, what rows
+    # and columns are those of, on what a measure was measured, whether a line marks 1.
     subject: ClassVar[str] = ""
-    """What it shows: the first sentence of captions, with {measures} in the place of their names."""
-
     replicates: ClassVar[str] = "cells are means over {}"
-    """What is made of several seeds, for captions."""
-
     of: ClassVar[str] = ""
-    """What rows and columns in captions are those of, where there are others."""
-
     images: ClassVar[str] = "images"
-    """What a measure was measured on, for captions."""
-
     marks_one: ClassVar[bool] = False
-    """Whether it marks the value 1 of normalized measures."""
 
     @property
     def module(self) -> str:
@@ -76,20 +71,14 @@ class Kind:
         return type(self).__module__
 
     def read(self, path: Path) -> Any:
-        """The data of a figure from their file: a checked DataFrame, or a list of `Grid`.
-
-        Raises UserError for a file of something else.
-        """
+        """A checked DataFrame, or a list of `Grid`. Raises UserError for a file of something else."""
         return tables.read_table(path, self.draws)
 
-    def plot(
-        self, data: Any, entry: Entry, labels: Mapping[str, str], stand_ins: Mapping[str, str]
-    ) -> Figure:
-        """Draw an experiment.
+    def plot(self, data: Any, entry: Entry, labels: Labels, stand_ins: Mapping[str, str]) -> Figure:
+        """Draw an experiment from what `read` gives.
 
-        `data` is what `read` gives, `labels` are the display names of data sets, models and sets, `stand_ins`
-        says for each data set which one it stands in for ("" for real data). Raises UserError when the entry
-        leaves rows of different conditions on one line or cell.
+        `stand_ins` says for each data set which one it stands in for ("" for real data). Raises UserError
+        when the entry leaves rows of different conditions on one line or cell.
         """
         from equivariance.figures.facets import Facets
         from equivariance.figures.style import style
@@ -113,7 +102,9 @@ class Kind:
         """
         mapping, name = tables.mapping_of(entry), entry["name"]
         columns = list(dict.fromkeys([*tables.mapped_columns(mapping, *self.keys), *self.axes]))
-        tables.require_columns(data, [column for column in columns if column != "panel"], name)
+        missing = {*columns} - {*data.columns, "panel"}
+        if missing:
+            raise UserError(f"figure of {name}: its table has no column {', '.join(sorted(missing))}")
         if self.needs_classes:
             data = data[data["class"] != MEAN_OF_CLASSES]
         if "measure" in data:
@@ -128,7 +119,7 @@ class Kind:
         tables.require_one_value(data, columns, name)
         return data
 
-    def caption(self, data: Any, entry: Entry, labels: Mapping[str, str]) -> str:
+    def caption(self, data: Any, entry: Entry, labels: Labels) -> str:
         """What a figure shows, in sentences and from its data: conditions, seeds, samples."""
         mapping, rows = tables.mapping_of(entry), self.rows(data, entry)
         named = captions.measures_text(rows["measure"]) if "measure" in rows else ""
@@ -149,13 +140,8 @@ class Kind:
         """More sentences of the caption."""
         return []
 
-    def numbers(
-        self, data: Any, entry: Entry, labels: Mapping[str, str]
-    ) -> tuple[DataFrame, dict[str, Number]] | None:
-        """The numbers that the paper gives: a row for each network and condition, and columns to show.
-
-        None where the figure prints its numbers, or has none.
-        """
+    def numbers(self, data: Any, entry: Entry, labels: Labels) -> Numbers | None:
+        """The numbers that the paper gives; None where the figure prints its numbers, or has none."""
         rows = self.rows(data, entry)
         values = tables.network_values(rows.drop_duplicates([name for name in rows if name != "panel"]))
         name = tables.measures_name(values["measure"], labels)

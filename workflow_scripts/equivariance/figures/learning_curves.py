@@ -7,16 +7,13 @@ its final accuracy. `figure.row` and `figure.column` cut the table into panels.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from equivariance.figures.kind import Entry, LineKind, Number
+from equivariance.figures.kind import Entry, Labels, LineKind, Number, Numbers
 from equivariance.figures.style import GREY
 from equivariance.figures.tables import NETWORK
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
-
     from equivariance.figures.facets import Facets
 
 RING: dict[str, Any] = {
@@ -41,15 +38,16 @@ class LearningCurves(LineKind):
         from matplotlib.lines import Line2D
         from matplotlib.ticker import MaxNLocator
 
+        facets.label_y("test accuracy (%)")
         for panel in facets.panels:
             axes, rows = panel.axes, panel.data.assign(accuracy=100 * panel.data["accuracy"])
             every = max(1, rows["epoch"].nunique() // 8)
             for level, look in panel.looks.items():
-                line = rows if facets.hue is None else rows[rows[facets.hue] == level]
+                line = facets.of_level(rows, level)
                 facets.draw_line(panel, line, "epoch", "accuracy", look, markevery=every, label="mean")
                 reached = line[line["epoch"] == line["reached_epoch"]]
-                ring = {"markeredgecolor": look.color, "label": "_reached", **RING}
                 if len(reached):  # an empty line would count in the layout
+                    ring = {"markeredgecolor": look.color, "label": "_reached", **RING}
                     axes.plot(reached["epoch"], reached["accuracy"], **ring)
             axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
             of_row = [one.data["accuracy"].min() for one in facets.panels if one.place[0] == panel.place[0]]
@@ -57,14 +55,9 @@ class LearningCurves(LineKind):
             last = int(max(of_column))
             axes.set(xlim=(0, last + max(0.02 * last, 0.2)), ylim=(min(10 * int(10 * min(of_row)), 90), 100))
             axes.set(xlabel="epoch" if panel.is_lowest else "", ylabel="")
-            axes.tick_params(axis="y", labelleft=panel.is_first)
-        facets.handle = lambda look: Line2D([], [], color=look.color, marker=look.marker)
         facets.foot["99 % of the final accuracy"] = Line2D([], [], markeredgecolor=GREY, **RING)
-        facets.label_y("test accuracy (%)")
 
-    def numbers(
-        self, data: Any, entry: Entry, labels: Mapping[str, str]
-    ) -> tuple[DataFrame, dict[str, Number]] | None:
+    def numbers(self, data: Any, entry: Entry, labels: Labels) -> Numbers | None:
         """Epochs and seconds of trainings, whole and to 99 % of the final accuracy."""
         return data.drop_duplicates(list(NETWORK), keep="last"), {
             "reached_epoch": Number("epochs to 99 %", 1),

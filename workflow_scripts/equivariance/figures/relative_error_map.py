@@ -8,13 +8,12 @@ seeds. `figure.row` and `figure.column` cut the table into panels.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from math import floor, isnan, log10
 from typing import TYPE_CHECKING, Any
 
 from equivariance.errors import UserError
 from equivariance.figures.cell_map import CellMap
-from equivariance.figures.kind import Entry
+from equivariance.figures.kind import Entry, Labels
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -46,13 +45,25 @@ class RelativeErrorMap(CellMap):
         return "mean relative difference to the largest corner (%)"
 
     def name_columns(self, panel: Panel, cells: DataFrame, facets: Facets) -> None:
-        """Write the values into the cells, and name the numbers of transformations."""
-        from equivariance.figures.colors import write_values
+        """Write the values into the cells, and name the numbers of transformations; turned where they would
+        touch."""
+        import numpy as np
 
-        write_values(panel.axes, cells.map(text_of), facets.width)
-        panel.axes.set_xlabel("transformations" if panel.is_lowest else "")
+        from equivariance.figures.facets import text_width
 
-    def numbers(self, data: Any, entry: Entry, labels: Mapping[str, str]) -> None:
+        axes, room = panel.axes, facets.width / cells.shape[1] - 0.05
+        mesh = axes.collections[0]
+        mesh.update_scalarmappable()
+        light = np.asarray(mesh.get_facecolor())[:, :3] @ (0.2126, 0.7152, 0.0722) > 0.45
+        look: dict[str, Any] = {"ha": "center", "va": "center", "rotation": 90 * (room < text_width("9999"))}
+        for ((row, column), value), black in zip(np.ndenumerate(cells), light, strict=True):
+            axes.text(column + 0.5, row + 0.5, text_of(value), color="black" if black else "white", **look)
+        names = [f"{number:,}" for number in cells.columns]
+        turned = room < max(map(text_width, names))
+        axes.set_xticks(np.arange(len(names)) + 0.5, names, rotation=90 * turned)
+        axes.set_xlabel("transformations" if panel.is_lowest else "")
+
+    def numbers(self, data: Any, entry: Entry, labels: Labels) -> None:
         """None: its cells have theirs."""
 
 

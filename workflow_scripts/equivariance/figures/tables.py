@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,38 +31,38 @@ COLUMNS = {
 }
 """The columns a table of each sort must have; more are allowed."""
 
-COLUMN_NAMES = {
-    "dataset": "data set",
-    "model": "model",
-    "trained_with": "trained with",
-    "retrained_with": "retrained with",
-    "scheme": "retrained layers",
-    "seed": "seed",
-    "savepoint": "savepoint",
-    "measured_on": "measured on",
-    "measured_with": "measured with",
-    "measure": "measure",
-    "tested_with": "tested with",
-    "samples": "samples",
-    "aggregation": "aggregation",
-    "augmented": "training",
-    "stratified": "classes",
-    "class": "class",
-    "panel": "measures",
-}
-
-CONDITIONS = tuple(column for column in COLUMN_NAMES if column not in ("seed", "panel"))
+CONDITIONS = (
+    *("dataset", "model", "trained_with", "retrained_with", "scheme", "savepoint", "measured_on"),
+    *(
+        "measured_with",
+        "measure",
+        "tested_with",
+        "samples",
+        "aggregation",
+        "augmented",
+        "stratified",
+        "class",
+    ),
+)
 """Columns whose values are conditions of an experiment; seeds are its replicates."""
 
-RETRAINED = ("retrained_with", "scheme")
-"""Columns that are "none" for networks that were not retrained."""
+COLUMN_NAMES = {column: column.replace("_", " ") for column in (*CONDITIONS, "seed")} | {
+    **{"dataset": "data set", "scheme": "retrained layers", "panel": "measures"},
+    **{"augmented": "training", "stratified": "classes"},
+}
+"""The names that a reader sees for columns."""
 
 VALUES = {
     "aggregation": AGGREGATIONS,
     "augmented": {"augmented": "trained with the set", "not augmented": "trained without"},
     "stratified": {"not stratified": "all classes together", "stratified": "class by class"},
+    "retrained_with": {NONE: "not retrained"},
+    "scheme": {NONE: "not retrained"},
 }
-"""Names of the values of columns that are the same in every experiment."""
+"""Names of the values of columns that are the same in every experiment, in the order to show them."""
+
+FORMATS = {"seed": "seed {}", "savepoint": "{} % of training", "class": "{}", "panel": "{}"}
+"""Texts around the values of other columns."""
 
 
 def read_table(path: str | Path, sorts: Sequence[str]) -> DataFrame:
@@ -74,36 +74,29 @@ def read_table(path: str | Path, sorts: Sequence[str]) -> DataFrame:
 
     # A class may be called nan: in its column everything is text.
     columns = pd.read_csv(path, nrows=0).columns
-    missing_values = {column: ["", "nan", "NaN"] for column in columns if column != "class"}
-    table = pd.read_csv(
-        path, dtype={"savepoint": str, "class": str}, keep_default_na=False, na_values=missing_values
-    )
+    missing = {column: ["", "nan", "NaN"] for column in columns if column != "class"}
+    text = {"savepoint": str, "class": str}
+    table = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=missing)
     lacking = {sort: [column for column in COLUMNS[sort] if column not in table.columns] for sort in sorts}
-    sort, missing = min(lacking.items(), key=lambda item: len(item[1]))
-    if missing:
-        raise UserError(f"{path} lacks the columns {', '.join(missing)} of a table of {sort}")
+    sort, absent = min(lacking.items(), key=lambda item: len(item[1]))
+    if absent:
+        raise UserError(f"{path} lacks the columns {', '.join(absent)} of a table of {sort}")
     if table.empty:
         raise UserError(f"{path} has no rows: nothing was computed for it")
     return table
 
 
 def levels(values: Series[Any]) -> list[Any]:
-    """Distinct values in the order to show them: numbers ascending and "final" last, else as they come.
-
-    Values of columns that have the same in every experiment come in the order of `VALUES`; networks that
-    were not retrained come first.
-    """
+    """Distinct values in the order to show them: those of `VALUES` in its order, numbers ascending and
+    "final" last, else as they come."""
     import pandas as pd
 
     distinct = values.dropna().unique().tolist()
-    if values.name in RETRAINED:
-        return sorted(distinct, key=lambda value: value != NONE)
-    known = list(VALUES.get(str(values.name), ()))
-    if known and {str(value) for value in distinct} <= set(known):
+    if values.name in VALUES:
+        known = [*VALUES[str(values.name)], *map(str, distinct)]
         return sorted(distinct, key=lambda value: known.index(str(value)))
-    numbers = pd.to_numeric(
-        pd.Series([100 if value == FINAL else value for value in distinct]), errors="coerce"
-    )
+    percents = pd.Series([100 if value == FINAL else value for value in distinct], dtype=object)
+    numbers = pd.to_numeric(percents, errors="coerce")
     if numbers.isna().any():
         return distinct
     return [distinct[index] for index in numbers.sort_values(kind="stable").index]
@@ -112,26 +105,16 @@ def levels(values: Series[Any]) -> list[Any]:
 def display(column: str, value: Any, labels: Mapping[str, str]) -> str:
     """The name a reader sees for a value of a column."""
     text = str(value)
-    if column == "savepoint":
-        return "trained" if text == FINAL else f"{text} % of training"
-    if column in RETRAINED and text == NONE:
-        return "not retrained"
-    if column == "scheme":
-        return text.replace("_", " ")
-    if column == "seed":
-        return f"seed {text}"
+    named = VALUES.get(column, {FINAL: "trained"} if column == "savepoint" else {})
+    if text in named or column in FORMATS:
+        return named.get(text) or FORMATS[column].format(text)
     if column == "measure":
         return labels.get(text, measure_name(text).short)
     if column == "samples":
         return f"{int(value):,} images"
-    if column in VALUES:
-        return VALUES[column].get(text, text)
-    if column in ("panel", "class"):
-        return text
-    if column == "measured_on":
-        # <data set>_<part>: the part is a word of its own
-        name, _, part = text.rpartition("_")
-        return labels.get(text, f"{labels.get(name, name)} ({part})" if name else text)
+    if column == "measured_on" and text not in labels:
+        name, _, part = text.rpartition("_")  # <data set>_<part>
+        return f"{labels.get(name, name)} ({part})" if name else text
     return labels.get(text, text.replace("_", " "))
 
 
@@ -180,26 +163,15 @@ def by_panel(data: DataFrame, mapping: Mapping[str, Any]) -> DataFrame:
     return pd.concat([part for part in parts if len(part)] or [data.head(0).assign(panel="")])
 
 
-def require_columns(data: DataFrame, columns: Iterable[str], name: str) -> None:
-    """Raise UserError when the table lacks columns that the figure of an experiment is mapped to."""
-    missing = [column for column in columns if column not in data.columns]
-    if missing:
-        raise UserError(f"figure of {name}: its table has no column {', '.join(missing)}")
-
-
 def require_one_value(data: DataFrame, mapped: list[str], name: str) -> None:
     """Raise UserError when rows of different conditions would fall on one line or bar.
 
     `mapped` are the columns that the figure tells apart; what they do not, must be the same.
     """
-    require_columns(data, mapped, name)
     data = data[[column for column in data if column in {*CONDITIONS, *mapped}]].drop_duplicates()
-    for column in CONDITIONS:
-        if column in mapped or column not in data.columns:
-            continue
-        groups = data.groupby(mapped, dropna=False)[column] if mapped else [("", data[column])]
-        for _, values in groups:
-            distinct = list(dict.fromkeys(values))
+    for column in (column for column in CONDITIONS if column in data and column not in mapped):
+        for _, values in data.groupby(mapped, dropna=False)[column] if mapped else [("", data[column])]:
+            distinct = values.unique()
             if len(distinct) > 1:
                 raise UserError(
                     f"figure of {name}: {column} takes several values ({', '.join(map(str, distinct))}) that "
