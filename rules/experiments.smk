@@ -30,7 +30,7 @@ rule collect_feature_maps:
     input:
         measurements=lambda wildcards: RUN.measurement_files(PLAN.measurements(wildcards.experiment)),
         networks=lambda wildcards: RUN.measured_networks(PLAN.measurements(wildcards.experiment)),
-        datasets=lambda wildcards: RUN.measured_datasets(PLAN.measurements(wildcards.experiment)),
+        datasets=lambda wildcards: RUN.dataset_files(PLAN.measurements(wildcards.experiment)),
     output:
         f"{RUN.results}/images/{{experiment}}.npz",
     log:

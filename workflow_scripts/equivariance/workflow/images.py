@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from equivariance.workflow.run import Run, family_modules
+from equivariance.workflow.run import Run
 from equivariance.workflow.tables import measurement_rows
 
 
@@ -32,5 +32,5 @@ def feature_map_settings(run: Run, experiment: str) -> dict[str, Any]:
 
 def feature_map_code(run: Run, experiment: str) -> str:
     """Digest of the code that lays out feature maps, with the families of their networks."""
-    families = run.families(one.network for one in run.plan.measurements(experiment))
-    return run.code("collect_feature_maps", *family_modules(families))
+    networks = (one.network for one in run.plan.measurements(experiment))
+    return run.code("collect_feature_maps", *run.family_modules(networks))

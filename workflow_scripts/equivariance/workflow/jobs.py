@@ -12,10 +12,9 @@ from typing import Any, Generic, TypeVar
 
 from equivariance.measures.catalog import MEASURES
 from equivariance.measures.names import base
-from equivariance.models import FAMILIES
 from equivariance.reserved import NONE
 from equivariance.workflow.plan import ACCURACY, Measurement, Network, batches
-from equivariance.workflow.run import IMAGES, Run, family_modules
+from equivariance.workflow.run import IMAGES, Run
 
 TRAINED = "{dataset}/{model}/{trained_with}/seed{seed}"
 RETRAINED = "{dataset}/{model}/{trained_with}-{retrained_with}/{scheme}/seed{seed}"
@@ -58,7 +57,7 @@ class TrainingJob(Job[Network]):
 
     def datasets(self, wildcards: Wildcards) -> list[str]:
         """The prepared data sets of its networks."""
-        return sorted({self.run.dataset_file(network.dataset) for network in self.items(wildcards)})
+        return self.run.dataset_files(self.items(wildcards))
 
     def initial_weights(self, wildcards: Wildcards) -> list[str | None]:
         """The file with the weights that each network starts from; None where they are random."""
@@ -74,9 +73,10 @@ class TrainingJob(Job[Network]):
 
     def code(self, wildcards: Wildcards) -> str:
         """Digest of the code that trains, with the families of its networks."""
-        families = self.run.families(self.items(wildcards))
-        start = ["equivariance.models.pretrained"] if any(FAMILIES[one].published for one in families) else []
-        return self.run.code("train_networks", *family_modules(families), *start)
+        networks = self.items(wildcards)
+        published = any(self.run.family(network).published for network in networks)
+        start = ["equivariance.models.pretrained"] if published else []
+        return self.run.code("train_networks", *self.run.family_modules(networks), *start)
 
 
 class MeasuringJob(Job[Measurement]):
@@ -88,7 +88,7 @@ class MeasuringJob(Job[Measurement]):
 
     def datasets(self, wildcards: Wildcards) -> list[str]:
         """The prepared data sets that it measures on."""
-        return self.run.measured_datasets(self.items(wildcards))
+        return self.run.dataset_files(self.items(wildcards))
 
     def settings(self, wildcards: Wildcards) -> list[dict[str, Any]]:
         """All that determines each of its measurements."""
@@ -108,7 +108,7 @@ class MeasuringJob(Job[Measurement]):
         settings = (self.run.plan.measuring_settings(one) for one in items)
         measures = {MEASURES[base(name)].module for one in settings for name in one.get("measures", [])}
         plugins = {
-            *family_modules(self.run.families(one.network for one in items)),
+            *self.run.family_modules(one.network for one in items),
             *(f"equivariance.measures.{name}" for name in measures),
             *("equivariance.training.evaluation" for one in items if one.family == ACCURACY),
         }

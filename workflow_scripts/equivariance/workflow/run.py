@@ -50,9 +50,9 @@ class Run:
         """The tables of measurements."""
         return [f"{self.results}/measures/{one.path}" for one in measurements]
 
-    def measured_datasets(self, measurements: Iterable[Measurement]) -> list[str]:
-        """The prepared data sets of measurements, each once."""
-        return sorted({self.dataset_file(one.dataset) for one in measurements})
+    def dataset_files(self, items: Iterable[Network | Measurement]) -> list[str]:
+        """The prepared data sets of networks or measurements, each once."""
+        return sorted({self.dataset_file(one.dataset) for one in items})
 
     def measured_networks(self, measurements: Iterable[Measurement]) -> list[str]:
         """What measurements read of their networks, each file once."""
@@ -64,9 +64,10 @@ class Run:
             )
         )
 
-    def families(self, networks: Iterable[Network]) -> set[str]:
-        """The families that networks are of."""
-        return {self.config.models[network.model]["family"] for network in networks}
+    def family_modules(self, networks: Iterable[Network]) -> list[str]:
+        """The modules of the families that networks are of, which scripts import by name."""
+        families = {self.config.models[network.model]["family"] for network in networks}
+        return [f"equivariance.models.{family}" for family in sorted(families)]
 
     def figure_data(self, experiment: str) -> str:
         """What the figure of an experiment is drawn from: its table, or images."""
@@ -93,8 +94,3 @@ class Run:
     def code(self, script: str, *plugins: str) -> str:
         """Digest of the code that a script runs, with modules that are chosen by name; see `digest`."""
         return self._digest(self._scripts / f"{script}.py", *plugins)
-
-
-def family_modules(families: Iterable[str]) -> list[str]:
-    """The modules of families of networks, which scripts import by name."""
-    return [f"equivariance.models.{family}" for family in sorted(families)]

@@ -55,10 +55,9 @@ def _rows(run: Run, experiment: str, kind: str) -> Iterator[dict[str, Any]]:
             }
     elif kind in ("accuracies", "class_accuracies"):
         for one in run.plan.measurements(experiment):
-            tested = {"tested_with": one.measured_with}
             yield {
                 **_common(run, one),
-                **tested,
+                "tested_with": one.measured_with,
                 "transformation_set": run.config.set_definition(one.measured_with),
             }
     else:
