@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from collect_images import describe, evenly_spaced
+from equivariance.analysis.image_grids import Grid, save_grids
 from equivariance.datasets.adapting import adapt
 from equivariance.datasets.image_set import ImageSet
 from equivariance.devices import prepare_process
-from equivariance.figures.grids import Grid, save_grids
 from equivariance.measures.recorder import leaf_names, named, record
 from equivariance.models.layers import kind_of
 from equivariance.models.saved import load_network

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from equivariance.analysis.image_grids import Grid, save_grids
 from equivariance.datasets.image_set import ImageSet
-from equivariance.figures.grids import Grid, save_grids
 from equivariance.sampling import stratified_sample
 from equivariance.transformations.parameters import Parameters
 from equivariance.transformations.sets import TransformationSet, build_set

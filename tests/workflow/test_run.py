@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from tiny_workflow import EXPERIMENTS, Workflow, copy_workflow
 
-from equivariance.figures.grids import load_grids
+from equivariance.analysis.image_grids import load_grids
 
 pytestmark = pytest.mark.xdist_group("workflow")  # one worker makes the finished run, once
 

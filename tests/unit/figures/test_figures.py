@@ -11,12 +11,12 @@ from docutils.core import publish_parts
 from looks import caption, plot
 from synthetic_tables import LABELS, accuracies, classed, entry, networks, profiles
 
+from equivariance.analysis.columns import COLUMNS, display, levels
 from equivariance.errors import UserError
 from equivariance.figures.captions import join, report_caption
 from equivariance.figures.facets import is_ordered
 from equivariance.figures.kinds import KINDS, drawable_kinds, figure_kind
 from equivariance.figures.style import colors, markers, save
-from equivariance.figures.tables import COLUMNS, display, levels
 from plot_figures import plot_figures
 
 HERE = Path(__file__).resolve().parent

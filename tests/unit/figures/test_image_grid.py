@@ -5,8 +5,8 @@ import pytest
 from looks import caption, clipped, overlapping, plot, smallest_type, visible_texts
 from synthetic_tables import LABELS, entry
 
+from equivariance.analysis.image_grids import Grid, load_grids, save_grids
 from equivariance.errors import UserError
-from equivariance.figures.grids import Grid, load_grids, save_grids
 from equivariance.figures.image_grid import mosaic
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from equivariance.figures.tables import display
+from equivariance.analysis.columns import display
 from equivariance.measures.catalog import MEASURES
 from equivariance.measures.names import AGGREGATIONS, measure_name
 

@@ -8,8 +8,8 @@ import pytest
 from synthetic_tables import LABELS, accuracies, entry, profiles
 
 from build_paper import build_paper, compile_pdf
+from equivariance.analysis.image_grids import Grid, save_grids
 from equivariance.errors import UserError
-from equivariance.figures.grids import Grid, save_grids
 from plot_figures import plot_figures
 
 PAPER = Path(__file__).resolve().parents[3] / "paper"

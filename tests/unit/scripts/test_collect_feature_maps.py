@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from collect_feature_maps import collect_feature_maps, convolutions, extremes, inputs_under, scaled
+from equivariance.analysis.image_grids import Grid, load_grids
 from equivariance.datasets.image_set import ImageSet
-from equivariance.figures.grids import Grid, load_grids
 from equivariance.files import write_json
 from equivariance.models import build
 from equivariance.models.saved import load_network, save_weights, weights_file

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collect_images import collect_images, describe, evenly_spaced, members_of
+from equivariance.analysis.image_grids import Grid, load_grids
 from equivariance.datasets.image_set import ImageSet
-from equivariance.figures.grids import Grid, load_grids
 from equivariance.transformations.sets import build_set
 
 SETS = {

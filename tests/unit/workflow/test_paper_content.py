@@ -19,8 +19,8 @@ from synthetic_tables import (
     units,
 )
 
-from equivariance.figures.grids import Grid
-from equivariance.figures.tables import network_values
+from equivariance.analysis.image_grids import Grid
+from equivariance.analysis.reading import network_values
 from equivariance.workflow.paper import Entry, content, flat, numbers, spread
 
 STAND_INS = {"digits": "MNIST", "mnist": ""}

@@ -5,7 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from equivariance.analysis.tables import NETWORK, epoch_of
+from equivariance.analysis.columns import NETWORK
+from equivariance.analysis.tables import epoch_of
 from equivariance.errors import UserError
 from equivariance.files import read_json
 from equivariance.transformations.parameters import members

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from equivariance.analysis.tables import NETWORK
+from equivariance.analysis.columns import NETWORK
 from equivariance.errors import UserError
 from equivariance.files import read_json
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from equivariance.analysis.columns import NETWORK
 from equivariance.analysis.paths import merge_paths
 from equivariance.analysis.profiles import LAYER, layer_profile, network_values
 from equivariance.errors import UserError
@@ -14,7 +15,6 @@ from equivariance.files import atomic_path, read_json
 from equivariance.measures.names import FLOOR, MEAN_OF_CLASSES, parts
 from equivariance.reserved import FINAL, NONE, UNTRAINED
 
-NETWORK = ("dataset", "model", "trained_with", "retrained_with", "scheme", "seed")
 UNIT = [*LAYER, "aggregation", "measure", "unit", "value"]
 CLASSIFICATION = "classification"  # the task that has an accuracy
 

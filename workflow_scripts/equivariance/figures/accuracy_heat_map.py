@@ -9,9 +9,9 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from equivariance.analysis.columns import CONDITIONS, levels
 from equivariance.figures.cell_map import CellMap
 from equivariance.figures.kind import Entry, Labels, Number, Numbers
-from equivariance.figures.tables import CONDITIONS, levels
 
 if TYPE_CHECKING:
     from pandas import DataFrame

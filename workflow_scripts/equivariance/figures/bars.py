@@ -10,8 +10,8 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from equivariance.analysis.columns import display, levels, measures_name
 from equivariance.errors import UserError
-from equivariance.figures import tables
 from equivariance.figures.kind import Entry, Kind, Labels, Number, Numbers
 from equivariance.figures.style import GREY
 
@@ -51,10 +51,10 @@ class Bars(Kind):
         from matplotlib.patches import Patch
 
         rows, x, mapping = facets.data, facets.mapping["x"], facets.mapping
-        groups = {panel.place: tables.levels(panel.data[x]) for panel in facets.panels}
+        groups = {panel.place: levels(panel.data[x]) for panel in facets.panels}
         shared = all(groups[one] == groups[other] for one in groups for other in groups if one[1] == other[1])
         if "measure" in rows:
-            facets.label_y(f"{tables.measures_name(rows['measure'], {}, full=True)}, mean over layers")
+            facets.label_y(f"{measures_name(rows['measure'], {}, full=True)}, mean over layers")
         else:
             facets.label_y("test accuracy (%)")
         for panel in facets.panels:
@@ -64,7 +64,7 @@ class Bars(Kind):
             largest = rows["value"].max()
             top = 1.05 * max(largest, facets.mark_one(panel)) if "measure" in rows else 100.0
             panel.axes.set_ylim(0, max(top, mapping.get("y_limit") or 0))
-            names = [tables.display(x, group, facets.labels) for group in groups[panel.place]]
+            names = [display(x, group, facets.labels) for group in groups[panel.place]]
             _name_groups(panel.axes, names, facets.width)
             panel.axes.tick_params(axis="x", labelbottom=not shared or panel.is_lowest)
         facets.handle = lambda look: Patch(facecolor=look.color)
@@ -83,7 +83,7 @@ class Bars(Kind):
         if "measure" not in rows:
             return rows, {"value": Number("accuracy (%)", 1)}
         return rows, {
-            "global_layer_mean": Number(f"{tables.measures_name(rows['measure'], labels)}, mean over layers"),
+            "global_layer_mean": Number(f"{measures_name(rows['measure'], labels)}, mean over layers"),
             "global_unit_mean": Number("over units"),
             "top_unit_mean": Number("over the largest fifth"),
         }

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from equivariance.figures import tables
+from equivariance.analysis.columns import COLUMN_NAMES, CONDITIONS, display, levels
+from equivariance.figures.mapping import mapped_columns
 from equivariance.measures.names import measure_name
 from equivariance.reserved import FINAL, NONE
 
@@ -29,23 +30,23 @@ def sentences(parts: Iterable[str]) -> str:
 
 def measures_text(measures: Series[str]) -> str:
     """The full names of measures."""
-    return join(measure_name(str(measure)).full for measure in tables.levels(measures))
+    return join(measure_name(str(measure)).full for measure in levels(measures))
 
 
 def mapping_text(mapping: Mapping[str, Any], data: DataFrame, keys: Iterable[str], of: str = "") -> str:
     """Which column of the table is shown as what; rows and columns `of` panels, where cells have some too."""
     parts = []
     for key in keys:
-        columns = [column for column in tables.mapped_columns(mapping, key) if data[column].nunique() > 1]
+        columns = [column for column in mapped_columns(mapping, key) if data[column].nunique() > 1]
         if columns:
-            names = join(tables.COLUMN_NAMES.get(column, column) for column in columns)
+            names = join(COLUMN_NAMES.get(column, column) for column in columns)
             parts.append(f"{KEYS[key]}{of}: {names}")
     return "; ".join(parts)
 
 
 def seeds_text(data: DataFrame, made: str) -> str:
     """How many seeds there are, and what is `made` of them, a text with {} in the place of "3 seeds"."""
-    by = [column for column in tables.CONDITIONS if column in data.columns]
+    by = [column for column in CONDITIONS if column in data.columns]
     counts = data.groupby(by, observed=True)["seed"].nunique()
     fewest, most = int(counts.min()), int(counts.max())
     if most == 1:
@@ -61,23 +62,23 @@ def measured_text(
     keys: Iterable[str],
 ) -> str:
     """On how many images networks were measured or tested, and conditions that are the same everywhere."""
-    fixed, mapped = [], tables.mapped_columns(mapping, *keys)
+    fixed, mapped = [], mapped_columns(mapping, *keys)
     if "measured_with" in data.columns and (data["measured_with"] == data["trained_with"]).all():
         fixed.append("with the set that the network was trained with")
     for column in CONSTANT:
         if column in data.columns and data[column].nunique() == 1 and column not in mapped:
             value = data[column].iloc[0]
             if column != "savepoint" or value != FINAL:
-                fixed.append(f"{tables.COLUMN_NAMES[column]}: {tables.display(column, value, labels)}")
+                fixed.append(f"{COLUMN_NAMES[column]}: {display(column, value, labels)}")
     retrained = [value for value in data["retrained_with"].unique() if value != NONE]
     if len(retrained) == 1 and "retrained_with" not in mapped:
-        fixed.append(f"retrained with: {tables.display('retrained_with', retrained[0], labels)}")
+        fixed.append(f"retrained with: {display('retrained_with', retrained[0], labels)}")
     conditions = f" ({'; '.join(fixed)})" if fixed else ""
     if "samples" in data:
         return f"measured on {range_text(data['samples'])} {images}{conditions}"
     if "images" not in data:
         return f"tested on images under the set of the training{conditions}"
-    by = [column for column in (*tables.CONDITIONS, "seed") if column in data.columns and column != "class"]
+    by = [column for column in (*CONDITIONS, "seed") if column in data.columns and column != "class"]
     counts = data.groupby(by)["images"].sum()
     pairs = (
         "test images" if (data["tested_with"] == NONE).all() else "pairs of a test image and a transformation"

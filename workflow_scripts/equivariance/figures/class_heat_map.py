@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from equivariance.analysis.columns import levels
 from equivariance.figures.cell_map import CellMap
-from equivariance.figures.tables import levels
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from equivariance.figures import tables
+from equivariance.analysis.columns import measures_name
 from equivariance.figures.kind import Kind
 from equivariance.measures.names import is_normalized
 
@@ -43,7 +43,7 @@ class Distribution(Kind):
 
         rows, hue = facets.data, facets.hue
         layers, shared = merged_layers(rows), is_normalized(rows["measure"])
-        facets.label_y(f"{tables.measures_name(rows['measure'], {}, full=True)} of single units")
+        facets.label_y(f"{measures_name(rows['measure'], {}, full=True)} of single units")
         for panel in facets.panels:
             finite = panel.data[np.isfinite(panel.data["value"])]
             boxes = finite.assign(level=finite[hue] if hue else "")

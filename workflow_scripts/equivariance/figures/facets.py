@@ -14,7 +14,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
-from equivariance.figures import style, tables
+from equivariance.analysis.columns import COLUMN_NAMES, combinations, display, levels
+from equivariance.figures import style
+from equivariance.figures.mapping import has_one_line_per_panel, mapped_columns
 from equivariance.figures.style import LETTER, PAGE, SMALL, TEXT_WIDTH, TITLE
 from equivariance.measures.names import is_normalized
 
@@ -70,8 +72,8 @@ class Facets:
         self.hue: str | None = mapping.get("hue")
         self.handle: Callable[[Look], Artist] = lambda look: Line2D([], [], **look._asdict())
         self.foot: dict[str, Artist] = {}
-        sides = [tables.mapped_columns(mapping, side) for side in ("row", "column")]
-        keys = [tables.combinations(data, by) for by in sides]
+        sides = [mapped_columns(mapping, side) for side in ("row", "column")]
+        keys = [combinations(data, by) for by in sides]
         self.rows, self.columns = map(len, keys)
         self.height = min(height, (PAGE - 1.8) / self.rows - 0.25)
         parts: dict[Place, tuple[dict[str, Any], pd.DataFrame]] = {}
@@ -103,7 +105,7 @@ class Facets:
             panel.axes.set_label(f"panel {place}")
             self.panels.append(panel)
             of_row, of_column = (
-                ", ".join(tables.display(name, conditions[name], labels) for name in by) for by in sides
+                ", ".join(display(name, conditions[name], labels) for name in by) for by in sides
             )
             self._title(panel, of_row, of_column if is_highest else "")
 
@@ -121,7 +123,7 @@ class Facets:
         """Draw the mean over seeds, with single seeds as thin lines where a panel has one line, else with a
         band from the smallest to the largest; `more` goes to the line of the mean."""
         line: dict[str, Any] = {"x": x, "y": y, "ax": panel.axes, "color": look.color, "legend": False}
-        several, alone = rows["seed"].nunique() > 1, tables.has_one_line_per_panel(self.data, self.mapping)
+        several, alone = rows["seed"].nunique() > 1, has_one_line_per_panel(self.data, self.mapping)
         if several and alone:
             sns.lineplot(rows, units="seed", estimator=None, linewidth=0.5, alpha=0.55, label="_seed", **line)
             self.foot["mean over seeds"] = Line2D([], [], **look._asdict())
@@ -165,10 +167,10 @@ class Facets:
         return style.finish(self.figure, self.panels[0].axes, lambda _: [self.height] * self.rows, note)
 
     def _levels(self, data: pd.DataFrame) -> list[Any]:
-        return tables.levels(data[self.hue]) if self.hue else [None]
+        return levels(data[self.hue]) if self.hue else [None]
 
     def _text(self, level: Any) -> str:
-        return tables.display(self.hue, level, self.labels) if self.hue else ""
+        return display(self.hue, level, self.labels) if self.hue else ""
 
     def _legend(self, place: Place) -> int:
         """The number of the legend that serves a panel."""
@@ -180,8 +182,8 @@ class Facets:
         ordered = is_ordered(self.mapping, [list(map(self._text, levels)) for levels in shown.values()])
         for self.scope in ("column", "row", "figure"):
             served: dict[int, set[Any]] = {}
-            for place, levels in shown.items():
-                served.setdefault(self._legend(place), set()).update(levels)
+            for place, there in shown.items():
+                served.setdefault(self._legend(place), set()).update(there)
             if len(served) > 1 and len(every) >= 2 * max(map(len, served.values())):
                 break
         looks = {}
@@ -207,7 +209,7 @@ class Facets:
         for legend, looks in self._looks.items():
             entries = {self._text(level): self.handle(look) for level, look in looks.items()}
             if self.scope == "figure":
-                add_legend(self._inner, entries, tables.COLUMN_NAMES.get(hue, hue))
+                add_legend(self._inner, entries, COLUMN_NAMES.get(hue, hue))
                 continue
             if self.scope == "row":
                 axes = [panel.axes for panel in self.panels if panel.place[0] == legend][-1]

@@ -1,6 +1,6 @@
 """Grids of images: members of transformation sets on samples, ST matrices as samples x transformations.
 
-Panels come from a file of `equivariance.figures.grids`, which describes its format. Data sets make the rows
+Panels come from a file that `equivariance.analysis.image_grids` describes. Data sets make the rows
 and sets the columns; where the columns of a panel are labelled (it is wide), the other way round. Panels with
 titles of their own (the layers of feature maps) follow each other: in reading order, or where titles begin
 anew (with another measure), downwards, with the next ones beside them. Columns whose labels begin anew (with
@@ -14,8 +14,9 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from equivariance.analysis.columns import display
 from equivariance.errors import UserError
-from equivariance.figures import captions, tables
+from equivariance.figures import captions
 from equivariance.figures.kind import Entry, Kind, Labels
 from equivariance.figures.style import LETTER, PAGE, SMALL, TEXT_WIDTH, finish, new_figure, style
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from equivariance.figures.grids import Grid
+    from equivariance.analysis.image_grids import Grid
 
 GAP, APART = 0.06, 0.4
 """Space between images, and between those of two samples in one row, as a share of an image's height."""
@@ -43,7 +44,7 @@ class ImageGrid(Kind):
 
     def read(self, path: Path) -> list[Grid]:
         """Grids of images."""
-        from equivariance.figures.grids import load_grids
+        from equivariance.analysis.image_grids import load_grids
 
         return load_grids(path)
 
@@ -80,10 +81,10 @@ class ImageGrid(Kind):
                 axes.imshow(mosaics[row, column].clip(0, 1), interpolation="nearest")
                 _name_images(axes, grid, (TEXT_WIDTH - 0.6) / columns, is_lowest or not flowing)
                 axes.set_xlabel(grid.column_axis if is_lowest else "", fontsize=SMALL)
-                of_row, of_column = (tables.display(by, getattr(grid, by), labels) for by in sides)
+                of_row, of_column = (display(by, getattr(grid, by), labels) for by in sides)
                 if flowing:
                     several = [by for by in SIDES if len({getattr(other, by) for other in data}) > 1]
-                    named = ", ".join(tables.display(by, getattr(grid, by), labels) for by in several)
+                    named = ", ".join(display(by, getattr(grid, by), labels) for by in several)
                     of_row, of_column = "", f"{named}\n{grid.title}".strip()
                 axes.set_title(of_column if flowing or row == 0 else "")
                 axes.set_ylabel(f"{of_row}\n{grid.row_axis}".strip() if column == 0 else "")
@@ -97,7 +98,7 @@ class ImageGrid(Kind):
     def caption(self, data: Sequence[Grid], entry: Entry, labels: Labels) -> str:
         """Which images are shown under which sets, and what rows and columns are."""
         datasets, sets = (
-            captions.join(dict.fromkeys(tables.display(by, getattr(grid, by), labels) for grid in data))
+            captions.join(dict.fromkeys(display(by, getattr(grid, by), labels) for grid in data))
             for by in SIDES
         )
         rows = next((grid.row_axis for grid in data if grid.row_axis), "")

@@ -6,8 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from equivariance.analysis.columns import measures_name
+from equivariance.analysis.reading import first_seed, is_floor, network_values, read_table
 from equivariance.errors import UserError
-from equivariance.figures import captions, tables
+from equivariance.figures import captions
+from equivariance.figures.mapping import (
+    by_panel,
+    has_one_line_per_panel,
+    mapped_columns,
+    mapping_of,
+    require_one_value,
+)
 from equivariance.measures.names import MEAN_OF_CLASSES, is_normalized
 
 if TYPE_CHECKING:
@@ -72,7 +81,7 @@ class Kind:
 
     def read(self, path: Path) -> Any:
         """A checked DataFrame, or a list of `Grid`. Raises UserError for a file of something else."""
-        return tables.read_table(path, self.draws)
+        return read_table(path, self.draws)
 
     def plot(self, data: Any, entry: Entry, labels: Labels, stand_ins: Mapping[str, str]) -> Figure:
         """Draw an experiment from what `read` gives.
@@ -85,7 +94,7 @@ class Kind:
 
         rows = self.rows(data, entry)
         with style():
-            facets = Facets(rows, data, tables.mapping_of(entry), labels, self.height)
+            facets = Facets(rows, data, mapping_of(entry), labels, self.height)
             self.draw(facets, entry["name"])
             return facets.finish(captions.stand_in_note(rows["dataset"], stand_ins, labels))
 
@@ -100,28 +109,28 @@ class Kind:
         floors, and without means over classes where classes are shown. Raises UserError when conditions are
         left that nothing tells apart.
         """
-        mapping, name = tables.mapping_of(entry), entry["name"]
-        columns = list(dict.fromkeys([*tables.mapped_columns(mapping, *self.keys), *self.axes]))
+        mapping, name = mapping_of(entry), entry["name"]
+        columns = list(dict.fromkeys([*mapped_columns(mapping, *self.keys), *self.axes]))
         missing = {*columns} - {*data.columns, "panel"}
         if missing:
             raise UserError(f"figure of {name}: its table has no column {', '.join(sorted(missing))}")
         if self.needs_classes:
             data = data[data["class"] != MEAN_OF_CLASSES]
         if "measure" in data:
-            data = data[~tables.is_floor(data)]
+            data = data[~is_floor(data)]
             if not mapping.get("panels") and "measure" not in columns:
                 data = data[data["measure"] == (entry.get("measures") or [data["measure"].iloc[0]])[0]]
-            data = tables.by_panel(data, mapping)
+            data = by_panel(data, mapping)
             if data.empty:
                 raise UserError(f"figure of {name}: its table has no rows of the measures it shows")
         if self.one_network:
-            data = tables.first_seed(data)
-        tables.require_one_value(data, columns, name)
+            data = first_seed(data)
+        require_one_value(data, columns, name)
         return data
 
     def caption(self, data: Any, entry: Entry, labels: Labels) -> str:
         """What a figure shows, in sentences and from its data: conditions, seeds, samples."""
-        mapping, rows = tables.mapping_of(entry), self.rows(data, entry)
+        mapping, rows = mapping_of(entry), self.rows(data, entry)
         named = captions.measures_text(rows["measure"]) if "measure" in rows else ""
         return captions.sentences([
             self.subject.format(measures=named) if named or "{" not in self.subject else "test accuracy",
@@ -143,8 +152,8 @@ class Kind:
     def numbers(self, data: Any, entry: Entry, labels: Labels) -> Numbers | None:
         """The numbers that the paper gives; None where the figure prints its numbers, or has none."""
         rows = self.rows(data, entry)
-        values = tables.network_values(rows.drop_duplicates([name for name in rows if name != "panel"]))
-        name = tables.measures_name(values["measure"], labels)
+        values = network_values(rows.drop_duplicates([name for name in rows if name != "panel"]))
+        name = measures_name(values["measure"], labels)
         shown = {"layers": Number("layers", None)} if values["layers"].nunique() > 1 else {}
         shown["over_layers"] = Number(f"{name}, mean over layers")
         shown["last_layer"] = Number(f"{name}, last layer")
@@ -156,6 +165,6 @@ class LineKind(Kind):
 
     def replicates_text(self, rows: DataFrame, mapping: Entry) -> str:
         """Thin lines, or bands."""
-        if tables.has_one_line_per_panel(rows, mapping):
+        if has_one_line_per_panel(rows, mapping):
             return "thick lines are means over {}, thin lines single seeds"
         return "lines are means over {}, bands reach from the smallest to the largest of them"

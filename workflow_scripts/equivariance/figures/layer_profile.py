@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from equivariance.figures import tables
+from equivariance.analysis.columns import CONDITIONS, display, levels
+from equivariance.analysis.reading import resampling_floors
 from equivariance.figures.captions import measures_text
 from equivariance.figures.kind import Entry, LineKind
+from equivariance.figures.mapping import by_panel, mapped_columns
 from equivariance.figures.style import GREY, SMALL
 from equivariance.measures.names import is_normalized
 
@@ -53,7 +55,7 @@ class LayerProfile(LineKind):
         style, panels = mapping.get("style"), mapping.get("panels")
         layers = [] if mapping.get("x") == "depth" else merged_layers(rows)
         place = {layer: index for index, (layer, _) in enumerate(layers)}
-        dashes = dict(zip(tables.levels(rows[style]) if style else [None], DASHES, strict=False))
+        dashes = dict(zip(levels(rows[style]) if style else [None], DASHES, strict=False))
         floors, limits = shown_floors(rows, facets.table, mapping), y_limits(rows, facets.table, mapping)
         if not panels:
             facets.label_y(_short_names(facets, rows) if several else measures_text(rows["measure"]))
@@ -74,7 +76,7 @@ class LayerProfile(LineKind):
             if panels:
                 axes.set_ylabel(_short_names(facets, panel.data), fontsize=SMALL)
         for level, dash in dashes.items() if style else ():
-            named = tables.display(str(style), level, facets.labels)
+            named = display(str(style), level, facets.labels)
             facets.foot[named] = Line2D([], [], color=GREY, linestyle=dash)
         if not floors.empty:
             facets.foot["resampling floor"] = Line2D([], [], **FLOOR)
@@ -101,8 +103,8 @@ def _own_axis(rows: DataFrame, mapping: Entry) -> list[str]:
     Panels of measures have each their own; else all normalized ones share one, others one for each row.
     """
     if mapping.get("panels"):
-        return tables.mapped_columns(mapping, "row", "column")
-    return [] if is_normalized(rows["measure"]) else tables.mapped_columns(mapping, "row")
+        return mapped_columns(mapping, "row", "column")
+    return [] if is_normalized(rows["measure"]) else mapped_columns(mapping, "row")
 
 
 def y_limits(rows: DataFrame, data: DataFrame, mapping: Entry) -> dict[tuple[Any, ...], tuple[float, float]]:
@@ -128,7 +130,7 @@ def y_limits(rows: DataFrame, data: DataFrame, mapping: Entry) -> dict[tuple[Any
 
 def shown_floors(rows: DataFrame, data: DataFrame, mapping: Entry) -> DataFrame:
     """The resampling floors of the measures and layers that are shown."""
-    floors = tables.by_panel(tables.floors(data), mapping)
+    floors = by_panel(resampling_floors(data), mapping)
     return floors[floors["measure"].isin(rows["measure"]) & floors["layer"].isin(set(rows["layer"]))]
 
 
@@ -136,7 +138,7 @@ def _short_names(facets: Facets, rows: DataFrame) -> str:
     """Measures by their abbreviations; "value" where a panel is too low for these."""
     from equivariance.figures.facets import text_width
 
-    names = [tables.display("measure", measure, facets.labels) for measure in tables.levels(rows["measure"])]
+    names = [display("measure", measure, facets.labels) for measure in levels(rows["measure"])]
     text = ", ".join(dict.fromkeys(name.split(",")[0] for name in names))
     return text if text_width(text) < facets.height else "value"
 
@@ -159,7 +161,7 @@ def _draw_lines(
 def _draw_floors(axes: Axes, floors: DataFrame, measures: set[str]) -> None:
     """Draw the floors of measures, means over seeds; conditions that differ by rounding share a line."""
     floors = floors[floors["measure"].isin(measures)]
-    by = [column for column in tables.CONDITIONS if column in floors]
+    by = [column for column in CONDITIONS if column in floors]
     for _, line in floors.pivot_table("mean", by, "x").round(6).drop_duplicates().iterrows():
         axes.plot(line.dropna(), label="_floor", **FLOOR)
 

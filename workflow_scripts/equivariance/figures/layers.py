@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
+from equivariance.analysis.columns import NETWORK
 from equivariance.figures.style import GREY, SMALL
-from equivariance.figures.tables import NETWORK
 
 Layers = Sequence[tuple[str, str]]
 """Layers as (name, kind), in order."""

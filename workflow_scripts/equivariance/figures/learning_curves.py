@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from equivariance.analysis.columns import NETWORK
 from equivariance.figures.kind import Entry, Labels, LineKind, Number, Numbers
 from equivariance.figures.style import GREY
-from equivariance.figures.tables import NETWORK
 
 if TYPE_CHECKING:
     from equivariance.figures.facets import Facets

@@ -9,10 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from equivariance.figures import tables
+from equivariance.analysis.columns import COLUMN_NAMES, NETWORK, display, levels
 from equivariance.figures.captions import join, range_text
 from equivariance.figures.kind import Kind, Number
 from equivariance.figures.kinds import figure_kind
+from equivariance.figures.mapping import mapped_columns
 from equivariance.reserved import NONE, UNTRAINED
 
 Cell = str
@@ -54,7 +55,7 @@ def content(
         "abstract": _abstract(run, entries, used, names),
         "stand_ins": [
             {
-                "name": tables.display("dataset", name, names),
+                "name": display("dataset", name, names),
                 "stands_for": names.get(stand_ins[name], stand_ins[name]),
             }
             for name in used
@@ -100,12 +101,12 @@ def numbers(entry: Entry, labels: Mapping[str, str]) -> Content | None:
     by = conditions(values, mapping, kind)
     rows = []
     for key, group in in_order(values, by):
-        shown = [tables.display(column, value, labels) for column, value in zip(by, key, strict=True)]
+        shown = [display(column, value, labels) for column, value in zip(by, key, strict=True)]
         cells = [_cell(group[column], number) for column, number in columns.items()]
         rows.append([*shown, str(group["seed"].nunique()), *cells])
     return {
         "header": [
-            *(tables.COLUMN_NAMES[column] for column in by), "seeds", *(one.title for one in columns.values())
+            *(COLUMN_NAMES[column] for column in by), "seeds", *(one.title for one in columns.values())
         ],
         "conditions": len(by),
         "rows": rows,
@@ -115,7 +116,7 @@ def numbers(entry: Entry, labels: Mapping[str, str]) -> Content | None:
 def conditions(values: pd.DataFrame, mapping: Mapping[str, Any], kind: Kind) -> list[str]:
     """Columns that tell the rows of an experiment's table apart: what its figure maps and what varies."""
     also = [column for column in ("measure", "class") if column in values]
-    mapped = dict.fromkeys([*tables.mapped_columns(mapping, *kind.keys), *also])
+    mapped = dict.fromkeys([*mapped_columns(mapping, *kind.keys), *also])
     return [column for column in mapped if values[column].nunique() > 1 or column == "dataset"]
 
 
@@ -123,7 +124,7 @@ def in_order(values: pd.DataFrame, by: Sequence[str]) -> list[tuple[tuple[Any, .
     """Groups of rows by their conditions, in the order in which figures show the values of each column."""
     if not by:
         return [((), values)]
-    ranks = [{value: rank for rank, value in enumerate(tables.levels(values[column]))} for column in by]
+    ranks = [{value: rank for rank, value in enumerate(levels(values[column]))} for column in by]
     groups = [(key, group) for key, group in values.groupby(list(by), sort=False)]
     return sorted(groups, key=lambda item: [rank[part] for rank, part in zip(ranks, item[0], strict=True)])
 
@@ -157,8 +158,8 @@ def _used_datasets(entries: Sequence[Entry]) -> list[str]:
 
 def _networks(entries: Sequence[Entry]) -> pd.DataFrame:
     """The distinct networks behind the tables, one row each."""
-    found = [entry.data[list(tables.NETWORK)] for entry in entries if isinstance(entry.data, pd.DataFrame)]
-    return pd.concat(found).drop_duplicates() if found else pd.DataFrame(columns=list(tables.NETWORK))
+    found = [entry.data[list(NETWORK)] for entry in entries if isinstance(entry.data, pd.DataFrame)]
+    return pd.concat(found).drop_duplicates() if found else pd.DataFrame(columns=list(NETWORK))
 
 
 def _abstract(run: str, entries: Sequence[Entry], used: Sequence[str], labels: dict[str, str]) -> Content:
@@ -167,13 +168,13 @@ def _abstract(run: str, entries: Sequence[Entry], used: Sequence[str], labels: d
     profiles = [
         entry.data for entry in entries if isinstance(entry.data, pd.DataFrame) and "measure" in entry.data
     ]
-    per_measurement = [*tables.NETWORK, "savepoint", "measured_on", "measured_with", "samples"]
+    per_measurement = [*NETWORK, "savepoint", "measured_on", "measured_with", "samples"]
     measured = pd.concat(profiles)[per_measurement].drop_duplicates() if profiles else pd.DataFrame()
-    cells = networks.groupby(list(tables.NETWORK[:-1]))["seed"].nunique() if len(networks) else pd.Series([0])
+    cells = networks.groupby(list(NETWORK[:-1]))["seed"].nunique() if len(networks) else pd.Series([0])
     return {
         "run": run,
         "experiments": len(entries),
-        "datasets": join(tables.display("dataset", name, labels) for name in used),
+        "datasets": join(display("dataset", name, labels) for name in used),
         "networks": len(networks),
         "models": int(networks["model"].nunique()),
         "trained": _trained(set(networks["trained_with"]), set(networks["retrained_with"])),
@@ -197,12 +198,12 @@ def network_table(entries: Sequence[Entry], labels: dict[str, str]) -> Content:
     also with what and which layers."""
     networks = _networks(entries)
     retrained = (networks["scheme"] != NONE).any()
-    by = tables.NETWORK[:-1] if retrained else tables.NETWORK[:3]
+    by = NETWORK[:-1] if retrained else NETWORK[:3]
     rows = []
     for key, group in in_order(networks, by):
-        names = [tables.display(column, value, labels) for column, value in zip(by, key, strict=True)]
+        names = [display(column, value, labels) for column, value in zip(by, key, strict=True)]
         rows.append([*names, _seeds(group)])
-    return {"header": [*(tables.COLUMN_NAMES[column] for column in by), "seeds"], "rows": rows}
+    return {"header": [*(COLUMN_NAMES[column] for column in by), "seeds"], "rows": rows}
 
 
 def _seeds(group: pd.DataFrame) -> Cell:
@@ -220,7 +221,7 @@ def dataset_table(summaries: Sequence[Mapping[str, Any]], labels: dict[str, str]
     """The data sets of the run, from the summaries beside them."""
     rows = [
         [
-            tables.display("dataset", info["name"], labels),
+            display("dataset", info["name"], labels),
             " × ".join(str(side) for side in info["image_shape"]),
             str(len(info["classes"])),
             f"{info['train']['images']:,}",

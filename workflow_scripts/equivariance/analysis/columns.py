@@ -1,0 +1,111 @@
+"""Columns of the tables of experiments: which there are, in what order their values come, and their names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from equivariance.measures.names import AGGREGATIONS, measure_name
+from equivariance.reserved import FINAL, NONE
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
+NETWORK = ("dataset", "model", "trained_with", "retrained_with", "scheme", "seed")
+"""What determines a trained network."""
+
+MEASUREMENT = (*NETWORK, "savepoint", "epoch", "accuracy", "measured_on", "measured_with", "samples")
+LAYER = ("layer", "layer_index", "kind", "depth")
+NETWORK_VALUES = ("global_layer_mean", "global_unit_mean", "top_unit_mean")
+
+COLUMNS = {
+    "profiles": (*MEASUREMENT, "measure", *LAYER, "mean"),
+    "units": (*MEASUREMENT, "measure", "aggregation", *LAYER, "unit", "value"),
+    "networks": (*MEASUREMENT, "measure", "aggregation", *NETWORK_VALUES),
+    "accuracies": (*NETWORK, "savepoint", "epoch", "tested_with", "accuracy", "images"),
+    "class_accuracies": (*NETWORK, "savepoint", "tested_with", "class", "member", "accuracy", "images"),
+    "histories": (*NETWORK, "epoch", "seconds", "accuracy", "reached_epoch", "reached_seconds"),
+}
+"""The columns a table of each sort must have; more are allowed."""
+
+CONDITIONS = (
+    *("dataset", "model", "trained_with", "retrained_with", "scheme", "savepoint", "measured_on"),
+    *(
+        "measured_with",
+        "measure",
+        "tested_with",
+        "samples",
+        "aggregation",
+        "augmented",
+        "stratified",
+        "class",
+    ),
+)
+"""Columns whose values are conditions of an experiment; seeds are its replicates."""
+
+COLUMN_NAMES = {column: column.replace("_", " ") for column in (*CONDITIONS, "seed")} | {
+    **{"dataset": "data set", "scheme": "retrained layers", "panel": "measures"},
+    **{"augmented": "training", "stratified": "classes"},
+}
+"""The names that a reader sees for columns."""
+
+VALUES = {
+    "aggregation": AGGREGATIONS,
+    "augmented": {"augmented": "trained with the set", "not augmented": "trained without"},
+    "stratified": {"not stratified": "all classes together", "stratified": "class by class"},
+    "retrained_with": {NONE: "not retrained"},
+    "scheme": {NONE: "not retrained"},
+}
+"""Names of the values of columns that are the same in every experiment, in the order to show them."""
+
+FORMATS = {"seed": "seed {}", "savepoint": "{} % of training", "class": "{}", "panel": "{}"}
+"""Texts around the values of other columns."""
+
+
+def levels(values: Series[Any]) -> list[Any]:
+    """Distinct values in the order to show them: those of `VALUES` in its order, numbers ascending and
+    "final" last, else as they come."""
+    import pandas as pd
+
+    distinct = values.dropna().unique().tolist()
+    if values.name in VALUES:
+        known = [*VALUES[str(values.name)], *map(str, distinct)]
+        return sorted(distinct, key=lambda value: known.index(str(value)))
+    percents = pd.Series([100 if value == FINAL else value for value in distinct], dtype=object)
+    numbers = pd.to_numeric(percents, errors="coerce")
+    if numbers.isna().any():
+        return distinct
+    return [distinct[index] for index in numbers.sort_values(kind="stable").index]
+
+
+def combinations(data: DataFrame, columns: list[str]) -> list[tuple[Any, ...]]:
+    """The combinations of values of columns that occur, in the order of their levels."""
+    if not columns:
+        return [()]
+    ranks = [{value: rank for rank, value in enumerate(levels(data[column]))} for column in columns]
+    found = data[columns].drop_duplicates().itertuples(index=False, name=None)
+    return sorted(found, key=lambda key: [rank[value] for rank, value in zip(ranks, key, strict=True)])
+
+
+def display(column: str, value: Any, labels: Mapping[str, str]) -> str:
+    """The name a reader sees for a value of a column."""
+    text = str(value)
+    named = VALUES.get(column, {FINAL: "trained"} if column == "savepoint" else {})
+    if text in named or column in FORMATS:
+        return named.get(text) or FORMATS[column].format(text)
+    if column == "measure":
+        return labels.get(text, measure_name(text).short)
+    if column == "samples":
+        return f"{int(value):,} images"
+    if column == "measured_on" and text not in labels:
+        name, _, part = text.rpartition("_")  # <data set>_<part>
+        return f"{labels.get(name, name)} ({part})" if name else text
+    return labels.get(text, text.replace("_", " "))
+
+
+def measures_name(measures: Series[str], labels: Mapping[str, str], full: bool = False) -> str:
+    """The name of the measure of a column, short or in full; "value" where there are several."""
+    (first, *others) = measures.unique()
+    if others:
+        return "value"
+    return measure_name(str(first)).full if full else display("measure", first, labels)
