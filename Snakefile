@@ -15,6 +15,7 @@ include: "rules/data.smk"
 include: "rules/training.smk"
 include: "rules/measures.smk"
 include: "rules/experiments.smk"
+include: "rules/published.smk"
 include: "rules/paper.smk"
 
 
@@ -24,10 +25,11 @@ localrules:
 
 
 rule all:
-    """Everything: the figures, the tables and the paper of the run."""
+    """Everything: the figures, the tables and the paper of the run, with published numbers beside its own."""
     default_target: True
     input:
         RUN.figure_files("pdf", "png"),
+        f"{RUN.results}/figures/published.pdf",
         f"{RUN.results}/thesis.pdf",
 
 

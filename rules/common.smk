@@ -10,10 +10,12 @@ sys.path.insert(0, str(ROOT / "workflow_scripts"))
 from equivariance.errors import UserError
 from equivariance.reserved import UNTRAINED
 from equivariance.workflow.images import feature_map_code, feature_map_settings, image_settings
-from equivariance.workflow.jobs import figure_jobs, measuring_jobs, table_jobs, training_jobs
+from equivariance.workflow.jobs import CAPTION, figure_jobs, measuring_jobs, table_jobs, training_jobs
 from equivariance.workflow.loading import in_file_order, load_config
 from equivariance.workflow.plan import MEASURED_FAMILIES
+from equivariance.workflow.published import compared_tables, is_reduced
 from equivariance.workflow.record import dataset_descriptions, figure_entry, sizes, versions
+from equivariance.workflow.report import PUBLISHED, report_category
 from equivariance.workflow.run import Run
 from equivariance.workflow.tables import table_inputs, table_settings
 

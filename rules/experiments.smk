@@ -97,7 +97,7 @@ for job in figure_jobs(RUN):
                 for file, caption, chapter, labels in zip(
                     job.files("png"),
                     job.captions(),
-                    job.of_entries(lambda entry: entry["chapter"]),
+                    job.of_entries(lambda entry: report_category(RUN, entry["chapter"])),
                     job.of_entries(lambda entry: {"experiment": entry["title"]}),
                 )
             ],

@@ -1,0 +1,55 @@
+# Published numbers beside those of the run.
+
+
+rule compare_published:
+    """Put the numbers of the run beside the published ones."""
+    input:
+        published="config/published.csv",
+        tables=compared_tables(RUN, ROOT / "config" / "published.csv"),
+    output:
+        f"{RUN.results}/tables/published.csv",
+    log:
+        f"{RUN.logs}/tables/published.log",
+    benchmark:
+        f"{RUN.logs}/tables/published.benchmark.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        labels=CONFIG.titles(),
+        stand_ins=STAND_INS,
+        code=RUN.code("compare_published"),
+    script:
+        "../workflow_scripts/compare_published.py"
+
+
+rule plot_published:
+    """Draw published numbers beside those of the run."""
+    input:
+        f"{RUN.results}/tables/published.csv",
+    output:
+        pdf=f"{RUN.results}/figures/published.pdf",
+        png=report(
+            f"{RUN.results}/figures/published.png",
+            caption=CAPTION,
+            category=report_category(RUN, PUBLISHED),
+            labels={"experiment": PUBLISHED},
+        ),
+        caption=f"{RUN.results}/figures/published.rst",
+    log:
+        f"{RUN.logs}/figures/published.log",
+    benchmark:
+        f"{RUN.logs}/figures/published.benchmark.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        labels=CONFIG.titles(),
+        reduced=is_reduced(RUN),
+        code=RUN.code("plot_published"),
+    script:
+        "../workflow_scripts/plot_published.py"

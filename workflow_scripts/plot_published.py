@@ -1,0 +1,33 @@
+"""Draw published numbers beside those of a run: PDF for print, PNG and caption for the report."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from equivariance.analysis.published import read_published
+from equivariance.figures.captions import report_caption
+from equivariance.figures.published import QUESTION, SOURCE, TITLE, caption, plot_published
+from equivariance.figures.style import save
+from equivariance.files import write_text
+
+
+def draw_published(data: Path, labels: Mapping[str, str], reduced: bool, stem: Path) -> None:
+    """Write `<stem>.pdf`, `<stem>.png` and `<stem>.rst` from the comparison of a run.
+
+    `labels` are display names; `reduced` says whether the run trains less than the published recipes.
+    """
+    compared = read_published(data)
+    save(plot_published(compared, labels), stem)
+    entry = {"title": TITLE, "question": QUESTION, "source": SOURCE}
+    write_text(stem.with_suffix(".rst"), report_caption(entry, caption(compared, reduced)))
+
+
+if "snakemake" in globals():
+    from job import job
+
+    with job(snakemake.log[0]):
+        draw_published(
+            data=Path(snakemake.input[0]),
+            labels=snakemake.params.labels,
+            reduced=snakemake.params.reduced,
+            stem=Path(snakemake.output.pdf).with_suffix(""),
+        )
