@@ -131,6 +131,11 @@ def test_a_new_title_retrains_nothing(copy: Workflow) -> None:
     assert "measure_network" not in copy.planned()
 
 
+def test_another_published_number_is_compared_again_and_nothing_else(copy: Workflow) -> None:
+    copy.edit("config/published.csv", ",0.991,", ",0.992,")
+    assert copy.planned() == {"compare_published": 1, "plot_published": 1}
+
+
 def test_one_figure_is_asked_for_by_its_name(copy: Workflow) -> None:
     shutil.rmtree(copy.results)
     planned = copy.planned("results/tiny/figures/max_pooling.pdf")
@@ -162,17 +167,6 @@ def test_a_mistake_in_the_configuration_stops_before_any_job(copy: Workflow) -> 
     )
     assert "jobs: unknown key 'thread'; valid: threads" in said
     assert "Traceback" not in said
-
-
-def test_the_report_is_made_offline_with_captions_and_categories(copy: Workflow) -> None:
-    done = copy.snakemake("--report", "report.html")
-    assert done.returncode == 0, done.stdout
-    report = (copy.folder / "report.html").read_text(encoding="utf-8")
-    assert "Hyperparameters" in report
-    assert "Max pooling" in report
-    # The caption is the one of the paper, made from the table of the figure.
-    assert "of each layer, the mean over its feature maps or units" in report
-    assert "Source: MaxPooling" in report
 
 
 def test_a_killed_run_goes_on_where_it_was_and_gives_the_same_bytes(copy: Workflow, tmp_path: Path) -> None:
