@@ -1,16 +1,14 @@
 """The chapters of Snakemake's report, in the order of the paper."""
 
+from equivariance.figures.published import TITLE as PUBLISHED
 from equivariance.workflow.run import Run
 
 CONCLUSIONS = "Conclusions"
 """The first chapter: the claims of the thesis with their verdicts."""
 
-PUBLISHED = "Published beside reproduced"
-"""The last one: published numbers beside those of the run."""
-
 
 def report_category(run: Run, chapter: str) -> str:
-    """A chapter with its number, such as "03 Trained networks".
+    """A chapter with its number, such as "03 Trained networks"; the last is that of published numbers.
 
     The report sorts its categories as texts, hence two digits. Chapters of experiments are numbered in the
     order in which the experiments of the run name them.
