@@ -8,6 +8,7 @@ rule build_paper:
         figures=RUN.figure_files("pdf"),
         datasets=dataset_descriptions(RUN),
         template="paper/thesis.typ",
+        prose="paper/en.typ",
         bibliography="paper/references.bib",
     output:
         f"{RUN.results}/thesis.pdf",

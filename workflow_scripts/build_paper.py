@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import typst
 
 from equivariance.errors import UserError
 from equivariance.figures.kinds import figure_kind
 from equivariance.files import atomic_path, read_json, write_json
+from equivariance.language import language
 from equivariance.workflow.paper import Entry, content
 
 TIMESTAMP = 0
@@ -19,6 +21,7 @@ TIMESTAMP = 0
 
 def build_paper(
     template: Path,
+    prose: Path,
     bibliography: Path,
     experiments: Sequence[Mapping[str, Any]],
     data: Mapping[str, Path],
@@ -31,13 +34,19 @@ def build_paper(
     versions: Mapping[str, str],
     left_out: Mapping[str, str],
     output: Path,
+    claims: pd.DataFrame | None = None,
+    conclusions: pd.DataFrame | None = None,
+    published: Path | None = None,
+    published_figure: Path | None = None,
 ) -> None:
     """Write the paper to `output` (.pdf), whole or not at all; equal inputs give equal bytes.
 
-    `experiments` are the entries with their names, in the order of the paper; `data` and `figures` (.pdf)
-    are by name; `datasets` are the summaries (.json) of the prepared data sets; `left_out` gives the reasons
-    for experiments that the run lacks, by their titles. Raises UserError when typst
-    cannot compile.
+    `prose` is `<language>.typ`, the text of the template in a language; `experiments` are the entries with
+    their names, in the order of the paper; `data` and `figures` (.pdf) are by name; `datasets` are the
+    summaries (.json) of the prepared data sets; `left_out` gives the reasons for experiments that the run
+    lacks, by their titles; `claims` are the judged cells and `conclusions` the claims, see `content`;
+    `published` is the comparison with published numbers (.csv), with `published_figure` (.pdf). Raises
+    UserError when typst cannot compile, or warns.
     """
     entries = [
         Entry(
@@ -48,25 +57,50 @@ def build_paper(
         for entry in experiments
     ]
     summaries = [read_json(path) for path in datasets]
-    said = content(run, entries, labels, stand_ins, summaries, sizes, versions, left_out)
+    beside = None if published is None else pd.read_csv(published)
+    with language(prose.stem):
+        said = content(
+            run,
+            entries,
+            labels,
+            stand_ins,
+            summaries,
+            sizes,
+            versions,
+            left_out,
+            language=prose.stem,
+            claims=claims,
+            conclusions=conclusions,
+            published=beside,
+        )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "figures").mkdir()
         shutil.copyfile(template, folder / "thesis.typ")
+        shutil.copyfile(prose, folder / prose.name)
         shutil.copyfile(bibliography, folder / "references.bib")
         for entry in experiments:
             shutil.copyfile(figures[entry["name"]], folder / "figures" / f"{entry['name']}.pdf")
+        if published_figure:
+            shutil.copyfile(published_figure, folder / "figures" / "published.pdf")
         write_json(folder / "content.json", said)
         compile_pdf(folder / "thesis.typ", output)
 
 
 def compile_pdf(source: Path, output: Path) -> None:
-    """Compile a typst document; it sees the files of its own folder and the fonts that come with typst."""
+    """Compile a typst document; it sees the files of its own folder and the fonts that come with typst.
+
+    Raises UserError where typst cannot compile it, and where it warns: of a font that is missing, of a layout
+    that does not settle.
+    """
     compiler = typst.Compiler(root=source.parent, ignore_system_fonts=True)
     try:
-        pdf = compiler.compile(input=source, format="pdf", timestamp=TIMESTAMP)
+        pdf, warnings = compiler.compile_with_warnings(input=source, format="pdf", timestamp=TIMESTAMP)
     except typst.TypstError as error:
         raise UserError(f"typst cannot compile {source.name}: {error.diagnostic or error.message}") from error
+    if warnings:
+        texts = "\n".join(str(warning.diagnostic or warning.message) for warning in warnings)
+        raise UserError(f"typst warns about {source.name}: {texts}")
     with atomic_path(output) as temporary:
         temporary.write_bytes(pdf)
 
@@ -78,6 +112,7 @@ if "snakemake" in globals():
         names = [entry["name"] for entry in snakemake.params.experiments]
         build_paper(
             template=Path(snakemake.input.template),
+            prose=Path(snakemake.input.prose),
             bibliography=Path(snakemake.input.bibliography),
             experiments=snakemake.params.experiments,
             data=dict(zip(names, map(Path, snakemake.input.data), strict=True)),

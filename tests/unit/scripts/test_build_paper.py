@@ -1,10 +1,13 @@
 """The paper is built whole from a run, the same every time, or says why not."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+import yaml
 from synthetic_tables import LABELS, accuracies, entry, profiles
 
 from build_paper import build_paper, compile_pdf
@@ -55,6 +58,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> dict:
     )
     return {
         "template": PAPER / "thesis.typ",
+        "prose": PAPER / "en.typ",
         "bibliography": PAPER / "references.bib",
         "experiments": [experiment for experiment, _ in drawn],
         "data": data,
@@ -87,13 +91,84 @@ def test_other_numbers_give_another_paper(run: dict, tmp_path: Path) -> None:
 
 def test_the_template_holds_no_number_of_a_run() -> None:
     """Every figure of a result comes from content.json: the template names no accuracy, count or version."""
-    import re
+    for file in ("thesis.typ", "en.typ"):
+        lines = (PAPER / file).read_text(encoding="utf-8").splitlines()
+        prose = [line for line in lines if not line.strip().startswith(("#", "//"))]
+        pattern = r"\d+\.\d+\s*%|\d{3,}\s+(images|networks|samples)"
+        assert not [line for line in prose if re.search(pattern, line)]
 
+
+def test_the_layout_has_no_word_that_a_reader_sees() -> None:
+    """Words are in the file of the language: the layout has markup, code and comments alone."""
     text = (PAPER / "thesis.typ").read_text(encoding="utf-8")
-    prose = [
-        line for line in text.splitlines() if not line.strip().startswith(("#", "//")) and '"' not in line
-    ]
-    assert not [line for line in prose if re.search(r"\d+\.\d+\s*%|\d{3,}\s+(images|networks|samples)", line)]
+    code = [line.split("//")[0] for line in text.splitlines()]
+    assert not [line for line in code if re.match(r"\s*[A-Z][a-z]+ [a-z]+ ", line)]
+
+
+def test_every_chapter_of_the_experiments_has_its_text() -> None:
+    experiments = yaml.safe_load((PAPER.parent / "config" / "experiments.yaml").read_text(encoding="utf-8"))
+    chapters = {entry["chapter"] for entry in experiments["experiments"].values()}
+    prose = (PAPER / "en.typ").read_text(encoding="utf-8")
+    assert not [chapter for chapter in chapters if f'  "{chapter}": [' not in prose]
+
+
+def test_every_source_is_in_the_bibliography_and_every_entry_is_used() -> None:
+    entries = re.findall(r"^@\w+\{(\w+),", (PAPER / "references.bib").read_text(encoding="utf-8"), re.M)
+    assert len(entries) == len(set(entries))
+    prose = (PAPER / "en.typ").read_text(encoding="utf-8")
+    cited = set(re.findall(r"@([a-z]+\d{4}\w+)", prose))
+    assert cited == set(entries)
+
+
+VERDICTS = ["supported", "undecided", "contradicted", "not run", "reported"]
+
+
+@pytest.fixture
+def judged(run: dict, tmp_path: Path) -> dict:
+    """The run with verdicts of every kind and with published numbers."""
+    names = [f"C{number}" for number in range(5)]
+    conclusions = pd.DataFrame({"claim": names, "statement": "It is so.", "verdict": VERDICTS})
+    conclusions = conclusions.assign(number="R 1.02 [0.98, 1.06]", cells="1 of 2", reason="", stand_in=True)
+    claims = pd.DataFrame({"claim": names, "experiments": "profile accuracy"})
+    published = tmp_path / "published.csv"
+    rows = {"quantity": ["epochs"], "within": ["yes"], "difference": [1.0]}
+    pd.DataFrame(rows).to_csv(published, index=False)
+    tables = {"claims": claims, "conclusions": conclusions, "published": published}
+    return {**run, **tables, "published_figure": run["figures"]["profile"]}
+
+
+def test_the_paper_has_verdicts_and_published_numbers_where_there_are_some(
+    run: dict, judged: dict, tmp_path: Path
+) -> None:
+    build_paper(**judged, output=tmp_path / "judged.pdf")
+    build_paper(**run, output=tmp_path / "plain.pdf")
+    found, plain = ((tmp_path / f"{name}.pdf").read_bytes() for name in ("judged", "plain"))
+    assert found.count(b"/H1") == plain.count(b"/H1") + 1
+    assert found.count(b"/Alt") == plain.count(b"/Alt") + 1
+
+
+def test_the_pdf_has_metadata_bookmarks_and_tags(run: dict, tmp_path: Path) -> None:
+    build_paper(**run, output=tmp_path / "a.pdf")
+    pdf = (tmp_path / "a.pdf").read_bytes()
+    for mark in (
+        b"/Title",
+        b"/Author",
+        b"/Subject",
+        b"/Keywords",
+        b"/Outlines",
+        b"/StructTreeRoot",
+        b"/Lang",
+    ):
+        assert mark in pdf, mark
+    assert pdf.count(b"/Alt") >= len(run["figures"])
+    assert b"/H1" in pdf and b"/H2" in pdf and b"/TH" in pdf
+
+
+def test_a_warning_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "thesis.typ").write_text('#set text(font: "No Such Font")\nText.')
+    with pytest.raises(UserError, match=r"typst warns about thesis\.typ: (?s:.*)no such font"):
+        compile_pdf(tmp_path / "thesis.typ", tmp_path / "thesis.pdf")
+    assert not (tmp_path / "thesis.pdf").exists()
 
 
 def test_a_mistake_in_the_template_is_one_clear_message_and_leaves_no_paper(tmp_path: Path) -> None:
@@ -115,3 +190,28 @@ def test_what_was_left_out_is_in_the_paper(run: dict, tmp_path: Path) -> None:
 def test_an_experiment_without_stand_ins_needs_no_box(run: dict, tmp_path: Path) -> None:
     build_paper(**{**run, "stand_ins": {}}, output=tmp_path / "real.pdf")
     assert (tmp_path / "real.pdf").stat().st_size > 20_000
+
+
+def pages(file: Path) -> int:
+    return len(re.findall(rb"/Type\s*/Page\b", file.read_bytes()))
+
+
+def test_an_experiment_with_a_high_figure_is_on_one_page(run: dict, tmp_path: Path) -> None:
+    """The figure takes the height that texts and table leave."""
+    data = profiles(("digits", "mnist"), sets=("rotation", "scale", "none", "translation"), seeds=2)
+    table = tmp_path / "table.csv"
+    data.to_csv(table, index=False)
+    high = entry("layer_profile", row=["dataset", "trained_with"])
+    plot_figures([table], [high], LABELS, STAND_INS, [tmp_path / "high"])
+    counts = []
+    for count in (1, 4):
+        names = [f"high_{number}" for number in range(count)]
+        several = {
+            **run,
+            "experiments": [{**high, "name": name} for name in names],
+            "data": dict.fromkeys(names, table),
+            "figures": dict.fromkeys(names, tmp_path / "high.pdf"),
+        }
+        build_paper(**several, output=tmp_path / f"{count}.pdf")
+        counts.append(pages(tmp_path / f"{count}.pdf"))
+    assert counts[1] - counts[0] == 3

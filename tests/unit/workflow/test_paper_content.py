@@ -2,26 +2,10 @@
 
 import numpy as np
 import pandas as pd
-import pytest
-from looks import caption
-from synthetic_tables import (
-    LABELS,
-    SCHEMES,
-    accuracies,
-    class_accuracies,
-    classed,
-    entry,
-    histories,
-    networks,
-    profiles,
-    retrained,
-    sized,
-    units,
-)
+from synthetic_tables import LABELS, accuracies, entry, profiles, retrained, sized
 
 from equivariance.analysis.image_grids import Grid
-from equivariance.analysis.reading import network_values
-from equivariance.workflow.paper import Entry, content, flat, numbers, spread
+from equivariance.workflow.paper import Entry, content, flat
 
 STAND_INS = {"digits": "MNIST", "mnist": ""}
 SUMMARY = {
@@ -35,7 +19,27 @@ SUMMARY = {
 }
 
 
-def said(*entries: Entry, left_out: dict[str, str] | None = None):
+CONCLUSIONS = pd.DataFrame(
+    {
+        "claim": ["C1", "C2", "C3"],
+        "statement": ["One.", "Two.", "Three."],
+        "verdict": ["supported", "contradicted", "not run"],
+        "number": ["R 1.02 [0.98, 1.06], below 1.5", "R 2", np.nan],
+        "cells": ["3 of 3", "0 of 2", np.nan],
+        "reason": [np.nan, np.nan, "too few seeds: 1, needed: 5"],
+        "stand_in": [True, False, False],
+    }
+)
+CLAIMS = pd.DataFrame(
+    {
+        "claim": ["C1", "C1", "C2", "C3"],
+        "cell": ["a", "b", "a", "a"],
+        "experiments": ["first second", "first second", "second", "second_of_another_name"],
+    }
+)
+
+
+def said(*entries: Entry, left_out: dict[str, str] | None = None, **tables):
     return content(
         "quick",
         entries,
@@ -45,169 +49,8 @@ def said(*entries: Entry, left_out: dict[str, str] | None = None):
         {"seeds": {"few": 3}, "images": None},
         {"numpy": "2.4.6"},
         left_out,
+        **tables,
     )
-
-
-def test_the_numbers_of_a_profile_are_means_over_layers_and_seeds() -> None:
-    data = profiles(sets=("rotation", "scale"))
-    table = numbers(Entry(entry("layer_profile", column="trained_with"), data, ""), LABELS)
-    assert table is not None
-    assert table["header"] == [
-        "trained with",
-        "seeds",
-        "NV, mean over layers",
-        "NV, last layer",
-        "accuracy (%)",
-    ]
-    rotation = data[data["trained_with"] == "rotation"]
-    over_layers = rotation.groupby("seed")["mean"].mean()
-    last = rotation[rotation["layer"] == "log_softmax"]["mean"]
-    accuracy = 100 * rotation.groupby("seed")["accuracy"].first()
-    assert table["rows"][0] == [
-        "rotations", "3",
-        f"{over_layers.mean():.3f} ± {over_layers.std():.3f}", f"{last.mean():.3f} ± {last.std():.3f}",
-        f"{accuracy.mean():.1f} ± {accuracy.std():.1f}",
-    ]  # fmt: skip
-
-
-def test_the_depth_of_layers_is_an_axis_and_no_condition() -> None:
-    data = profiles(models=("simple_conv", "simple_conv_k5"))
-    named, deep = (
-        numbers(Entry(entry("layer_profile", hue="model", **axis), data, ""), LABELS)
-        for axis in ({}, {"x": "depth"})
-    )
-    assert named == deep
-    said = caption(entry("layer_profile", hue="model", x="depth"), data, LABELS)
-    assert "depth of the layer in its network" in said
-    assert "groups" not in said
-
-
-def test_the_numbers_of_accuracies_are_per_cent_in_the_order_of_the_figure() -> None:
-    table = numbers(Entry(entry("bars", x="trained_with", hue="tested_with"), accuracies(), ""), LABELS)
-    assert table is not None
-    assert table["rows"] == [
-        ["untransformed", "untransformed", "3", "91.0 ± 1.0"],
-        ["rotations", "untransformed", "3", "91.0 ± 1.0"],
-        ["rotations", "rotations", "3", "81.0 ± 1.0"],
-    ]
-
-
-def test_layers_without_a_finite_value_do_not_count_in_the_mean() -> None:
-    data = profiles(seeds=1)
-    data.loc[data["layer"] == "conv1", "mean"] = np.nan
-    values = network_values(data)
-    assert values["over_layers"].iloc[0] == pytest.approx(data["mean"].mean())
-
-
-def test_panels_of_several_measures_and_rows_of_several_columns_are_conditions() -> None:
-    data = profiles(datasets=("digits", "mnist"), sets=("rotation", "scale"), measures=("nv", "nvse"))
-    mapping = {"row": ["dataset", "trained_with"], "panels": {"Invariance": ["nv"], "Other": ["nvse"]}}
-    table = numbers(Entry(entry("layer_profile", ["nv", "nvse"], **mapping), data, ""), LABELS)
-    assert table is not None
-    assert table["header"][:4] == ["data set", "trained with", "measure", "seeds"]
-    assert len(table["rows"]) == len({tuple(row[:3]) for row in table["rows"]}) == 2 * 2 * 2
-
-
-def test_samples_and_aggregations_are_not_mixed() -> None:
-    data = pd.concat([profiles().assign(samples=n, mean=n) for n in (8, 64)])
-    table = numbers(Entry(entry("layer_profile", hue="samples"), data, ""), LABELS)
-    assert table is not None
-    assert [row[2] for row in table["rows"]] == ["8.000 ± 0.000", "64.000 ± 0.000"]
-
-
-def test_the_numbers_of_units_are_means_over_layers_of_means_over_finite_units() -> None:
-    data = units(profiles(seeds=1))
-    expected = data.groupby("layer")["value"].mean().mean()
-    dead = data[data["unit"] == 0].assign(unit=99, value=np.inf)
-    values = network_values(pd.concat([data, dead]))
-    assert values["over_layers"].tolist() == [pytest.approx(expected)]
-    table = numbers(Entry(entry("heat_map", row="dataset", column="trained_with"), data, ""), LABELS)
-    assert table is not None
-    assert table["rows"][0][2] == f"{expected:.3f}"
-
-
-def test_classes_have_numbers_of_their_own() -> None:
-    data = classed(profiles(), classes=3)
-    table = numbers(Entry(entry("class_heat_map", row="dataset", column="trained_with"), data, ""), LABELS)
-    assert table is not None
-    assert [row[1] for row in table["rows"]] == ["0", "1", "2"]
-
-
-def test_a_figure_that_prints_its_numbers_has_no_table() -> None:
-    assert numbers(Entry(entry("relative_error_map"), sized(profiles()), ""), LABELS) is None
-
-
-def test_the_numbers_of_schemes_come_in_the_order_of_the_figure() -> None:
-    data = retrained(accuracies(sets=("none",)))
-    table = numbers(Entry(entry("bars", row="dataset", x="scheme", hue="tested_with"), data, ""), LABELS)
-    assert table is not None
-    assert table["header"] == ["data set", "retrained layers", "tested with", "seeds", "accuracy (%)"]
-    assert table["rows"][0] == ["Digits", "not retrained", "untransformed", "3", "91.0 ± 1.0"]
-    assert table["rows"][1][3:] == ["3", "40.0 ± 0.0"]
-    assert table["rows"][2][1:] == ["conv1", "untransformed", "3", "90.0 ± 0.0"]
-    assert len(table["rows"]) == 2 * (1 + len(SCHEMES))
-
-
-def test_the_numbers_of_whole_networks_are_their_three_values() -> None:
-    data = networks(profiles(sets=("rotation", "scale"), seeds=1))
-    table = numbers(Entry(entry("bars", x="trained_with"), data, ""), LABELS)
-    assert table is not None
-    assert table["header"] == [
-        "trained with",
-        "seeds",
-        "NV, mean over layers",
-        "over units",
-        "over the largest fifth",
-    ]
-    mean = data["global_layer_mean"].iloc[0]
-    assert table["rows"][1] == ["scales", "1", f"{mean:.3f}", f"{2 * mean:.3f}", f"{3 * mean:.3f}"]
-
-
-def test_the_numbers_of_trainings_are_epochs_and_seconds() -> None:
-    data = histories(accuracies(sets=("rotation",)), epochs=20)
-    data.loc[data["seed"] == 2, "reached_epoch"] = 10
-    table = numbers(Entry(entry("learning_curves", row="dataset"), data, ""), LABELS)
-    assert table is not None
-    assert table["header"] == [
-        "data set",
-        "seeds",
-        "epochs to 99 %",
-        "seconds to 99 %",
-        "epochs",
-        "seconds",
-    ]
-    assert table["rows"] == [["Digits", "3", "8.0 ± 1.7", "14.0 ± 0.0", "20", "40.0 ± 0.0"]]
-
-
-def test_the_numbers_of_angles_are_means_over_classes_upright_and_at_the_worst_angle() -> None:
-    tested = accuracies(sets=("rotation",), seeds=1).query("tested_with == 'rotation'")
-    mapping = entry("accuracy_heat_map", row="dataset")
-    table = numbers(Entry(mapping, class_accuracies(tested), ""), LABELS)
-    assert table is not None
-    assert table["header"][2:] == ["accuracy at 0° (%)", "lowest accuracy of an angle (%)"]
-    assert table["rows"] == [["Digits", "1", "90.5", "72.5"]]  # 95 - 4.5, and 18 less at 180 degrees
-    assert numbers(Entry(mapping, class_accuracies(tested, angles=None), ""), LABELS) is None
-
-
-def test_the_numbers_of_distributions_are_those_of_units() -> None:
-    data = units(profiles(sets=("none", "rotation"), seeds=1).assign(measured_with="rotation"))
-    entries = [entry(kind, **more) for kind, more in (
-        ("distribution", {"hue": "trained_with"}), ("heat_map", {"row": "trained_with"}),
-    )]  # fmt: skip
-    assert numbers(Entry(entries[0], data, ""), LABELS) == numbers(Entry(entries[1], data, ""), LABELS)
-
-
-def test_networks_without_an_accuracy_have_a_dash() -> None:
-    data = profiles(models=("simple_conv", "regression"), seeds=2)
-    data.loc[data["model"] == "regression", "accuracy"] = np.nan
-    table = numbers(Entry(entry("layer_profile", hue="model"), data, ""), LABELS)
-    assert table is not None
-    assert [row[-1] for row in table["rows"]] == ["90.5 ± 0.7", "–"]
-
-
-def test_one_seed_has_no_spread() -> None:
-    assert spread(pd.Series([0.25]), 2) == "0.25"
-    assert spread(pd.Series([1.0, 3.0]), 1) == "2.0 ± 1.4"
 
 
 def test_chapters_come_in_the_order_of_the_entries() -> None:
@@ -248,9 +91,7 @@ def test_the_abstract_counts_retrained_networks_as_networks() -> None:
         "trained without transformations and retrained with some layers frozen"
     )
     assert result["networks"]["rows"] == [
-        ["Digits", "SimpleConv", "untransformed", "not retrained", "not retrained", "0–1"],
-        ["Digits", "SimpleConv", "untransformed", "rotations", "conv1", "0–1"],
-        ["Digits", "SimpleConv", "untransformed", "rotations", "all", "0–1"],
+        ["Digits", "SimpleConv", "untransformed; untransformed, then rotations (conv1, all)", "0–1"],
     ]
 
 
@@ -279,7 +120,56 @@ def test_the_networks_are_listed_with_their_seeds() -> None:
 def test_images_have_a_section_without_numbers() -> None:
     grid = Grid("digits", "rotation", np.zeros((1, 1, 1, 4, 4), np.float32))
     (section,) = said(Entry(entry("image_grid"), [grid], "a.pdf"))["chapters"][0]["sections"]
-    assert section["table"] is None and "Images of Digits" in section["caption"]
+    assert section["table"] is None and section["file"] is None and section["answer"] == ""
+    assert "Images of Digits" in section["caption"]
+
+
+def test_sections_have_an_answer_a_compact_table_and_the_path_of_all_numbers() -> None:
+    (section,) = said(Entry(entry("layer_profile"), profiles(), "a.pdf"))["chapters"][0]["sections"]
+    assert section["answer"].startswith("Along the network, NV is smallest at log_softmax (0.220)")
+    assert section["table"]["columns"] == ["mean over layers", "last layer", "accuracy (%)"]
+    assert section["file"] == "results/quick/tables/trial.csv"
+
+
+def test_a_figure_that_prints_its_numbers_has_an_answer_and_no_table() -> None:
+    data = Entry(entry("relative_error_map"), sized(profiles()), "a.pdf")
+    (section,) = said(data)["chapters"][0]["sections"]
+    assert section["table"] is None and section["answer"] and section["file"]
+
+
+def test_conclusions_are_all_there_in_their_order_and_lack_nothing() -> None:
+    result = said(Entry(entry("layer_profile"), profiles(), "a.pdf"), claims=CLAIMS, conclusions=CONCLUSIONS)
+    assert [one["claim"] for one in result["conclusions"]] == ["C1", "C2", "C3"]
+    assert result["conclusions"][2] == {
+        "claim": "C3", "statement": "Three.", "verdict": "not run", "number": "", "cells": "",
+        "reason": "too few seeds: 1, needed: 5", "stand_in": False,
+    }  # fmt: skip
+    assert said(Entry(entry("layer_profile"), profiles(), "a.pdf"))["conclusions"] == []
+
+
+def test_experiments_show_the_conclusions_that_read_them() -> None:
+    one = entry("layer_profile")
+    entries = [Entry({**one, "name": name}, profiles(), "a.pdf") for name in ("first", "second", "third")]
+    (chapter,) = said(*entries, claims=CLAIMS, conclusions=CONCLUSIONS)["chapters"]
+    found = [[claim["claim"] for claim in section["claims"]] for section in chapter["sections"]]
+    assert found == [["C1"], ["C1", "C2"], []]
+
+
+def test_published_numbers_are_counted_and_none_is_left_out() -> None:
+    published = pd.DataFrame(
+        {
+            "quantity": ["retraining", "retraining", "retraining", "global_nv", "global_nv"],
+            "within": ["yes", "no", "missing", "not comparable", "not comparable"],
+            "difference": [-0.01, -0.03, np.nan, 0.5, 0.5],
+        }
+    )
+    table = said(Entry(entry("layer_profile"), profiles(), "a.pdf"), published=published)["published"]
+    assert table["rows"] == [
+        ["retraining", "3", "1", "1", "0", "1", "−0.020"],
+        ["global nv", "2", "0", "0", "2", "0", "–"],
+    ]
+    assert table["file"] == "results/quick/tables/published.csv"
+    assert said(Entry(entry("layer_profile"), profiles(), "a.pdf"))["published"] is None
 
 
 def test_settings_are_written_out() -> None:

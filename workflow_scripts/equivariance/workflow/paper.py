@@ -4,19 +4,19 @@ Every number in it is read from a table; the template holds prose, equations and
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pandas as pd
 
-from equivariance.analysis.columns import COLUMN_NAMES, NETWORK, display, levels
-from equivariance.figures.captions import join, range_text
-from equivariance.figures.kind import Kind, Number
+from equivariance.analysis.answers import answer, signed
+from equivariance.analysis.columns import NETWORK, combinations, display
+from equivariance.analysis.compact import column_name, compact, listed
+from equivariance.figures.captions import range_text
 from equivariance.figures.kinds import figure_kind
-from equivariance.figures.mapping import mapped_columns
+from equivariance.language import _, ngettext
 from equivariance.reserved import NONE, UNTRAINED
 
-Cell = str
 Content = dict[str, Any]
 
 
@@ -38,19 +38,27 @@ def content(
     sizes: Mapping[str, Any],
     versions: Mapping[str, str],
     left_out: Mapping[str, str] | None = None,
+    language: str = "en",
+    claims: pd.DataFrame | None = None,
+    conclusions: pd.DataFrame | None = None,
+    published: pd.DataFrame | None = None,
 ) -> Content:
-    """Everything the template prints.
+    """Everything the template prints, in the current language, whose code is `language`.
 
     `datasets` are the summaries beside the prepared data sets; `sizes` may be nested; `left_out` gives the
     reasons for experiments that the run lacks, by their titles; chapters come in the order in which the
-    entries first name them.
+    entries first name them. `claims` are the judged cells of every claim, `conclusions` has a row for each
+    claim, `published` has published numbers beside those of the run; None where the run has no such table.
     """
     names = dict(labels)
+    judged = conclusions_of(conclusions)
     chapters: dict[str, list[Content]] = {}
     for entry in entries:
-        chapters.setdefault(str(entry.experiment["chapter"]), []).append(section(entry, names))
+        about = claims_of(str(entry.experiment["name"]), claims, judged)
+        chapters.setdefault(str(entry.experiment["chapter"]), []).append(section(run, entry, names, about))
     used = _used_datasets(entries)
     return {
+        "language": language,
         "run": run,
         "abstract": _abstract(run, entries, used, names),
         "stand_ins": [
@@ -61,89 +69,80 @@ def content(
             for name in used
             if stand_ins.get(name)
         ],
-        "left_out": [{"title": title, "reason": reason} for title, reason in (left_out or {}).items()],
-        "chapters": [{"title": title, "sections": sections} for title, sections in chapters.items()],
+        "left_out": [{"title": _(title), "reason": reason} for title, reason in (left_out or {}).items()],
+        "conclusions": judged,
+        "chapters": [
+            {"name": name, "title": _(name), "sections": sections} for name, sections in chapters.items()
+        ],
+        "published": None if published is None else published_table(run, published),
         "datasets": dataset_table([info for info in datasets if info["name"] in used], names),
-        "sizes": {"header": ["setting", "value"], "rows": [list(row) for row in flat(sizes)]},
+        "sizes": {"header": [_("setting"), _("value")], "rows": [list(row) for row in flat(sizes)]},
         "versions": {
-            "header": ["software", "version"],
+            "header": [_("software"), _("version")],
             "rows": [[name, versions[name]] for name in sorted(versions)],
         },
         "networks": network_table(entries, names),
     }
 
 
-def section(entry: Entry, labels: dict[str, str]) -> Content:
-    """One experiment: its texts, its figure, and its numbers."""
-    experiment = entry.experiment
+def section(run: str, entry: Entry, labels: dict[str, str], claims: Sequence[Content] = ()) -> Content:
+    """One experiment: its texts, its answer with the claims that read it, its figure, its compact table."""
+    experiment, has_table = entry.experiment, isinstance(entry.data, pd.DataFrame)
+    table = compact(entry.data, experiment, labels) if has_table else None
     return {
         "name": experiment["name"],
-        "title": experiment["title"],
-        "question": experiment["question"],
-        "source": experiment["source"],
+        "title": _(experiment["title"]),
+        "question": _(experiment["question"]),
+        "source": _(experiment["source"]),
+        "answer": answer(entry.data, experiment, labels) if has_table else "",
+        "claims": list(claims),
         "figure": entry.figure,
         "caption": figure_kind(experiment["figure"]["kind"]).caption(entry.data, experiment, labels),
-        "table": numbers(entry, labels),
+        "table": None if table is None else asdict(table),
+        "file": f"results/{run}/tables/{experiment['name']}.csv" if has_table else None,
     }
 
 
-def numbers(entry: Entry, labels: Mapping[str, str]) -> Content | None:
-    """The table of an experiment: one row per condition, means over seeds with their standard deviation.
+def conclusions_of(conclusions: pd.DataFrame | None) -> list[Content]:
+    """The claims of the thesis with their verdicts, in the order of the table."""
+    if conclusions is None:
+        return []
+    names = ["claim", "statement", "verdict", "number", "cells", "reason"]
+    texts = conclusions[names].fillna("").astype(str)
+    rows = [dict(zip(names, row, strict=True)) for row in texts.itertuples(index=False, name=None)]
+    return [
+        {**row, "statement": _(row["statement"]), "stand_in": bool(stand_in)}
+        for row, stand_in in zip(rows, conclusions["stand_in"], strict=True)
+    ]
 
-    Its kind of figure says which numbers; None where it has none.
-    """
-    mapping = entry.experiment["figure"]
-    kind = figure_kind(mapping["kind"])
-    found = kind.numbers(entry.data, entry.experiment, labels)
-    if found is None:
-        return None
-    values, columns = found
-    by = conditions(values, mapping, kind)
+
+def claims_of(name: str, claims: pd.DataFrame | None, conclusions: Sequence[Content]) -> list[Content]:
+    """The conclusions that read an experiment."""
+    if claims is None:
+        return []
+    reading = claims["experiments"].fillna("").astype(str).str.split()
+    ids = {*claims["claim"][reading.map(lambda names: name in names)]}
+    return [one for one in conclusions if one["claim"] in ids]
+
+
+OUTCOMES = ("yes", "no", "not comparable", "missing")
+"""Values of the column `within` of published numbers."""
+
+
+def published_table(run: str, published: pd.DataFrame) -> Content:
+    """How many published numbers of each kind were met, with the mean difference of those compared."""
     rows = []
-    for key, group in in_order(values, by):
-        shown = [display(column, value, labels) for column, value in zip(by, key, strict=True)]
-        cells = [_cell(group[column], number) for column, number in columns.items()]
-        rows.append([*shown, str(group["seed"].nunique()), *cells])
+    for quantity, group in published.groupby("quantity", sort=False):
+        counts = [str(int((group["within"] == outcome).sum())) for outcome in OUTCOMES]
+        compared = group[group["within"].isin(OUTCOMES[:2])]["difference"]
+        mean = signed(compared.mean(), 3) if len(compared) else "–"
+        rows.append([_(str(quantity).replace("_", " ")), str(len(group)), *counts, mean])
+    header = [_("quantity"), _("published"), _("within the tolerance"), _("outside"), _("not comparable")]
     return {
-        "header": [
-            *(COLUMN_NAMES[column] for column in by), "seeds", *(one.title for one in columns.values())
-        ],
-        "conditions": len(by),
+        "header": [*header, _("missing"), _("mean difference")],
         "rows": rows,
-    }  # fmt: skip
-
-
-def conditions(values: pd.DataFrame, mapping: Mapping[str, Any], kind: Kind) -> list[str]:
-    """Columns that tell the rows of an experiment's table apart: what its figure maps and what varies."""
-    also = [column for column in ("measure", "class") if column in values]
-    mapped = dict.fromkeys([*mapped_columns(mapping, *kind.keys), *also])
-    return [column for column in mapped if values[column].nunique() > 1 or column == "dataset"]
-
-
-def in_order(values: pd.DataFrame, by: Sequence[str]) -> list[tuple[tuple[Any, ...], pd.DataFrame]]:
-    """Groups of rows by their conditions, in the order in which figures show the values of each column."""
-    if not by:
-        return [((), values)]
-    ranks = [{value: rank for rank, value in enumerate(levels(values[column]))} for column in by]
-    groups = [(key, group) for key, group in values.groupby(list(by), sort=False)]
-    return sorted(groups, key=lambda item: [rank[part] for rank, part in zip(ranks, item[0], strict=True)])
-
-
-def spread(values: "pd.Series[Any]", digits: int) -> Cell:
-    """Mean and, where there are several values, their sample standard deviation.
-
-    >>> spread(pd.Series([1.0, 2.0, 3.0]), 1)
-    '2.0 ± 1.0'
-    """
-    mean = f"{values.mean():.{digits}f}"
-    return f"{mean} ± {values.std(ddof=1):.{digits}f}" if len(values) > 1 else mean
-
-
-def _cell(values: "pd.Series[Any]", number: Number) -> Cell:
-    if number.digits is None:
-        return str(int(values.max()))
-    values = values.dropna()
-    return spread(values, number.digits) if len(values) else "–"
+        "file": f"results/{run}/tables/published.csv",
+    }
 
 
 def _used_datasets(entries: Sequence[Entry]) -> list[str]:
@@ -174,7 +173,7 @@ def _abstract(run: str, entries: Sequence[Entry], used: Sequence[str], labels: d
     return {
         "run": run,
         "experiments": len(entries),
-        "datasets": join(display("dataset", name, labels) for name in used),
+        "datasets": listed([display("dataset", name, labels) for name in used]),
         "networks": len(networks),
         "models": int(networks["model"].nunique()),
         "trained": _trained(set(networks["trained_with"]), set(networks["retrained_with"])),
@@ -187,26 +186,43 @@ def _abstract(run: str, entries: Sequence[Entry], used: Sequence[str], labels: d
 def _trained(sets: set[str], retrained_with: set[str]) -> str:
     """With what the networks were trained, in words."""
     count = len(sets - {NONE, UNTRAINED})
-    parts = [f"trained with {count} set{'s' if count != 1 else ''} of transformations"] if count else []
-    parts += ["trained without transformations"] if NONE in sets else []
-    parts += ["left untrained"] if UNTRAINED in sets else []
-    return join([*parts, *(["retrained with some layers frozen"] if retrained_with - {NONE} else [])])
+    text = ngettext(
+        "trained with {count} set of transformations", "trained with {count} sets of transformations", count
+    )
+    parts = [text.format(count=count)] if count else []
+    parts += [_("trained without transformations")] if NONE in sets else []
+    parts += [_("left untrained")] if UNTRAINED in sets else []
+    return listed([*parts, *([_("retrained with some layers frozen")] if retrained_with - {NONE} else [])])
 
 
 def network_table(entries: Sequence[Entry], labels: dict[str, str]) -> Content:
-    """The networks behind the tables: one row per data set, model and set, with the seeds; of retrained ones
-    also with what and which layers."""
+    """The networks behind the tables: for each data set, model and seeds, the sets of the trainings, and for
+    retrained networks also the set and the layers of that."""
     networks = _networks(entries)
-    retrained = (networks["scheme"] != NONE).any()
-    by = NETWORK[:-1] if retrained else NETWORK[:3]
+    by = list(NETWORK[:-1])
+    groups = dict(iter(networks.groupby(by)))
+    found: dict[tuple[str, str, str], dict[tuple[str, str], list[str]]] = {}
+    for key in combinations(networks, by):
+        shown = [display(column, value, labels) for column, value in zip(by, key, strict=True)]
+        dataset, model, trained_with, retrained_with, scheme = shown
+        trainings = found.setdefault((dataset, model, _seeds(groups[key])), {})
+        training = (trained_with, retrained_with if key[4] != NONE else "")
+        trainings.setdefault(training, []).append(scheme)
     rows = []
-    for key, group in in_order(networks, by):
-        names = [display(column, value, labels) for column, value in zip(by, key, strict=True)]
-        rows.append([*names, _seeds(group)])
-    return {"header": [*(COLUMN_NAMES[column] for column in by), "seeds"], "rows": rows}
+    for (dataset, model, seeds), trainings in found.items():
+        texts = [
+            _("{first}, then {second} ({layers})").format(
+                first=first, second=second, layers=", ".join(layers)
+            )
+            if second
+            else first
+            for (first, second), layers in trainings.items()
+        ]
+        rows.append([dataset, model, "; ".join(texts), seeds])
+    return {"header": [*map(column_name, by[:3]), _("seeds")], "rows": rows}
 
 
-def _seeds(group: pd.DataFrame) -> Cell:
+def _seeds(group: pd.DataFrame) -> str:
     """Seeds as runs of consecutive numbers: 0-4, 7."""
     runs: list[list[int]] = []
     for seed in sorted(int(seed) for seed in group["seed"]):
@@ -226,12 +242,12 @@ def dataset_table(summaries: Sequence[Mapping[str, Any]], labels: dict[str, str]
             str(len(info["classes"])),
             f"{info['train']['images']:,}",
             f"{info['test']['images']:,}",
-            f"stand-in for {info['stand_in_for']}" if info["stand_in_for"] else "no",
+            _("stand-in for {name}").format(name=info["stand_in_for"]) if info["stand_in_for"] else _("no"),
             info["source"],
         ]
         for info in summaries
     ]
-    header = ["data set", "C × H × W", "classes", "training", "test", "stand-in", "source"]
+    header = [_("data set"), "C × H × W", _("classes"), _("training"), _("test"), _("stand-in"), _("source")]
     return {"header": header, "rows": rows}
 
 
@@ -244,5 +260,5 @@ def flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]
         elif isinstance(value, list | tuple):
             rows.append((f"{prefix}{name}", ", ".join(str(part) for part in value)))
         else:
-            rows.append((f"{prefix}{name}", "none" if value is None else str(value)))
+            rows.append((f"{prefix}{name}", _("none") if value is None else str(value)))
     return rows
