@@ -39,7 +39,7 @@ def test_cells_are_means_over_seeds_in_per_cent_at_their_class_and_angle() -> No
     data = cells(seeds=2)
     data.loc[data["seed"] == 1, "accuracy"] -= 0.1
     shuffled = data.sort_values(["angle", "class"], ascending=[False, True])
-    found = AccuracyHeatMap().cells(shuffled, [], "trial")
+    found = AccuracyHeatMap().cells(shuffled, [])
     assert list(found.index) == [str(c) for c in range(10)] and list(found.columns) == SIXTEEN
     assert found.loc["3", 45.0] == pytest.approx(95 - 3 - 4.5 - 5)
 

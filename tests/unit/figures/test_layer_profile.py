@@ -20,8 +20,9 @@ from looks import (
 )
 from synthetic_tables import LABELS, LAYERS, entry, profiles, value
 
+from equivariance.analysis.profiles import merged_layers
 from equivariance.errors import UserError
-from equivariance.figures.layers import KINDS, kind_entries, merged_layers, named_layers
+from equivariance.figures.layers import KINDS, kind_entries, named_layers
 from equivariance.figures.style import CATEGORIES, TEXT_WIDTH
 from equivariance.models.layers import KINDS as LAYER_KINDS
 
@@ -322,6 +323,14 @@ def outlying(times: float):
     data = profiles(models=("simple_conv", "simple_conv_k5", "simple_conv_k7"), seeds=1)
     far = (data["model"] == "simple_conv_k7") & (data["layer_index"] >= 6)
     return data.assign(mean=data["mean"].where(~far, times * data["mean"]))
+
+
+def test_a_condition_without_a_finite_value_has_no_line_and_the_others_are_drawn() -> None:
+    data = profiles(sets=("rotation", "scale"))
+    data.loc[data["trained_with"] == "scale", "mean"] = float("nan")
+    figure = plot(data, entry("layer_profile", row="dataset", hue="trained_with"), LABELS, {})
+    lines = [line for axes in panels(figure) for line in axes.get_lines() if len(line.get_xydata())]
+    assert [line.get_label() for line in lines if not line.get_label().startswith("_")] == ["rotation"]
 
 
 def test_a_line_that_would_flatten_all_others_is_cut_and_its_largest_value_is_written() -> None:

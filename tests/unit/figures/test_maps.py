@@ -23,10 +23,11 @@ from matplotlib.figure import Figure
 from synthetic_tables import LABELS, LAYERS, classed, deeper, entry, profiles, sized, units
 
 from equivariance.analysis.distances import relative_difference
+from equivariance.analysis.relative_errors import relative_errors
 from equivariance.errors import UserError
 from equivariance.figures import heat_map
 from equivariance.figures.colors import INFINITE, MISSING, color_scale, draw_cells
-from equivariance.figures.relative_error_map import relative_errors, text_of
+from equivariance.figures.relative_error_map import text_of
 from equivariance.figures.style import TEXT_WIDTH
 
 SETS = ("rotation", "scale", "combined")
@@ -100,7 +101,7 @@ def test_a_column_is_stretched_or_thinned_evenly_from_its_first_to_its_last(coun
     rows = pd.DataFrame({"layer": "conv1", "value": np.arange(count)})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(heat_map, "CELLS", cells)
-        column = heat_map.HeatMap().cells(rows, [("conv1", "conv")], "trial")["conv1"].to_numpy()[::-1]
+        column = heat_map.HeatMap().cells(rows, [("conv1", "conv")])["conv1"].to_numpy()[::-1]
     assert len(column) == cells
     assert (column[0], column[-1]) == (0, count - 1)
     np.testing.assert_allclose(column, np.linspace(0, count, cells) - 0.5, atol=0.51)
@@ -155,7 +156,7 @@ def test_a_table_without_classes_is_an_error() -> None:
 
 def test_errors_are_relative_to_the_largest_corner_of_the_same_network() -> None:
     data = sized(profiles(seeds=2), (24, 96, 384), (25, 97))
-    errors = relative_errors(data, "trial")
+    errors = relative_errors(data)
     assert list(errors.index) == [24, 96, 384] and list(errors.columns) == [25, 97]
     assert errors.loc[384, 97] == 0
     # Every layer of every seed is the same factor larger.

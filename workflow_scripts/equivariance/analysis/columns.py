@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from equivariance.language import N_, _
 from equivariance.measures.names import AGGREGATIONS, measure_name
 from equivariance.reserved import FINAL, NONE
 
@@ -30,36 +31,37 @@ COLUMNS = {
 
 CONDITIONS = (
     *("dataset", "model", "trained_with", "retrained_with", "scheme", "savepoint", "measured_on"),
-    *(
-        "measured_with",
-        "measure",
-        "tested_with",
-        "samples",
-        "aggregation",
-        "augmented",
-        "stratified",
-        "class",
-    ),
+    *("measured_with", "measure", "tested_with", "samples", "aggregation", "augmented", "stratified"),
+    "class",
 )
 """Columns whose values are conditions of an experiment; seeds are its replicates."""
 
-COLUMN_NAMES = {column: column.replace("_", " ") for column in (*CONDITIONS, "seed")} | {
-    **{"dataset": "data set", "scheme": "retrained layers", "panel": "measures"},
-    **{"augmented": "training", "stratified": "classes"},
+COLUMN_NAMES = {
+    **{"dataset": N_("data set"), "model": N_("model"), "trained_with": N_("trained with")},
+    **{"retrained_with": N_("retrained with"), "scheme": N_("retrained layers"), "seed": N_("seed")},
+    **{"savepoint": N_("savepoint"), "measured_on": N_("measured on"), "measured_with": N_("measured with")},
+    **{"measure": N_("measure"), "tested_with": N_("tested with"), "samples": N_("samples")},
+    **{"aggregation": N_("aggregation"), "augmented": N_("training"), "stratified": N_("classes")},
+    **{"class": N_("class"), "panel": N_("measures")},
 }
 """The names that a reader sees for columns."""
 
 VALUES = {
     "aggregation": AGGREGATIONS,
-    "augmented": {"augmented": "trained with the set", "not augmented": "trained without"},
-    "stratified": {"not stratified": "all classes together", "stratified": "class by class"},
-    "retrained_with": {NONE: "not retrained"},
-    "scheme": {NONE: "not retrained"},
+    "augmented": {"augmented": N_("trained with the set"), "not augmented": N_("trained without")},
+    "stratified": {"not stratified": N_("all classes together"), "stratified": N_("class by class")},
+    "retrained_with": {NONE: N_("not retrained")},
+    "scheme": {NONE: N_("not retrained")},
 }
 """Names of the values of columns that are the same in every experiment, in the order to show them."""
 
-FORMATS = {"seed": "seed {}", "savepoint": "{} % of training", "class": "{}", "panel": "{}"}
+FORMATS = {"seed": N_("seed {}"), "savepoint": N_("{} % of training"), "class": "{}"}
 """Texts around the values of other columns."""
+
+
+def column_name(column: str) -> str:
+    """The name that a reader sees for a column."""
+    return _(COLUMN_NAMES.get(column, column))
 
 
 def levels(values: Series[Any]) -> list[Any]:
@@ -90,22 +92,28 @@ def combinations(data: DataFrame, columns: list[str]) -> list[tuple[Any, ...]]:
 def display(column: str, value: Any, labels: Mapping[str, str]) -> str:
     """The name a reader sees for a value of a column."""
     text = str(value)
-    named = VALUES.get(column, {FINAL: "trained"} if column == "savepoint" else {})
-    if text in named or column in FORMATS:
-        return named.get(text) or FORMATS[column].format(text)
+    named = VALUES.get(column, {FINAL: N_("trained")} if column == "savepoint" else {})
+    if text in named:
+        return _(named[text])
+    if column in FORMATS:
+        return _(FORMATS[column]).format(text)
     if column == "measure":
-        return labels.get(text, measure_name(text).short)
+        return _(labels[text]) if text in labels else measure_name(text).short
     if column == "samples":
-        return f"{int(value):,} images"
+        return _("{count:,} images").format(count=int(value))
     if column == "measured_on" and text not in labels:
-        name, _, part = text.rpartition("_")  # <data set>_<part>
-        return f"{labels.get(name, name)} ({part})" if name else text
-    return labels.get(text, text.replace("_", " "))
+        name, __, part = text.rpartition("_")  # <data set>_<part>
+        return f"{_(labels.get(name, name))} ({_(part)})" if name else text
+    return _(labels.get(text, text.replace("_", " ")))
+
+
+PARTS = N_("train"), N_("test")
+"""Parts of a data set."""
 
 
 def measures_name(measures: Series[str], labels: Mapping[str, str], full: bool = False) -> str:
     """The name of the measure of a column, short or in full; "value" where there are several."""
     (first, *others) = measures.unique()
     if others:
-        return "value"
+        return _("value")
     return measure_name(str(first)).full if full else display("measure", first, labels)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from equivariance.analysis.columns import NETWORK
 from equivariance.measures.names import parts
 
 LAYER = ["layer_index", "layer", "kind", "depth"]
@@ -83,3 +84,22 @@ def network_values(table: pd.DataFrame, top: float = 0.2) -> pd.DataFrame:
         }
     )
     return found.reset_index()
+
+
+def merged_layers(data: pd.DataFrame) -> list[tuple[str, str]]:
+    """Layers of all networks of a table, (name, kind) in order.
+
+    A layer that only some networks have (batch normalization) stands behind the layer it follows there.
+    """
+    merged: list[str] = []
+    kinds: dict[str, str] = {}
+    networks = data.drop_duplicates([*NETWORK[:-1], "layer"]).groupby(list(NETWORK[:-1]), sort=False)
+    for _, network in networks:
+        previous = -1
+        ordered = network.sort_values("layer_index", kind="stable")
+        for layer, kind in zip(ordered["layer"], ordered["kind"], strict=True):
+            if layer not in kinds:
+                merged.insert(previous + 1, layer)
+                kinds[layer] = kind
+            previous = merged.index(layer)
+    return [(layer, kinds[layer]) for layer in merged]

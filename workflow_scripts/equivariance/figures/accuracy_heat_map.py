@@ -1,17 +1,13 @@
-"""Heat maps of accuracies: rows are classes, columns are members of a set, for rotations their angles.
-
-`figure.row` and `figure.column` cut the table into panels. A cell is the mean accuracy over seeds in per
-cent; colours mean the same in all figures, from 0 to 100. A cell without images is grey.
-"""
+"""Heat maps of accuracies: rows are classes, columns are members of a set, for rotations their angles."""
 
 from __future__ import annotations
 
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from equivariance.analysis.columns import CONDITIONS, levels
+from equivariance.analysis.columns import levels
 from equivariance.figures.cell_map import CellMap
-from equivariance.figures.kind import Entry, Labels, Number, Numbers
+from equivariance.language import N_, _
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -21,27 +17,27 @@ if TYPE_CHECKING:
 
 
 class AccuracyHeatMap(CellMap):
-    """Classes by transformations."""
+    """Classes by transformations. Colours mean the same in all figures, from 0 to 100 %."""
 
     draws = ("class_accuracies",)
     axes = ("class",)
     by_layers = False
-    label = "class"
-    missing = "no image"
-    subject = (
+    label = N_("class")
+    missing = N_("no image")
+    subject = N_(
         "test accuracy by class and transformation: in each panel a row for each class and a column for each "
         "member of the set, named by its angle if it is a rotation"
     )
 
-    def cells(self, rows: DataFrame, layers: Layers, name: str) -> DataFrame:
+    def cells(self, rows: DataFrame, layers: Layers) -> DataFrame:
         """Mean accuracies over seeds in per cent (classes, members); NaN where there was no image."""
-        column = "angle" if "angle" in rows.columns else "member"
+        column = "angle" if "angle" in rows else "member"
         means = 100 * rows.pivot_table(index="class", columns=column, values="accuracy", aggfunc="mean")
         return means.reindex(index=levels(rows["class"]), columns=sorted(rows[column].unique()))
 
     def measure(self, panel: Panel) -> str:
         """Accuracies have one scale."""
-        return "test accuracy (%)"
+        return _("test accuracy (%)")
 
     def values(self, panel: Panel, cells: DataFrame) -> Any:
         """All that there may be."""
@@ -55,18 +51,5 @@ class AccuracyHeatMap(CellMap):
         if panel.is_lowest:
             names = [f"{members[at]:.4g}".replace("-", "−") for at in shown]
             panel.axes.set_xticks([at + 0.5 for at in shown], names)
-            angle = "angle (°, counter-clockwise)"
-            panel.axes.set_xlabel(angle if "angle" in panel.data else "member of the set")
-
-    def numbers(self, data: Any, entry: Entry, labels: Labels) -> Numbers | None:
-        """Means over classes at 0 degrees and at the worst angle, in per cent; none without angles."""
-        if "angle" not in data:
-            return None
-        by = [name for name in ("seed", *CONDITIONS) if name in data and name != "class"]
-        angles = data.groupby([*by, "angle"], sort=False)["accuracy"].mean().mul(100).reset_index()
-        upright = angles[angles["angle"] == 0].rename(columns={"accuracy": "upright"})[[*by, "upright"]]
-        lowest = angles.groupby(by, sort=False)["accuracy"].min().rename("lowest").reset_index()
-        return lowest.merge(upright, on=by, how="left"), {
-            "upright": Number("accuracy at 0° (%)", 1),
-            "lowest": Number("lowest accuracy of an angle (%)", 1),
-        }
+            is_angle = "angle" in panel.data
+            panel.axes.set_xlabel(_("angle (°, counter-clockwise)") if is_angle else _("member of the set"))

@@ -1,8 +1,4 @@
-"""Heat maps of classes: rows are classes, columns are layers, a cell is the mean of the layer.
-
-The table has a column `class`, the class whose images a row was measured on. `figure.row` and
-`figure.column` cut it into panels. Cells are means over seeds; panels of one measure share their colours.
-"""
+"""Heat maps of classes: rows are classes, columns are layers, a cell is the mean of the layer over seeds."""
 
 from __future__ import annotations
 
@@ -10,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from equivariance.analysis.columns import levels
 from equivariance.figures.cell_map import CellMap
+from equivariance.language import N_
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -18,18 +15,18 @@ if TYPE_CHECKING:
 
 
 class ClassHeatMap(CellMap):
-    """Classes by layers."""
+    """Classes by layers; the column `class` of the table is that whose images a row was measured on."""
 
     axes = ("class",)
     needs_classes = True
-    label = "class"
-    images = "images of a class"
-    subject = (
+    label = N_("class")
+    images = N_("measured on {images} images of a class{conditions}")
+    subject = N_(
         "{measures} measured on the images of one class: in each panel a row for each class and a column for "
         "each layer, whose feature maps or units a cell is the mean of"
     )
 
-    def cells(self, rows: DataFrame, layers: Layers, name: str) -> DataFrame:
+    def cells(self, rows: DataFrame, layers: Layers) -> DataFrame:
         """Means over seeds (classes, layers), NaN for layers that the network lacks."""
         means = rows.pivot_table(index="class", columns="layer", values="mean", aggfunc="mean")
         return means.reindex(index=levels(rows["class"]), columns=[layer for layer, _ in layers])

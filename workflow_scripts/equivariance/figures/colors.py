@@ -1,6 +1,6 @@
 """Values as colours: the same colours for the same values in all panels of a measure."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -41,7 +41,9 @@ def color_scale(values: ArrayLike, clip: float = 0) -> Scale:
     return Scale(low, high, extend)
 
 
-def draw_cells(axes: Axes, values: pd.DataFrame, scale: Scale, height: float) -> None:
+def draw_cells(
+    axes: Axes, values: pd.DataFrame, scale: Scale, height: float, texts: pd.DataFrame | None = None
+) -> None:
     """Draw a heat map so many inches high, a cell for each value, the first row at the top.
 
     Finite values beyond the scale have the colour of its nearest end, infinite ones and missing ones (NaN)
@@ -50,8 +52,10 @@ def draw_cells(axes: Axes, values: pd.DataFrame, scale: Scale, height: float) ->
     clipped = values.clip(scale.low, scale.high).mask(np.isinf(values), scale.high + 1)
     colors = mpl.colormaps["viridis"].with_extremes(over=INFINITE)
     step = int(np.ceil(1.2 * SMALL / 72 * len(values) / height - 1e-6))
-    options: dict[str, Any] = {"yticklabels": step, "xticklabels": False, "cbar": False, "rasterized": True}
-    sns.heatmap(clipped, ax=axes, cmap=colors, vmin=scale.low, vmax=scale.high, **options)
+    sns.heatmap(
+        clipped, ax=axes, cmap=colors, vmin=scale.low, vmax=scale.high, annot=texts, fmt="", cbar=False,
+        annot_kws={"size": SMALL}, xticklabels=False, yticklabels=step, rasterized=True,
+    )  # fmt: skip
     axes.set(facecolor=MISSING, xlabel="", ylabel="")
     axes.grid(False)
     axes.tick_params(length=0, rotation=0)

@@ -14,10 +14,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
-from equivariance.analysis.columns import COLUMN_NAMES, combinations, display, levels
+from equivariance.analysis.columns import column_name, combinations, display, levels
 from equivariance.figures import style
-from equivariance.figures.mapping import has_one_line_per_panel, mapped_columns
+from equivariance.figures.mapping import lone_lines, mapped_columns
 from equivariance.figures.style import LETTER, PAGE, SMALL, TEXT_WIDTH, TITLE
+from equivariance.language import _
 from equivariance.measures.names import is_normalized
 
 HANDLE = 3 * SMALL / 72
@@ -39,12 +40,12 @@ class Look(NamedTuple):
 
 @dataclass
 class Panel:
-    """One panel: its axes, its rows of the table, and how it shows the levels of the hue that it has."""
+    """One panel: its axes, its rows of the table, the values of columns that make it, and the looks of the
+    levels of the hue that it has ("" without a hue)."""
 
     axes: Axes
     data: pd.DataFrame
     conditions: dict[str, Any]
-    """What of the columns of the table makes the panel."""
     place: Place
     looks: dict[Any, Look]
     is_first: bool
@@ -76,38 +77,34 @@ class Facets:
         keys = [combinations(data, by) for by in sides]
         self.rows, self.columns = map(len, keys)
         self.height = min(height, (PAGE - 1.8) / self.rows - 0.25)
-        parts: dict[Place, tuple[dict[str, Any], pd.DataFrame]] = {}
-        for row, column in product(range(self.rows), range(self.columns)):
-            values = [*keys[0][row], *keys[1][column]]
-            conditions = dict(zip([*sides[0], *sides[1]], values, strict=True))
-            part = part_of(data, conditions)
-            if len(part):
-                parts[row, column] = conditions, part
-        shown = {place: self._levels(part) for place, (_, part) in parts.items()}
-        self._looks = self._looks_of_legends(shown)
+        places = list(product(range(self.rows), range(self.columns)))
+        named = [[dict(zip(by, key, strict=True)) for key in of] for by, of in zip(sides, keys, strict=True)]
+        parts = {(row, column): part_of(data, named[0][row] | named[1][column]) for row, column in places}
+        parts = {place: part for place, part in parts.items() if len(part)}
+        self._looks = self._looks_of_legends({place: self._levels(part) for place, part in parts.items()})
         self.figure = style.new_figure()
         self._around: SubFigure = self.figure.subfigures()  # type: ignore[assignment]  # 1 x 1 is no array
         self._inner: SubFigure = self._around.subfigures()  # type: ignore[assignment]
         ratios = [1.0] * self.rows + [0.01] * (self.scope == "column")  # a row of legends
         self._grid = self._inner.subplots(len(ratios), self.columns, squeeze=False, height_ratios=ratios)
-        for empty in {*product(range(self.rows), range(self.columns))} - {*parts}:
+        for empty in {*places} - {*parts}:
             self._grid[empty].remove()
         self.panels = []
-        for place, (conditions, part) in parts.items():
+        for place, part in parts.items():
             row, column = place
-            is_highest = row == min(above for above, other in parts if other == column)
+            rows, columns = (
+                {other[side] for other in parts if other[not side] == place[not side]} for side in (0, 1)
+            )
+            looks = {level: self._looks[self._legend(place)][level] for level in self._levels(part)}
+            conditions = named[0][row] | named[1][column]
             panel = Panel(
-                self._grid[place], part, conditions, place,
-                {level: self._looks[self._legend(place)][level] for level in shown[place]},
-                is_first=column == min(left for other, left in parts if other == row),
-                is_lowest=row == max(below for below, other in parts if other == column),
-            )  # fmt: skip
+                self._grid[place], part, conditions, place, looks, column == min(columns), row == max(rows)
+            )
             panel.axes.set_label(f"panel {place}")
             self.panels.append(panel)
-            of_row, of_column = (
-                ", ".join(display(name, conditions[name], labels) for name in by) for by in sides
+            self._title(
+                panel, self._names(named[0][row]), self._names(named[1][column]) if row == min(rows) else ""
             )
-            self._title(panel, of_row, of_column if is_highest else "")
 
     @property
     def width(self) -> float:
@@ -115,23 +112,22 @@ class Facets:
         free = TEXT_WIDTH - 0.4 - (BESIDE if self.scope == "row" else 0.0)
         return free / self.columns - (0.3 if self.mapping.get("panels") else 0.1)
 
-    def of_level(self, rows: pd.DataFrame, level: Any) -> pd.DataFrame:
-        """The rows of a level of the hue."""
-        return rows[rows[self.hue] == level] if self.hue else rows
+    def level_of(self, rows: pd.DataFrame) -> Any:
+        """The level of the hue of each row; "" without a hue."""
+        return rows[self.hue] if self.hue else ""
 
     def draw_line(self, panel: Panel, rows: pd.DataFrame, x: str, y: str, look: Look, **more: Any) -> None:
         """Draw the mean over seeds, with single seeds as thin lines where a panel has one line, else with a
         band from the smallest to the largest; `more` goes to the line of the mean."""
         line: dict[str, Any] = {"x": x, "y": y, "ax": panel.axes, "color": look.color, "legend": False}
-        several, alone = rows["seed"].nunique() > 1, has_one_line_per_panel(self.data, self.mapping)
+        several, alone = rows["seed"].nunique() > 1, lone_lines(self.data, self.mapping)
         if several and alone:
             sns.lineplot(rows, units="seed", estimator=None, linewidth=0.5, alpha=0.55, label="_seed", **line)
-            self.foot["mean over seeds"] = Line2D([], [], **look._asdict())
-            self.foot["one seed"] = Line2D([], [], color=look.color, linewidth=0.5)
-        errorbar = ("pi", 100) if several and not alone else None
+            self.foot[_("mean over seeds")] = Line2D([], [], **look._asdict())
+            self.foot[_("one seed")] = Line2D([], [], color=look.color, linewidth=0.5)
         more = {"marker": look.marker, "markeredgewidth": 0, **more}
-        band = {"alpha": 0.18, "linewidth": 0, "label": "_band"}
-        sns.lineplot(rows, errorbar=errorbar, err_kws=band, **line, **more)
+        more |= {"errorbar": ("pi", 100) if several and not alone else None}
+        sns.lineplot(rows, err_kws={"alpha": 0.18, "linewidth": 0, "label": "_band"}, **line, **more)
 
     def mark_one(self, panel: Panel) -> float:
         """Mark the value 1 where measures are normalized. Returns the mark, or 0."""
@@ -142,8 +138,7 @@ class Facets:
 
     def label_y(self, text: str) -> None:
         """Label the y axes once, at the left of all rows; only the first panel of a row has numbers."""
-        text = wrapped(text, self.rows * self.height, TITLE)
-        self._inner.supylabel(text, fontsize=TITLE)
+        self._inner.supylabel(wrapped(text, self.rows * self.height, TITLE), fontsize=TITLE)
         for panel in self.panels:
             panel.axes.set_ylabel("")
             panel.axes.tick_params(axis="y", labelleft=panel.is_first)
@@ -159,15 +154,19 @@ class Facets:
 
     def finish(self, note: str) -> Figure:
         """Add legends and a note, and give all their places."""
-        if self.hue:
-            self._add_legends(self.hue)
+        for legend, looks in self._looks.items() if self.hue else ():
+            entries = {self._text(level): self.handle(look) for level, look in looks.items()}
+            self._add_legend(legend, entries)
         if self.foot:
             add_legend(self._around, self.foot)
         self._inner.align_ylabels(self._grid)
-        return style.finish(self.figure, self.panels[0].axes, lambda _: [self.height] * self.rows, note)
+        return style.finish(self.figure, self.panels[0].axes, lambda _width: [self.height] * self.rows, note)
+
+    def _names(self, conditions: Mapping[str, Any]) -> str:
+        return ", ".join(display(column, value, self.labels) for column, value in conditions.items())
 
     def _levels(self, data: pd.DataFrame) -> list[Any]:
-        return levels(data[self.hue]) if self.hue else [None]
+        return levels(data[self.hue]) if self.hue else [""]
 
     def _text(self, level: Any) -> str:
         return display(self.hue, level, self.labels) if self.hue else ""
@@ -179,18 +178,18 @@ class Facets:
     def _looks_of_legends(self, shown: Mapping[Place, list[Any]]) -> dict[int, dict[Any, Look]]:
         """The levels in each legend; there are several where columns or rows have mostly other levels."""
         every = self._levels(self.data)
-        ordered = is_ordered(self.mapping, [list(map(self._text, levels)) for levels in shown.values()])
+        ordered = is_ordered(self.mapping, [list(map(self._text, found)) for found in shown.values()])
         for self.scope in ("column", "row", "figure"):
             served: dict[int, set[Any]] = {}
-            for place, there in shown.items():
-                served.setdefault(self._legend(place), set()).update(there)
+            for place, found in shown.items():
+                served.setdefault(self._legend(place), set()).update(found)
             if len(served) > 1 and len(every) >= 2 * max(map(len, served.values())):
                 break
         looks = {}
-        for legend, found in served.items():
-            own = [level for level in every if level in found]
-            colors, markers = style.colors(len(own), ordered), style.markers(len(own), ordered)
-            looks[legend] = dict(zip(own, map(Look, colors, markers), strict=True))
+        for legend, present in served.items():
+            own = [level for level in every if level in present]
+            looked = zip(style.colors(len(own), ordered), style.markers(len(own), ordered), strict=True)
+            looks[legend] = {level: Look(*look) for level, look in zip(own, looked, strict=True)}
         return looks
 
     def _title(self, panel: Panel, of_row: str, of_column: str) -> None:
@@ -204,36 +203,39 @@ class Facets:
             )  # fmt: skip
             title.set_in_layout(False)  # it may reach over the panels at its right; its line is kept free
 
-    def _add_legends(self, hue: str) -> None:
-        place: dict[str, Any]
-        for legend, looks in self._looks.items():
-            entries = {self._text(level): self.handle(look) for level, look in looks.items()}
-            if self.scope == "figure":
-                add_legend(self._inner, entries, COLUMN_NAMES.get(hue, hue))
-                continue
-            if self.scope == "row":
-                axes = [panel.axes for panel in self.panels if panel.place[0] == legend][-1]
-                width, place = BESIDE, {"loc": "center left", "bbox_to_anchor": (1.02, 0.5)}
-            else:
-                axes, width = self._grid[-1, legend], TEXT_WIDTH / self.columns
-                place = {"loc": "upper center", "bbox_to_anchor": (0.5, 1)}
-                axes.set_axis_off()
-            texts = [wrapped(text, width - HANDLE - 0.1) for text in entries]
-            axes.legend(list(entries.values()), texts, borderaxespad=0, borderpad=0, **place)
+    def _add_legend(self, legend: int, entries: Mapping[str, Artist]) -> None:
+        """Add the legend of the figure under its panels, that of a row beside it, of a column under it."""
+        if self.scope == "figure":
+            add_legend(self._inner, entries, column_name(str(self.hue)))
+        elif self.scope == "row":
+            axes = [panel.axes for panel in self.panels if panel.place[0] == legend][-1]
+            add_legend(axes, entries, width=BESIDE, loc="center left", bbox_to_anchor=(1.02, 0.5))
+        else:
+            self._grid[-1, legend].set_axis_off()
+            width = TEXT_WIDTH / self.columns
+            add_legend(
+                self._grid[-1, legend], entries, width=width, loc="upper center", bbox_to_anchor=(0.5, 1)
+            )
 
 
-def add_legend(area: SubFigure, entries: Mapping[str, Artist], title: str = "") -> None:
-    """Add a legend under an area of a figure, in as few lines as its width has room for."""
-    texts = [wrapped(text, TEXT_WIDTH - HANDLE) for text in entries]
-    for lines in range(1, len(texts) + 1):
+def add_legend(
+    area: SubFigure | Axes,
+    entries: Mapping[str, Artist],
+    title: str = "",
+    width: float = TEXT_WIDTH,
+    **place: Any,
+) -> None:
+    """Add a legend: beside an axes one entry on a line, under an area as many as its width has room for."""
+    place = place or {"loc": "outside lower center"}
+    texts = [wrapped(text, width - HANDLE - 0.1) for text in entries]
+    for lines in range(1 if isinstance(area, SubFigure) else len(texts), len(texts) + 1):
         legend = area.legend(
-            list(entries.values()), texts, ncols=-(-len(texts) // lines), loc="outside lower center",
-            title=title or None, borderpad=0,
+            list(entries.values()), texts, ncols=-(-len(texts) // lines), title=title or None, borderpad=0,
+            borderaxespad=0 if "bbox_to_anchor" in place else None, **place,
         )  # fmt: skip
-        if legend.get_window_extent().width <= 0.97 * TEXT_WIDTH * area.figure.dpi:
+        if lines == len(texts) or legend.get_window_extent().width <= 0.97 * width * area.figure.dpi:
             return
-        if lines < len(texts):
-            legend.remove()
+        legend.remove()
 
 
 def part_of(data: pd.DataFrame, conditions: Mapping[str, Any]) -> pd.DataFrame:

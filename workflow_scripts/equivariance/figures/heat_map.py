@@ -1,8 +1,4 @@
-"""Heat maps of single units: a column for each layer, a cell for each feature map or unit, sorted by value.
-
-`figure.row` and `figure.column` cut the table into panels. One network is drawn for each condition, that of
-the first seed: units of different networks have nothing to do with each other.
-"""
+"""Heat maps of single units: a column for each layer, a cell for each of its units, sorted by value."""
 
 from __future__ import annotations
 
@@ -10,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from equivariance.figures.cell_map import CellMap
 from equivariance.figures.kind import Entry
+from equivariance.language import N_, _
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -25,14 +22,14 @@ NARROW = 0.03
 
 
 class HeatMap(CellMap):
-    """Columns of units."""
+    """Columns of units, of one network: units of different networks have nothing to do with each other."""
 
     draws = ("units",)
     one_network = True
     height = 1.3
-    label = "units, sorted by value"
+    label = N_("units, sorted by value")
     clip = 2
-    subject = (
+    subject = N_(
         "{measures} of each feature map or unit: a column for each layer, a cell for each unit of it, sorted "
         "by value from bottom to top and stretched to one height"
     )
@@ -50,26 +47,26 @@ class HeatMap(CellMap):
         """Each unit counts once."""
         return panel.data["value"].to_numpy()
 
-    def cells(self, rows: DataFrame, layers: Layers, name: str) -> DataFrame:
+    def cells(self, rows: DataFrame, layers: Layers) -> DataFrame:
         """Sorted values of units (CELLS, layers), the largest at the top; infinite and missing ones above."""
         import numpy as np
         import pandas as pd
 
-        columns = {}
-        of_layer = {layer: units.to_numpy() for layer, units in rows.groupby("layer", observed=True)["value"]}
-        for layer, _ in layers:
-            values = np.sort(of_layer.get(layer, np.array([np.nan])))
-            at = np.linspace(0, len(values) * (1 - 1e-9), CELLS).astype(np.intp)  # the first and the last too
-            columns[layer] = values[at]
-        return pd.DataFrame(columns).iloc[::-1]
+        of_layer = {layer: np.sort(units) for layer, units in rows.groupby("layer", observed=True)["value"]}
+        columns = {layer: of_layer.get(layer, np.array([np.nan])) for layer, _kind in layers}
+        places = np.linspace(0, 1 - 1e-9, CELLS)  # the first and the last too
+        cells = {layer: units[(places * len(units)).astype(np.intp)] for layer, units in columns.items()}
+        return pd.DataFrame(cells).iloc[::-1]
 
     def remarks(self, rows: DataFrame, data: DataFrame, mapping: Entry) -> list[str]:
         """Which networks are shown, and what colours mean."""
         count, infinite = data["seed"].nunique(), rows["value"].isin([float("inf")]).any()
-        return [
-            f"of {count} seeds the network of the first is shown" if count > 1 else "",
-            "colours reach from the 2nd to the 98th percentile of the finite values of a measure",
+        infinite_text = _(
             "vermilion cells are infinite: the transformations move the unit, other images do not"
-            * bool(infinite),
-            "grey cells have no value" * bool(rows["value"].isna().any()),
+        )
+        return [
+            _("of {count} seeds the network of the first is shown").format(count=count) if count > 1 else "",
+            _("colours reach from the 2nd to the 98th percentile of the finite values of a measure"),
+            infinite_text if infinite else "",
+            _("grey cells have no value") if rows["value"].isna().any() else "",
         ]

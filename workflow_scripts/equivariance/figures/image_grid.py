@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from equivariance.analysis.columns import display
 from equivariance.errors import UserError
 from equivariance.figures import captions
 from equivariance.figures.kind import Entry, Kind, Labels
 from equivariance.figures.style import LETTER, PAGE, SMALL, TEXT_WIDTH, finish, new_figure, style
+from equivariance.language import _
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,13 +59,13 @@ class ImageGrid(Kind):
             raise UserError(f"figure of {entry['name']}: image grids have no `row` and `column`; remove them")
         flowing = any(grid.title for grid in data)
         sides = SIDES[::-1] if any(any(grid.columns) for grid in data) else SIDES
+        several = [by for by in SIDES if len({getattr(grid, by) for grid in data}) > 1]
         placed = _in_order(data) if flowing else _by_value(data, sides)
         rows, columns = (max(place[side] for place in placed) + 1 for side in (0, 1))
         mosaics = {place: mosaic(grid.images, grid.columns) for place, grid in placed.items()}
-        shapes = [
-            max(sheet.shape[0] / sheet.shape[1] for (at, _), sheet in mosaics.items() if at == row)
-            for row in range(rows)
-        ]
+        shapes = [0.0] * rows
+        for (row, _column), sheet in mosaics.items():
+            shapes[row] = max(shapes[row], sheet.shape[0] / sheet.shape[1])
         widest = LARGEST * max(grid.images.shape[1] for grid in data)
         if flowing:
             widest = min(widest, (PAGE - 0.35 * rows) / sum(shapes))
@@ -76,18 +77,17 @@ class ImageGrid(Kind):
                     axes.remove()
                     continue
                 grid = placed[row, column]
-                axes.set_label(f"panel {row, column}")
+                names = {by: display(by, getattr(grid, by), labels) for by in SIDES}
                 is_lowest = (row + 1, column) not in placed
+                title, left = names[sides[1]] if row == 0 else "", names[sides[0]] if column == 0 else ""
+                if flowing:
+                    title, left = "\n".join([", ".join(names[by] for by in several), grid.title]).strip(), ""
+                axes.set_label(f"panel {row, column}")
                 axes.imshow(mosaics[row, column].clip(0, 1), interpolation="nearest")
                 _name_images(axes, grid, (TEXT_WIDTH - 0.6) / columns, is_lowest or not flowing)
-                axes.set_xlabel(grid.column_axis if is_lowest else "", fontsize=SMALL)
-                of_row, of_column = (display(by, getattr(grid, by), labels) for by in sides)
-                if flowing:
-                    several = [by for by in SIDES if len({getattr(other, by) for other in data}) > 1]
-                    named = ", ".join(display(by, getattr(grid, by), labels) for by in several)
-                    of_row, of_column = "", f"{named}\n{grid.title}".strip()
-                axes.set_title(of_column if flowing or row == 0 else "")
-                axes.set_ylabel(f"{of_row}\n{grid.row_axis}".strip() if column == 0 else "")
+                axes.set_title(title)
+                axes.set_xlabel(_(grid.column_axis) if is_lowest else "", fontsize=SMALL)
+                axes.set_ylabel(f"{left}\n{_(grid.row_axis)}".strip() if column == 0 else "")
             note = captions.stand_in_note([grid.dataset for grid in data], stand_ins, labels)
 
             def heights(width: float) -> list[float]:
@@ -101,17 +101,20 @@ class ImageGrid(Kind):
             captions.join(dict.fromkeys(display(by, getattr(grid, by), labels) for grid in data))
             for by in SIDES
         )
-        rows = next((grid.row_axis for grid in data if grid.row_axis), "")
-        columns = next((grid.column_axis for grid in data if grid.column_axis), "")
-        axes = f"; rows are {rows}, columns are {columns}" if rows and columns else ""
-        text = f"images of {datasets} under members of the sets {sets}"
-        if not any(grid.title for grid in data):
-            return captions.sentences([f"{text}{axes}"])
-        scaled = "the values of a feature map are scaled to shades from black to white"
-        return captions.sentences([f"feature maps for {text}, a panel for each layer{axes}", scaled])
-
-    def numbers(self, data: Any, entry: Entry, labels: Labels) -> None:
-        """None: images have no numbers."""
+        rows, columns = (
+            next((_(axis) for grid in data if (axis := getattr(grid, side))), "")
+            for side in ("row_axis", "column_axis")
+        )
+        text, parts = _("images of {datasets} under members of the sets {sets}"), []
+        if any(grid.title for grid in data):
+            text = _(
+                "feature maps for images of {datasets} under members of the sets {sets}, a panel for each "
+                "layer"
+            )
+            parts = [_("the values of a feature map are scaled to shades from black to white")]
+        if rows and columns:
+            parts = [_("rows are {rows}, columns are {columns}").format(rows=rows, columns=columns), *parts]
+        return captions.sentences([text.format(datasets=datasets, sets=sets), *parts])
 
 
 def _by_value(grids: Sequence[Grid], sides: Sequence[str]) -> dict[tuple[int, int], Grid]:
@@ -152,7 +155,7 @@ def mosaic(images: NDArray[np.float32], labels: Sequence[str] = ()) -> NDArray[n
 
 def _starts(images: NDArray[np.float32], labels: Sequence[str]) -> tuple[list[int], list[int]]:
     """Where rows and columns of images begin on a sheet, in pixels."""
-    rows, columns, _, height, width = images.shape
+    rows, columns, _channels, height, width = images.shape
     gap, apart = max(1, round(GAP * height)), max(2, round(APART * height))
     anew = [label == labels[0] != "" for label in labels[1:]] or [False] * (columns - 1)
     lefts = list(accumulate((width + (apart if new else gap) for new in anew), initial=0))

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from equivariance.analysis.columns import measures_name
-from equivariance.analysis.reading import first_seed, is_floor, network_values, read_table
+from equivariance.analysis.reading import first_seed, is_floor, read_table
 from equivariance.errors import UserError
 from equivariance.figures import captions
-from equivariance.figures.mapping import (
-    by_panel,
-    has_one_line_per_panel,
-    mapped_columns,
-    mapping_of,
-    require_one_value,
-)
+from equivariance.figures.mapping import by_panel, lone_lines, mapped_columns, mapping_of, require_one_value
+from equivariance.language import N_, _
 from equivariance.measures.names import MEAN_OF_CLASSES, is_normalized
 
 if TYPE_CHECKING:
@@ -30,20 +24,6 @@ Entry = Mapping[str, Any]
 
 Labels = Mapping[str, str]
 """Display names of data sets, models and sets."""
-
-
-class Number(NamedTuple):
-    """A column of the table of numbers in the paper: its title, and digits behind the point.
-
-    With `digits` None the largest value is given, as a whole number.
-    """
-
-    title: str
-    digits: int | None = 3
-
-
-Numbers = tuple[Any, dict[str, Number]]
-"""A DataFrame with a row for each network and condition, and which of its columns to show."""
 
 
 class Kind:
@@ -66,12 +46,12 @@ class Kind:
     height: ClassVar[float] = 1.5
     """Height of a panel in inches; less where its rows would not fit on a page."""
 
-    # For captions: the first sentence with {measures} for their names, what is made of {} seeds, what rows
-    # and columns are those of, on what a measure was measured, whether a line marks 1.
+    # For captions: the first sentence with {measures} for their names, what is made of {seeds}, on what
+    # {images} a measure was measured, whether cells are in rows and columns, whether a line marks 1.
     subject: ClassVar[str] = ""
-    replicates: ClassVar[str] = "cells are means over {}"
-    of: ClassVar[str] = ""
-    images: ClassVar[str] = "images"
+    replicates: ClassVar[str] = N_("cells are means over {seeds}")
+    images: ClassVar[str] = N_("measured on {images} images{conditions}")
+    has_cells: ClassVar[bool] = False
     marks_one: ClassVar[bool] = False
 
     @property
@@ -132,32 +112,23 @@ class Kind:
         """What a figure shows, in sentences and from its data: conditions, seeds, samples."""
         mapping, rows = mapping_of(entry), self.rows(data, entry)
         named = captions.measures_text(rows["measure"]) if "measure" in rows else ""
+        subject = self.subject if named or "{" not in self.subject else N_("test accuracy")
         return captions.sentences([
-            self.subject.format(measures=named) if named or "{" not in self.subject else "test accuracy",
-            captions.mapping_text(mapping, rows, self.keys, self.of),
+            _(subject).format(measures=named),
+            captions.mapping_text(mapping, rows, self.keys, self.has_cells),
             captions.seeds_text(rows, self.replicates_text(rows, mapping)),
             captions.measured_text(mapping, rows, labels, self.images, self.keys),
-            captions.ONE if self.marks_one and named and is_normalized(rows["measure"]) else "",
+            _(captions.ONE) if self.marks_one and named and is_normalized(rows["measure"]) else "",
             *self.remarks(rows, data, mapping),
         ])  # fmt: skip
 
     def replicates_text(self, rows: DataFrame, mapping: Entry) -> str:
-        """What is made of several seeds of some rows."""
-        return self.replicates
+        """What is made of several {seeds} of some rows."""
+        return _(self.replicates)
 
     def remarks(self, rows: DataFrame, data: DataFrame, mapping: Entry) -> list[str]:
         """More sentences of the caption."""
         return []
-
-    def numbers(self, data: Any, entry: Entry, labels: Labels) -> Numbers | None:
-        """The numbers that the paper gives; None where the figure prints its numbers, or has none."""
-        rows = self.rows(data, entry)
-        values = network_values(rows.drop_duplicates([name for name in rows if name != "panel"]))
-        name = measures_name(values["measure"], labels)
-        shown = {"layers": Number("layers", None)} if values["layers"].nunique() > 1 else {}
-        shown["over_layers"] = Number(f"{name}, mean over layers")
-        shown["last_layer"] = Number(f"{name}, last layer")
-        return values, {**shown, "accuracy": Number("accuracy (%)", 1)}
 
 
 class LineKind(Kind):
@@ -165,6 +136,6 @@ class LineKind(Kind):
 
     def replicates_text(self, rows: DataFrame, mapping: Entry) -> str:
         """Thin lines, or bands."""
-        if has_one_line_per_panel(rows, mapping):
-            return "thick lines are means over {}, thin lines single seeds"
-        return "lines are means over {}, bands reach from the smallest to the largest of them"
+        if lone_lines(rows, mapping):
+            return _("thick lines are means over {seeds}, thin lines single seeds")
+        return _("lines are means over {seeds}, bands reach from the smallest to the largest of them")

@@ -1,9 +1,6 @@
 """Layer profiles: the value of a measure in each layer, in the order of the layers, one line per condition.
 
-The column `figure.hue` gives a line its colour, `figure.style` its dash; `figure.row` and `figure.column`
-cut the table into panels. Seeds are the replicates: a line is the mean over seeds. Where a panel has one
-line, the seeds are thin lines beside it; where it has more, a band reaches from the smallest to the largest
-seed. With `figure.x: depth` layers stand where they lie between the first (0 %) and the last (100 %) of their
+With `figure.x: depth` layers stand where they lie between the first (0 %) and the last (100 %) of their
 network, so that networks of different layers can be compared.
 """
 
@@ -17,13 +14,14 @@ from equivariance.figures.captions import measures_text
 from equivariance.figures.kind import Entry, LineKind
 from equivariance.figures.mapping import by_panel, mapped_columns
 from equivariance.figures.style import GREY, SMALL
+from equivariance.language import N_, _
 from equivariance.measures.names import is_normalized
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from pandas import DataFrame
 
-    from equivariance.figures.facets import Facets, Panel
+    from equivariance.figures.facets import Facets
 
 LIMIT = 1.4
 """Upper limit of y for a normalized measure; more where a value exceeds it."""
@@ -41,60 +39,68 @@ class LayerProfile(LineKind):
     keys = ("row", "column", "hue", "style")
     shows_floors = True
     height = 1.45
-    subject = "{measures} of each layer, the mean over its feature maps or units"
+    subject = N_("{measures} of each layer, the mean over its feature maps or units")
     marks_one = True
 
     def draw(self, facets: Facets, name: str) -> None:
         """Draw the lines."""
         from matplotlib.lines import Line2D
 
+        from equivariance.analysis.profiles import merged_layers
         from equivariance.figures.facets import part_of
-        from equivariance.figures.layers import kind_entries, layer_axis, merged_layers
+        from equivariance.figures.layers import kind_entries, layer_axis
 
-        rows, mapping, several = facets.data, facets.mapping, facets.data["measure"].nunique() > 1
-        style, panels = mapping.get("style"), mapping.get("panels")
+        rows, mapping, panels = facets.data, facets.mapping, facets.mapping.get("panels")
         layers = [] if mapping.get("x") == "depth" else merged_layers(rows)
-        place = {layer: index for index, (layer, _) in enumerate(layers)}
-        dashes = dict(zip(levels(rows[style]) if style else [None], DASHES, strict=False))
+        places = {layer: index for index, (layer, _kind) in enumerate(layers)}
+        style = mapping.get("style")
+        dashes = dict(zip(levels(rows[style]) if style else [""], DASHES, strict=False))
         floors, limits = shown_floors(rows, facets.table, mapping), y_limits(rows, facets.table, mapping)
         if not panels:
+            several = rows["measure"].nunique() > 1
             facets.label_y(_short_names(facets, rows) if several else measures_text(rows["measure"]))
         for panel in facets.panels:
-            axes = panel.axes
-            _draw_lines(facets, panel, _placed(panel.data, place), style, dashes)
-            _draw_floors(axes, _placed(part_of(floors, panel.conditions), place), set(panel.data["measure"]))
+            axes, data = panel.axes, _placed(panel.data, places)
+            data = data.assign(level=facets.level_of(data), dash=data[style] if style else "")
+            for level, look in panel.looks.items():
+                for dash, line in data[data["level"] == level].groupby("dash", sort=False):
+                    label = str(level or "mean")
+                    facets.draw_line(panel, line, "x", "mean", look, linestyle=dashes[dash], label=label)
+            own = part_of(floors, panel.conditions)
+            _draw_floors(axes, _placed(own[own["measure"].isin(data["measure"])], places))
             if layers:
                 layer_axis(axes, layers, facets.width, panel.is_lowest)
             else:
                 axes.set(xlim=(-2, 102), xticks=range(0, 101, 20))
-                axes.set_xlabel("depth of the layer (%)" if panel.is_lowest else "")
+                axes.set_xlabel(_("depth of the layer (%)") if panel.is_lowest else "")
                 axes.tick_params(axis="x", labelbottom=panel.is_lowest)
-            top, _ = limits[tuple(panel.conditions[column] for column in _own_axis(rows, mapping))]
+            top, _largest = limits[tuple(panel.conditions[column] for column in _own_axis(rows, mapping))]
             axes.set(ylim=(0, top), ylabel="")
             _mark_cut_lines(axes, top)
             facets.mark_one(panel)
             if panels:
                 axes.set_ylabel(_short_names(facets, panel.data), fontsize=SMALL)
         for level, dash in dashes.items() if style else ():
-            named = display(str(style), level, facets.labels)
-            facets.foot[named] = Line2D([], [], color=GREY, linestyle=dash)
+            facets.foot[display(str(style), level, facets.labels)] = Line2D(
+                [], [], color=GREY, linestyle=dash
+            )
         if not floors.empty:
-            facets.foot["resampling floor"] = Line2D([], [], **FLOOR)
+            facets.foot[_("resampling floor")] = Line2D([], [], **FLOOR)
         facets.foot |= kind_entries(layers)
 
     def remarks(self, rows: DataFrame, data: DataFrame, mapping: Entry) -> list[str]:
         """The axis of depths, resampling floors, and lines that are cut off."""
         cut = any(largest > top for top, largest in y_limits(rows, data, mapping).values())
-        floors = (
+        depth = _("from left to right: depth of the layer in its network")
+        arrow = _("lines with an arrow leave their panel: the number is their largest value")
+        floors = _(
             "dotted grey lines are the resampling floor: what the measure gives for the images themselves, "
             "averaged to the resolution of the layer, where interpolation and borders are all that keeps "
             "it above 0"
         )
-        return [
-            "from left to right: depth of the layer in its network" if mapping.get("x") == "depth" else "",
-            "" if shown_floors(rows, data, mapping).empty else floors,
-            "lines with an arrow leave their panel: the number is their largest value" if cut else "",
-        ]
+        has_floors = not shown_floors(rows, data, mapping).empty
+        said = {depth: mapping.get("x") == "depth", floors: has_floors, arrow: cut}
+        return [text for text, is_so in said.items() if is_so]
 
 
 def _own_axis(rows: DataFrame, mapping: Entry) -> list[str]:
@@ -140,44 +146,31 @@ def _short_names(facets: Facets, rows: DataFrame) -> str:
 
     names = [display("measure", measure, facets.labels) for measure in levels(rows["measure"])]
     text = ", ".join(dict.fromkeys(name.split(",")[0] for name in names))
-    return text if text_width(text) < facets.height else "value"
+    return text if text_width(text) < facets.height else _("value")
 
 
-def _placed(rows: DataFrame, place: dict[str, int]) -> DataFrame:
+def _placed(rows: DataFrame, places: dict[str, int]) -> DataFrame:
     """Rows with a column `x`, where their layer stands: by its name, or without names by its depth."""
-    return rows.assign(x=rows["layer"].map(place) if place else 100 * rows["depth"])
+    return rows.assign(x=rows["layer"].map(places) if places else 100 * rows["depth"])
 
 
-def _draw_lines(
-    facets: Facets, panel: Panel, rows: DataFrame, style: str | None, dashes: dict[Any, Any]
-) -> None:
-    for level, look in panel.looks.items():
-        of_level = facets.of_level(rows, level)
-        for dashed, line in of_level.groupby(style, sort=False) if style else [(None, of_level)]:
-            dash = dashes.get(dashed, "-")
-            facets.draw_line(panel, line, "x", "mean", look, linestyle=dash, label=str(level or "mean"))
-
-
-def _draw_floors(axes: Axes, floors: DataFrame, measures: set[str]) -> None:
-    """Draw the floors of measures, means over seeds; conditions that differ by rounding share a line."""
-    floors = floors[floors["measure"].isin(measures)]
+def _draw_floors(axes: Axes, floors: DataFrame) -> None:
+    """Draw floors, means over seeds; conditions that differ by rounding share a line."""
     by = [column for column in CONDITIONS if column in floors]
-    for _, line in floors.pivot_table("mean", by, "x").round(6).drop_duplicates().iterrows():
+    for _key, line in floors.pivot_table("mean", by, "x").round(6).drop_duplicates().iterrows():
         axes.plot(line.dropna(), label="_floor", **FLOOR)
 
 
 def _mark_cut_lines(axes: Axes, top: float) -> None:
     """Where a line leaves its panel, mark the place of its largest value with an arrow and the number."""
-    count = 0
-    for line in (line for line in axes.get_lines() if not str(line.get_label()).startswith("_")):
-        points: Any = line.get_xydata()
-        x, largest = max(points.tolist(), key=lambda point: point[1], default=(0, 0))
-        if largest <= top:
-            continue
+    lines = [line for line in axes.get_lines() if not str(line.get_label()).startswith("_")]
+    points: list[Any] = [line.get_xydata() for line in lines]
+    ends = [max(one.tolist(), key=lambda point: point[1], default=(0, 0)) for one in points]
+    cut = [(line, end) for line, end in zip(lines, ends, strict=True) if end[1] > top]
+    for count, (line, (x, largest)) in enumerate(cut):
         axes.annotate(
             f"▲ {largest:,.0f}" if largest >= 100 else f"▲ {largest:.3g}", (x, 1), xytext=(0, -1 - 9 * count),
             xycoords=("data", "axes fraction"), textcoords="offset points", va="top", color=line.get_color(),
             ha="right" if x > sum(axes.get_xlim()) / 2 else "left",
             bbox={"facecolor": "white", "alpha": 0.7, "pad": 0.5, "linewidth": 0},
         )  # fmt: skip
-        count += 1

@@ -35,11 +35,8 @@ def mapped_columns(mapping: Mapping[str, Any], *keys: str) -> list[str]:
     >>> mapped_columns({"row": ["dataset", "trained_with"], "hue": "dataset"}, "row", "hue")
     ['dataset', 'trained_with']
     """
-    found: list[str] = []
-    for key in keys:
-        given = mapping.get(key) or []
-        found += [given] if isinstance(given, str) else given
-    return list(dict.fromkeys(found))
+    given = [mapping.get(key) or [] for key in keys]
+    return list(dict.fromkeys(name for one in given for name in ([one] if isinstance(one, str) else one)))
 
 
 def by_panel(data: DataFrame, mapping: Mapping[str, Any]) -> DataFrame:
@@ -47,14 +44,13 @@ def by_panel(data: DataFrame, mapping: Mapping[str, Any]) -> DataFrame:
 
     Rows of a measure of several panels are in each, those of no panel are left out.
     """
-    panels = mapping.get("panels")
-    if not panels:
+    if not mapping.get("panels"):
         return data
     import pandas as pd
 
-    chosen = [(title, measure) for title, measures in panels.items() for measure in measures]
-    parts = [data[data["measure"] == measure].assign(panel=title) for title, measure in chosen]
-    return pd.concat([part for part in parts if len(part)] or [data.head(0).assign(panel="")])
+    panels = [(title, measure) for title, measures in mapping["panels"].items() for measure in measures]
+    of_panels = pd.DataFrame(panels, columns=["panel", "measure"])
+    return of_panels.merge(data, on="measure", sort=False)
 
 
 def require_one_value(data: DataFrame, mapped: list[str], name: str) -> None:
@@ -73,10 +69,10 @@ def require_one_value(data: DataFrame, mapped: list[str], name: str) -> None:
                 )
 
 
-def has_one_line_per_panel(data: DataFrame, mapping: Mapping[str, Any]) -> bool:
+def lone_lines(data: DataFrame, mapping: Mapping[str, Any]) -> bool:
     """Whether every panel has a single line, so that its seeds can be drawn one by one."""
-    by, lines = mapped_columns(mapping, "row", "column"), mapped_columns(mapping, "hue", "style")
+    panels, lines = mapped_columns(mapping, "row", "column"), mapped_columns(mapping, "hue", "style")
     if not lines:
         return True
-    groups = data.groupby(by) if by else [((), data)]
-    return all(len(rows.drop_duplicates(lines)) == 1 for _, rows in groups)
+    found = data[[*panels, *lines]].drop_duplicates()
+    return not (found.duplicated(panels).any() if panels else len(found) > 1)

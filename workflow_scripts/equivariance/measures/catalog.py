@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, NamedTuple
 
+from equivariance.language import _
+
 SAMPLES, TRANSFORMATIONS = ("samples",), ("transformations",)
 BOTH = (*SAMPLES, *TRANSFORMATIONS)
 
@@ -90,7 +92,9 @@ CONFIDENCE = Parameter(
     "confidence", _probability, "a confidence between 0 and 1", lambda value: f", {100 * value:g} %"
 )
 ALPHA = Parameter("alpha", _probability, "an alpha between 0 and 1", ", α = {:g}".format)
-BATCH = Parameter("batch", _batch, "a whole number of vectors from 2", ", batches of {}".format)
+BATCH = Parameter(
+    "batch", _batch, "a whole number of vectors from 2", lambda value: _(", batches of {}").format(value)
+)
 
 
 def _comparisons(

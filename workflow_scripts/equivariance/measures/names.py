@@ -7,6 +7,7 @@ follow: the resampling floor of the measure.
 from collections.abc import Iterable
 
 from equivariance.errors import unknown
+from equivariance.language import N_, _
 from equivariance.measures.catalog import MEASURES, Name
 
 FLOOR = "_floor"
@@ -19,14 +20,15 @@ LAYOUTS = ("channels_first", "channels_last", "tokens", "class_tokens", "vector"
 """How the activations of a layer can be said to be laid out; see `layout`."""
 
 AGGREGATIONS = {
-    "none": "each pixel",
-    **{
-        f"{when}_{how}": f"{how} {words}"
-        for when, words in (("before", "before dividing"), ("after", "after dividing"))
-        for how in ("mean", "max", "sum")
-    },
-    "first_mean": "mean of the map before measuring",
-    "first_max": "max of the map before measuring",
+    "none": N_("each pixel"),
+    "before_mean": N_("mean before dividing"),
+    "before_max": N_("max before dividing"),
+    "before_sum": N_("sum before dividing"),
+    "after_mean": N_("mean after dividing"),
+    "after_max": N_("max after dividing"),
+    "after_sum": N_("sum after dividing"),
+    "first_mean": N_("mean of the map before measuring"),
+    "first_max": N_("max of the map before measuring"),
 }
 """How a measure of feature maps (C, H, W) becomes one value per feature map, with the words for readers: over
 H and W, of the numerator and the denominator before dividing, or of their quotient after; `first_*` pools the
@@ -105,16 +107,19 @@ def measure_name(measure: str) -> Name:
     >>> measure_name("nvse_floor").full
     'resampling floor of the normalized variance of same-equivariance (NVSE)'
     """
-    measured, floor, _ = measure.partition(FLOOR)
+    measured, floor, __ = measure.partition(FLOOR)
     if floor:
         full, short = measure_name(measured)
-        return Name(f"resampling floor of the {full}", f"resampling floor of {short}")
+        return Name(
+            _("resampling floor of the {measure}").format(measure=full),
+            _("resampling floor of {measure}").format(measure=short),
+        )
     row = MEASURES.get(base(measure))
     if row is None:
         return Name(measure.upper(), measure.upper())
     value = parameter(measure)
     words = "" if row.parameter is None or value is None else row.parameter.words(value)
-    return Name(*(f"{text}{words}" for text in row.display))
+    return Name(*(f"{_(text)}{words}" for text in row.display))
 
 
 def is_normalized(measures: Iterable[str]) -> bool:
