@@ -84,7 +84,8 @@ for job in figure_jobs(RUN):
         name:
             job.name
         input:
-            job.each(RUN.figure_data),
+            data=job.each(RUN.figure_data),
+            translations=RUN.translations(),
         output:
             pdf=job.files("pdf"),
             png=[
@@ -115,6 +116,7 @@ for job in figure_jobs(RUN):
             experiments=job.each(lambda name: figure_entry(RUN, name)),
             labels=CONFIG.titles(),
             stand_ins=STAND_INS,
+            language=CONFIG.language,
             code=job.code,
         script:
             "../workflow_scripts/plot_figures.py"

@@ -8,6 +8,7 @@ from equivariance.figures.captions import report_caption
 from equivariance.figures.kinds import figure_kind
 from equivariance.figures.style import save
 from equivariance.files import atomic_path
+from equivariance.language import language
 
 
 def plot_figures(
@@ -33,9 +34,9 @@ def plot_figures(
 if "snakemake" in globals():
     from job import job
 
-    with job(snakemake.log[0]):
+    with job(snakemake.log[0]), language(snakemake.params.language):
         plot_figures(
-            data=[Path(file) for file in snakemake.input],
+            data=[Path(file) for file in snakemake.input.data],
             experiments=snakemake.params.experiments,
             labels=snakemake.params.labels,
             stand_ins=snakemake.params.stand_ins,

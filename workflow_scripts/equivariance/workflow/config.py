@@ -30,6 +30,7 @@ class Config:
     run: str
     mirror: str | None
     device: str
+    language: str
     pretrained: bool
     padding: str
     only: list[str] | None

@@ -144,7 +144,7 @@ class FigureJob(ExperimentJob):
         """The file that the report reads each caption from: what was written beside the figure, or, where
         wildcards name it, a template that includes that.
         """
-        single = self.targets == [f"{self.run.results}/figures/{{experiment}}"]
+        single = self.targets == [f"{self.run.results}/{self.run.readable('figures')}/{{experiment}}"]
         return [CAPTION] if single else [str(Path(file).absolute()) for file in self.files("rst")]
 
     def of_entries(self, read: Callable[[Mapping[str, Any]], Any]) -> list[Callable[[Wildcards], Any]]:
@@ -196,7 +196,7 @@ def table_jobs(run: Run) -> Iterator[ExperimentJob]:
 
 def figure_jobs(run: Run) -> Iterator[FigureJob]:
     """The jobs that draw experiments."""
-    return _experiment_jobs(run, FigureJob, "plot_figure", "figures", [*run.config.experiments])
+    return _experiment_jobs(run, FigureJob, "plot_figure", run.readable("figures"), [*run.config.experiments])
 
 
 def _experiment_jobs(

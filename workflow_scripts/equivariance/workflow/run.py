@@ -74,10 +74,20 @@ class Run:
         images = self.plan.kind(experiment) in IMAGES
         return f"{self.results}/" + (f"images/{experiment}.npz" if images else f"tables/{experiment}.csv")
 
+    def readable(self, name: str) -> str:
+        """A file or folder of what is written for readers, under the results: each language has its own."""
+        language = self.config.language
+        return name if language == "en" else f"{language}/{name}"
+
+    def translations(self) -> list[str]:
+        """The file with the texts of the language of the run; none for English."""
+        language = self.config.language
+        return [] if language == "en" else [str(self._scripts / f"equivariance/translations/{language}.po")]
+
     def figure_files(self, *suffixes: str) -> list[str]:
         """The figures of all experiments: pdf, png, or both."""
         return [
-            f"{self.results}/figures/{name}.{suffix}"
+            f"{self.results}/{self.readable('figures')}/{name}.{suffix}"
             for name in self.config.experiments
             for suffix in suffixes
         ]
