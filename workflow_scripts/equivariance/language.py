@@ -4,7 +4,7 @@ Texts for figures, tables and papers are given as `_("text")`, those that are tr
 used as `N_("text")`. `make translations` gathers them into the files.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -44,6 +44,18 @@ def ngettext(one: str, many: str, count: int) -> str:
 def N_(text: str) -> str:
     """Mark a text that is translated where it is used."""
     return text
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names as a list in a sentence, apart by semicolons where one has a comma.
+
+    >>> listed(["a", "b", "c"]), listed(["a, random", "b"])
+    ('a, b and c', 'a, random; b')
+    """
+    *first, last = [*names] or [""]
+    if any("," in name for name in (*first, last)):
+        return "; ".join([*first, last])
+    return _("{names} and {last}").format(names=", ".join(first), last=last) if first else last
 
 
 @cache

@@ -13,10 +13,11 @@ from synthetic_tables import LABELS, accuracies, classed, entry, networks, profi
 
 from equivariance.analysis.columns import COLUMNS, display, levels
 from equivariance.errors import UserError
-from equivariance.figures.captions import join, report_caption
+from equivariance.figures.captions import report_caption
 from equivariance.figures.facets import is_ordered
 from equivariance.figures.kinds import KINDS, drawable_kinds, figure_kind
 from equivariance.figures.style import colors, markers, save
+from equivariance.language import listed
 from plot_figures import plot_figures
 
 HERE = Path(__file__).resolve().parent
@@ -184,8 +185,8 @@ def test_a_caption_of_one_seed_claims_no_spread() -> None:
 
 
 def test_lists_read_as_sentences() -> None:
-    assert join(["a"]) == "a"
-    assert join(["a", "b", "c"]) == "a, b and c"
+    assert listed(["a"]) == "a"
+    assert listed(["a", "b", "c"]) == "a, b and c"
 
 
 def test_whether_classes_are_measured_apart_is_named_as_tables_write_it() -> None:

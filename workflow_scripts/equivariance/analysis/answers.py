@@ -9,11 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from equivariance.analysis.columns import NETWORK, display, levels
-from equivariance.analysis.compact import COMPARED, FACETS, listed, mapped, number, shown, sort_of
+from equivariance.analysis.columns import NETWORK, display, levels, mapped_columns
+from equivariance.analysis.compact import COMPARED, FACETS, number, shown, sort_of
 from equivariance.analysis.distances import relative_difference
 from equivariance.analysis.reading import network_values
-from equivariance.language import _
+from equivariance.analysis.relative_errors import relative_errors
+from equivariance.language import _, listed
 from equivariance.reserved import NONE, UNTRAINED
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def signed(value: float, digits: int, plus: bool = True) -> str:
 
 def _compared(rows: DataFrame, mapping: Mapping[str, Any]) -> list[str]:
     """The columns that a figure compares and that take several values."""
-    names = mapped(mapping, "x", "hue", "style")
+    names = mapped_columns(mapping, "x", "hue", "style")
     return [name for name in names if name in rows and rows[name].nunique() > 1]
 
 
@@ -196,7 +197,7 @@ def _histories(rows: DataFrame, mapping: Mapping[str, Any], labels: Labels) -> l
 def _networks(rows: DataFrame, mapping: Mapping[str, Any], labels: Labels) -> list[str]:
     """How often training with a set lowers the measure of a whole network; else the extreme conditions."""
     rows = rows.rename(columns={"global_layer_mean": "over_layers"})
-    facets = mapped(mapping, *COMPARED, *FACETS)
+    facets = mapped_columns(mapping, *COMPARED, *FACETS)
     by = [name for name in dict.fromkeys([*NETWORK, *MEASURED, "measure", *facets]) if name in rows]
     pairs = _beside_plain(rows, [name for name in by if name != "trained_with"], "over_layers")
     if pairs.empty:
@@ -277,7 +278,7 @@ def _conditions(
     column = column or next(iter(compared), None)
     if column is None:
         return []
-    for facet in dict.fromkeys(["dataset", *mapped(mapping, *FACETS)]):
+    for facet in dict.fromkeys(["dataset", *mapped_columns(mapping, *FACETS)]):
         several = facet in values and values[facet].nunique() > 1
         if several and values.groupby(column)[facet].nunique().min() == 1:
             first = values[values["measure"] == levels(values["measure"])[0]]
@@ -384,13 +385,11 @@ def _converged(rows: DataFrame) -> str:
     """How near a profile of the fewest samples and transformations is, and from how many samples all are."""
     smallest: list[float] = []
     errors: dict[int, list[float]] = {}
-    by = [name for name in NETWORK if name in rows]
-    for _key, network in rows.groupby(by):
-        wide = network.pivot_table("mean", "layer_index", ["samples", "transformations"])
-        of_network = {at: 100 * relative_difference(wide[at], wide[max(wide.columns)]) for at in wide.columns}
-        smallest.append(of_network[min(of_network)])
-        for at, error in of_network.items():
-            errors.setdefault(int(at[0]), []).append(error)
+    for _key, network in rows.groupby([name for name in NETWORK if name in rows]):
+        of_network = 100 * relative_errors(network)
+        smallest.append(float(of_network.to_numpy()[0, 0]))
+        for samples, found in zip(map(int, of_network.index), of_network.to_numpy(), strict=True):
+            errors.setdefault(samples, []).extend(found[found == found])
     near = _first_from(errors)
     text = _(
         "With the fewest samples and transformations, a profile differs by {mean} % on average from that of "

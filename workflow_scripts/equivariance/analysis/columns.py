@@ -64,6 +64,19 @@ def column_name(column: str) -> str:
     return _(COLUMN_NAMES.get(column, column))
 
 
+def mapped_columns(mapping: Mapping[str, Any], *keys: str) -> list[str]:
+    """The columns that an entry maps to some of row, column, hue, style and x, each once.
+
+    There is no column `depth`, which is an axis.
+
+    >>> mapped_columns({"row": ["dataset", "trained_with"], "hue": "dataset"}, "row", "hue")
+    ['dataset', 'trained_with']
+    """
+    given = [mapping.get(key) or [] for key in keys]
+    names = (name for one in given for name in ([one] if isinstance(one, str) else one))
+    return [name for name in dict.fromkeys(names) if name != "depth"]
+
+
 def levels(values: Series[Any]) -> list[Any]:
     """Distinct values in the order to show them: those of `VALUES` in its order, numbers ascending and
     "final" last, else as they come."""

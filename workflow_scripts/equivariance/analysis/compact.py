@@ -23,16 +23,17 @@ from math import floor, isfinite, log10
 from typing import TYPE_CHECKING, Any
 
 from equivariance.analysis.columns import (
-    COLUMN_NAMES,
     COLUMNS,
     CONDITIONS,
     NETWORK,
+    column_name,
     combinations,
     display,
     levels,
+    mapped_columns,
 )
 from equivariance.analysis.reading import is_floor, network_values
-from equivariance.language import N_, _, ngettext
+from equivariance.language import N_, _, listed, ngettext
 from equivariance.measures.names import MEAN_OF_CLASSES
 
 if TYPE_CHECKING:
@@ -148,40 +149,17 @@ def shown(table: DataFrame, entry: Mapping[str, Any]) -> DataFrame:
     measures = entry.get("measures") or levels(table["measure"])
     if panels:
         measures = [*chain.from_iterable(panels.values())]
-    elif "measure" not in mapped(entry["figure"], *COMPARED, *FACETS):
+    elif "measure" not in mapped_columns(entry["figure"], *COMPARED, *FACETS):
         measures = measures[:1]
     place = {measure: at for at, measure in enumerate(measures)}
     rows = table[table["measure"].isin(measures)]
     return rows.sort_values("measure", key=lambda column: column.map(place), kind="stable")
 
 
-def mapped(mapping: Mapping[str, Any], *keys: str) -> list[str]:
-    """The columns that some keys of a figure's mapping name, each once; no depth, which is an axis."""
-    given = [mapping.get(key) or [] for key in keys]
-    names = chain.from_iterable([one] if isinstance(one, str) else one for one in given)
-    return [name for name in dict.fromkeys(names) if name != "depth"]
-
-
 def conditions(values: DataFrame, mapping: Mapping[str, Any]) -> list[str]:
     """The columns that tell rows apart, as the figure names them: its rows first, then what it compares."""
-    names = [*mapped(mapping, *reversed(FACETS)), *mapped(mapping, "x", "hue", "style"), "measure"]
+    names = [*mapped_columns(mapping, "row", "column", "x", "hue", "style"), "measure"]
     return [name for name in dict.fromkeys(names) if name in values and values[name].nunique() > 1]
-
-
-def column_name(column: str) -> str:
-    """The name of a column for readers, in the current language."""
-    return _(COLUMN_NAMES.get(column, column))
-
-
-def listed(names: Sequence[str]) -> str:
-    """Names as a list in a sentence, apart by semicolons where one has a comma.
-
-    >>> listed(["a", "b", "c"]), listed(["a, random", "b"])
-    ('a, b and c', 'a, random; b')
-    """
-    if len(names) < 2 or any("," in name for name in names):
-        return "; ".join(names)
-    return _("{names} and {last}").format(names=", ".join(names[:-1]), last=names[-1])
 
 
 def spread_text(values: Series[Any], digits: int | None = None) -> str:
@@ -254,11 +232,9 @@ def _classes(values: DataFrame) -> tuple[DataFrame, dict[str, str]]:
 def _layout(values: DataFrame, mapping: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Which conditions become columns, and which are averaged over."""
     every = conditions(values, mapping)
-    preferred = [
-        name for name in ("measure", *mapped(mapping, *COMPARED), *mapped(mapping, *FACETS)) if name in every
-    ]
-    preferred = list(dict.fromkeys(preferred))
-    facets = [name for name in mapped(mapping, *FACETS) if name in every and name != "measure"]
+    preferred = ["measure", *mapped_columns(mapping, *COMPARED, *FACETS)]
+    preferred = [name for name in dict.fromkeys(preferred) if name in every]
+    facets = [name for name in mapped_columns(mapping, *FACETS) if name in every and name != "measure"]
     compared = [name for name in preferred if name not in ("measure", *facets)]
     fewest = sorted(facets, key=lambda name: values[name].nunique())
     averaged = [*_subsets(fewest), *((*fewest, *more) for more in _subsets(compared) if more)]

@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from equivariance.analysis.columns import CONDITIONS, column_name, display, levels
-from equivariance.figures.mapping import mapped_columns
-from equivariance.language import N_, _
+from equivariance.analysis.columns import CONDITIONS, column_name, display, levels, mapped_columns
+from equivariance.language import N_, _, listed
 from equivariance.measures.names import measure_name
 from equivariance.reserved import FINAL, NONE
 
@@ -38,7 +37,7 @@ def sentences(parts: Iterable[str]) -> str:
 
 def measures_text(measures: Series[str]) -> str:
     """The full names of measures."""
-    return join(measure_name(str(measure)).full for measure in levels(measures))
+    return listed(measure_name(str(measure)).full for measure in levels(measures))
 
 
 def mapping_text(mapping: Mapping[str, Any], data: DataFrame, keys: Iterable[str], has_cells: bool) -> str:
@@ -48,7 +47,7 @@ def mapping_text(mapping: Mapping[str, Any], data: DataFrame, keys: Iterable[str
         columns = [column for column in mapped_columns(mapping, key) if data[column].nunique() > 1]
         if columns:
             shown = _((OF_PANELS if has_cells else KEYS)[key])
-            parts.append(f"{shown}: {join(map(column_name, columns))}")
+            parts.append(f"{shown}: {listed(map(column_name, columns))}")
     return "; ".join(parts)
 
 
@@ -105,16 +104,6 @@ def range_text(values: Series[Any]) -> str:
     if smallest == largest:
         return f"{smallest:,}"
     return _("{smallest:,} to {largest:,}").format(smallest=smallest, largest=largest)
-
-
-def join(names: Iterable[str]) -> str:
-    """Names as a list in a sentence.
-
-    >>> join(["a", "b", "c"])
-    'a, b and c'
-    """
-    *first, last = names
-    return _("{names} and {last}").format(names=", ".join(first), last=last) if first else last
 
 
 def report_caption(entry: Mapping[str, Any], caption: str) -> str:

@@ -14,9 +14,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
-from equivariance.analysis.columns import column_name, combinations, display, levels
+from equivariance.analysis.columns import column_name, combinations, display, levels, mapped_columns
 from equivariance.figures import style
-from equivariance.figures.mapping import lone_lines, mapped_columns
+from equivariance.figures.mapping import lone_lines
 from equivariance.figures.style import LETTER, PAGE, SMALL, TEXT_WIDTH, TITLE
 from equivariance.language import _
 from equivariance.measures.names import is_normalized

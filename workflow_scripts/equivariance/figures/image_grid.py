@@ -19,7 +19,7 @@ from equivariance.errors import UserError
 from equivariance.figures import captions
 from equivariance.figures.kind import Entry, Kind, Labels
 from equivariance.figures.style import LETTER, PAGE, SMALL, TEXT_WIDTH, finish, new_figure, style
-from equivariance.language import _
+from equivariance.language import _, listed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -98,8 +98,7 @@ class ImageGrid(Kind):
     def caption(self, data: Sequence[Grid], entry: Entry, labels: Labels) -> str:
         """Which images are shown under which sets, and what rows and columns are."""
         datasets, sets = (
-            captions.join(dict.fromkeys(display(by, getattr(grid, by), labels) for grid in data))
-            for by in SIDES
+            listed(dict.fromkeys(display(by, getattr(grid, by), labels) for grid in data)) for by in SIDES
         )
         rows, columns = (
             next((_(axis) for grid in data if (axis := getattr(grid, side))), "")

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from equivariance.analysis.columns import mapped_columns
 from equivariance.analysis.reading import first_seed, is_floor, read_table
 from equivariance.errors import UserError
 from equivariance.figures import captions
-from equivariance.figures.mapping import by_panel, lone_lines, mapped_columns, mapping_of, require_one_value
+from equivariance.figures.mapping import by_panel, lone_lines, mapping_of, require_one_value
 from equivariance.language import N_, _
 from equivariance.measures.names import MEAN_OF_CLASSES, is_normalized
 

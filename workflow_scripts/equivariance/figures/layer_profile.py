@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from equivariance.analysis.columns import CONDITIONS, display, levels
+from equivariance.analysis.columns import CONDITIONS, display, levels, mapped_columns
 from equivariance.analysis.reading import resampling_floors
 from equivariance.figures.captions import measures_text
 from equivariance.figures.kind import Entry, LineKind
-from equivariance.figures.mapping import by_panel, mapped_columns
+from equivariance.figures.mapping import by_panel
 from equivariance.figures.style import GREY, SMALL
 from equivariance.language import N_, _
 from equivariance.measures.names import is_normalized

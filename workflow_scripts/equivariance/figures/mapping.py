@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from equivariance.analysis.columns import CONDITIONS
+from equivariance.analysis.columns import CONDITIONS, mapped_columns
 from equivariance.errors import UserError
 
 if TYPE_CHECKING:
@@ -27,16 +27,6 @@ def mapping_of(entry: Mapping[str, Any]) -> dict[str, Any]:
         )
     several = any(len(measures) > 1 for measures in panels.values())
     return {**({"hue": "measure"} if several else {}), **mapping, "column": "panel"}
-
-
-def mapped_columns(mapping: Mapping[str, Any], *keys: str) -> list[str]:
-    """The columns that an entry maps to some of row, column, hue, style and x, each once.
-
-    >>> mapped_columns({"row": ["dataset", "trained_with"], "hue": "dataset"}, "row", "hue")
-    ['dataset', 'trained_with']
-    """
-    given = [mapping.get(key) or [] for key in keys]
-    return list(dict.fromkeys(name for one in given for name in ([one] if isinstance(one, str) else one)))
 
 
 def by_panel(data: DataFrame, mapping: Mapping[str, Any]) -> DataFrame:

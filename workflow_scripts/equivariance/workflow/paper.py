@@ -10,11 +10,11 @@ from typing import Any
 import pandas as pd
 
 from equivariance.analysis.answers import answer, signed
-from equivariance.analysis.columns import NETWORK, combinations, display
-from equivariance.analysis.compact import column_name, compact, listed
+from equivariance.analysis.columns import NETWORK, column_name, combinations, display
+from equivariance.analysis.compact import compact
 from equivariance.figures.captions import range_text
 from equivariance.figures.kinds import figure_kind
-from equivariance.language import _, ngettext
+from equivariance.language import _, listed, ngettext
 from equivariance.reserved import NONE, UNTRAINED
 
 Content = dict[str, Any]

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import yaml
 from babel.messages.extract import extract_python
 
-Found = tuple[int, str | None, Any, list[str]]
+Found = tuple[Any, Any, Any, Any]
 
 SHOWN = ("title", "chapter", "question", "statement", "note", "stand_in_for")
 """Keys of settings whose values readers see."""
@@ -30,7 +30,7 @@ def measures(file: BinaryIO, keywords: Any, comment_tags: Any, options: Any) -> 
     """What the catalog of measures marks, and the names that it makes."""
     from equivariance.measures.catalog import MEASURES
 
-    yield from extract_python(file, keywords, comment_tags, options)  # type: ignore[arg-type]
+    yield from extract_python(file, keywords, comment_tags, options)
     for text in dict.fromkeys(chain.from_iterable(row.display for row in MEASURES.values())):
         yield 0, None, text, []
 
