@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from equivariance.analysis.columns import display, levels, measures_name
 from equivariance.errors import UserError
 from equivariance.figures.kind import Entry, Kind
-from equivariance.figures.style import GREY
+from equivariance.figures.style import GREY, text_width, wrapped
 from equivariance.language import N_, _
 
 if TYPE_CHECKING:
@@ -109,8 +109,6 @@ def _draw_bars(panel: Panel, rows: DataFrame, x: str, groups: list[Any]) -> None
 
 def _name_groups(axes: Axes, names: list[str], width: float) -> None:
     """Name groups of bars; break the names, or turn them, where they would touch."""
-    from equivariance.figures.facets import text_width, wrapped
-
     room = width / len(names) - 0.05
     lines = [wrapped(name, 0.9 * room) for name in names]  # names have more capitals than running text
     look: dict[str, Any] = {}

@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from textwrap import fill
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -17,7 +16,7 @@ from matplotlib.lines import Line2D
 from equivariance.analysis.columns import column_name, combinations, display, levels, mapped_columns
 from equivariance.figures import style
 from equivariance.figures.mapping import lone_lines
-from equivariance.figures.style import LETTER, PAGE, SMALL, TEXT_WIDTH, TITLE
+from equivariance.figures.style import PAGE, SMALL, TEXT_WIDTH, TITLE, wrapped
 from equivariance.language import _
 from equivariance.measures.names import is_normalized
 
@@ -194,7 +193,7 @@ class Facets:
 
     def _title(self, panel: Panel, of_row: str, of_column: str) -> None:
         """Name the column above its first panel, and the row above its first panel, on a line of its own."""
-        lines = [wrapped(of_column, TEXT_WIDTH / self.columns - 0.1, TITLE)] if of_column else []
+        lines = [wrapped(of_column, self.width, TITLE)] if of_column else []
         panel.axes.set_title("\n".join([*lines, *([" "] if of_row else [])]), linespacing=1.4)
         if of_row and panel.is_first:
             title = panel.axes.annotate(
@@ -256,18 +255,3 @@ def is_ordered(mapping: Mapping[str, Any], panels: Iterable[Sequence[str]]) -> b
     texts = [set(found) for found in panels]
     steps = all(len({re.sub(r"[\d.,]+", "#", text) for text in found}) == 1 for found in texts)
     return steps and any(len(found) > 1 for found in texts)
-
-
-def text_width(text: str, size: float = SMALL) -> float:
-    """Width of the longest line of a text in inches, about."""
-    return max(map(len, text.split("\n"))) * LETTER * size
-
-
-def wrapped(text: str, width: float, size: float = SMALL) -> str:
-    """Break a text into lines of about `width` inches of type of `size` points; words stay whole.
-
-    >>> wrapped("MNIST, rotations", 0.6)
-    'MNIST,\\nrotations'
-    """
-    text = text.replace(" = ", "\u00a0=\u00a0")  # an equation stays on a line
-    return fill(text, max(int(width / (LETTER * size)), 1), break_long_words=False, break_on_hyphens=False)

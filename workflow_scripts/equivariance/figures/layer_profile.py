@@ -13,7 +13,7 @@ from equivariance.analysis.reading import resampling_floors
 from equivariance.figures.captions import measures_text
 from equivariance.figures.kind import Entry, LineKind
 from equivariance.figures.mapping import by_panel
-from equivariance.figures.style import GREY, SMALL
+from equivariance.figures.style import GREY, SMALL, text_width
 from equivariance.language import N_, _
 from equivariance.measures.names import is_normalized
 
@@ -142,8 +142,6 @@ def shown_floors(rows: DataFrame, data: DataFrame, mapping: Entry) -> DataFrame:
 
 def _short_names(facets: Facets, rows: DataFrame) -> str:
     """Measures by their abbreviations; "value" where a panel is too low for these."""
-    from equivariance.figures.facets import text_width
-
     names = [display("measure", measure, facets.labels) for measure in levels(rows["measure"])]
     text = ", ".join(dict.fromkeys(name.split(",")[0] for name in names))
     return text if text_width(text) < facets.height else _("value")

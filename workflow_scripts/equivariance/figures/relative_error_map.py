@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from equivariance.figures.cell_map import CellMap
+from equivariance.figures.style import text_width
 from equivariance.language import N_, _
 
 if TYPE_CHECKING:
@@ -44,8 +45,6 @@ class RelativeErrorMap(CellMap):
 
     def name_columns(self, panel: Panel, cells: DataFrame, facets: Facets) -> None:
         """Name the numbers of transformations; turn them and the percentages where they would touch."""
-        from equivariance.figures.facets import text_width
-
         names = [f"{number:,}" for number in cells.columns]
         room = facets.width / len(names) - 0.05
         turned = room < max(map(text_width, names))

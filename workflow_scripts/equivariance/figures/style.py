@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from equivariance.files import atomic_path
@@ -50,6 +51,21 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 GREY = "#6b6b6b"
 
 
+def text_width(text: str, size: float = SMALL) -> float:
+    """Width of the longest line of a text in inches, about."""
+    return max(map(len, text.split("\n"))) * LETTER * size
+
+
+def wrapped(text: str, width: float, size: float = SMALL) -> str:
+    """Break a text into lines of about `width` inches of type of `size` points, at spaces and hyphens.
+
+    >>> wrapped("MNIST, rotations", 0.6)
+    'MNIST,\\nrotations'
+    """
+    text = text.replace(" = ", "\u00a0=\u00a0")  # an equation stays on a line
+    return fill(text, max(int(width / (LETTER * size)), 1), break_long_words=False)
+
+
 def style() -> Any:
     """The settings of all figures over seaborn's theme, as a context: nothing global changes."""
     import matplotlib as mpl
@@ -94,7 +110,9 @@ def finish(
     sides are in proportion, stand close together.
     """
     if note:
-        figure.supxlabel(note, x=0.995, ha="right", fontsize=SMALL, style="italic", color=GREY)
+        figure.supxlabel(
+            wrapped(note, TEXT_WIDTH), x=0.995, ha="right", fontsize=SMALL, style="italic", color=GREY
+        )
     for _ in range(3 if images else 1):  # images get narrower beside labels that are higher than they are
         figure.draw_without_rendering()
         box = first.figure.transSubfigure.transform_bbox(first.get_position(original=True))
