@@ -14,6 +14,7 @@ from equivariance.analysis.image_grids import Grid, save_grids
 from equivariance.datasets.adapting import adapt
 from equivariance.datasets.image_set import ImageSet
 from equivariance.devices import prepare_process
+from equivariance.language import N_
 from equivariance.measures.recorder import leaf_names, named, record
 from equivariance.models.layers import kind_of
 from equivariance.models.saved import load_network
@@ -54,7 +55,7 @@ def collect_feature_maps(
         with torch.no_grad(), record(model, layers) as maps:
             model(inputs)
         for measure, aggregation in measurement["values"]:
-            grids.append(Grid(*where, inputs.numpy()[None], ("",), texts, title="input"))
+            grids.append(Grid(*where, inputs.numpy()[None], ("",), texts, title=N_("input")))
             of_measure = table[(table["measure"] == measure) & (table["aggregation"] == aggregation)]
             for layer in layers:
                 values = of_measure[of_measure["layer"] == layer].set_index("unit")["value"]
@@ -62,7 +63,7 @@ def collect_feature_maps(
                 names = tuple(f"{unit}: {value:.2f}" for unit, value in chosen.items())
                 pictures = scaled(maps[layer][:, chosen.index.tolist()])
                 title = f"{layer}, {measure.upper()}"
-                grids.append(Grid(*where, pictures, names, texts, "feature map", title=title))
+                grids.append(Grid(*where, pictures, names, texts, N_("feature map"), title=title))
     save_grids(output, grids)
 
 

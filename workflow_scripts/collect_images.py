@@ -9,6 +9,7 @@ import torch
 
 from equivariance.analysis.image_grids import Grid, save_grids
 from equivariance.datasets.image_set import ImageSet
+from equivariance.language import N_
 from equivariance.sampling import stratified_sample
 from equivariance.transformations.parameters import Parameters
 from equivariance.transformations.sets import TransformationSet, build_set
@@ -42,7 +43,7 @@ def collect_images(
             else:
                 texts = tuple(describe(transformations, index) for index in shown)
                 numbers = tuple(f"x{number}" for number in range(1, len(rows) + 1))
-                grids.append(Grid(dataset, name, panel, numbers, texts, "sample", "transformation"))
+                grids.append(Grid(dataset, name, panel, numbers, texts, N_("sample"), N_("transformation")))
     save_grids(output, grids)
 
 

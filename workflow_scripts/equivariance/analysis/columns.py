@@ -123,6 +123,9 @@ def display(column: str, value: Any, labels: Mapping[str, str]) -> str:
 PARTS = N_("train"), N_("test")
 """Parts of a data set."""
 
+AS_WRITTEN = N_("all"), N_("all conv"), N_("all fc"), N_("class conv"), N_("untrained")
+"""Values of an entry that English has no other name for: layers to retrain, a network without training."""
+
 
 def measures_name(measures: Series[str], labels: Mapping[str, str], full: bool = False) -> str:
     """The name of the measure of a column, short or in full; "value" where there are several."""

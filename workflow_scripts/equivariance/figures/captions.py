@@ -108,8 +108,9 @@ def range_text(values: Series[Any]) -> str:
 
 def report_caption(entry: Mapping[str, Any], caption: str) -> str:
     """The text beside a figure in the report, in reStructuredText."""
-    title, question, source, text = (
+    source = _("Source: {source}.").format(source=_(entry["source"]))
+    title, question, text, last = (
         re.sub(r"([\\*|_`])", r"\\\1", part)
-        for part in (_(entry["title"]), _(entry["question"]), str(entry["source"]), caption)
+        for part in (_(entry["title"]), _(entry["question"]), caption, source)
     )
-    return f"**{title}.** {question}\n\n{text}\n\n{_('Source: {source}.').format(source=source)}\n"
+    return f"**{title}.** {question}\n\n{text}\n\n{last}\n"

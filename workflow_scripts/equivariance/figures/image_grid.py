@@ -81,7 +81,8 @@ class ImageGrid(Kind):
                 is_lowest = (row + 1, column) not in placed
                 title, left = names[sides[1]] if row == 0 else "", names[sides[0]] if column == 0 else ""
                 if flowing:
-                    title, left = "\n".join([", ".join(names[by] for by in several), grid.title]).strip(), ""
+                    above = ", ".join(names[by] for by in several)
+                    title, left = f"{above}\n{_(grid.title)}".strip(), ""
                 axes.set_label(f"panel {row, column}")
                 axes.imshow(mosaics[row, column].clip(0, 1), interpolation="nearest")
                 _name_images(axes, grid, (TEXT_WIDTH - 0.6) / columns, is_lowest or not flowing)

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import yaml
 from babel.messages.extract import extract_python
 
-Found = tuple[Any, Any, Any, Any]
+Found = tuple[int, Any, Any, Any]
 
 SHOWN = ("title", "chapter", "question", "statement", "note", "stand_in_for")
 """Keys of settings whose values readers see."""
