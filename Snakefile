@@ -8,6 +8,7 @@ configfile: "config/config.yaml"
 configfile: "config/models.yaml"
 configfile: "config/transformations.yaml"
 configfile: "config/experiments.yaml"
+configfile: "config/claims.yaml"
 
 
 include: "rules/common.smk"
@@ -16,6 +17,7 @@ include: "rules/training.smk"
 include: "rules/measures.smk"
 include: "rules/experiments.smk"
 include: "rules/published.smk"
+include: "rules/claims.smk"
 include: "rules/paper.smk"
 
 
@@ -25,11 +27,13 @@ localrules:
 
 
 rule all:
-    """Everything: the figures, the tables and the paper of the run, with published numbers beside its own."""
+    """Everything: figures and tables of the run, verdicts on claims, published numbers beside its own, the paper."""
     default_target: True
     input:
         RUN.figure_files("pdf", "png"),
         f"{RUN.results}/figures/published.pdf",
+        rules.judge_claims.output,
+        rules.plot_claims.output,
         f"{RUN.results}/thesis.pdf",
 
 

@@ -9,6 +9,7 @@ sys.path.insert(0, str(ROOT / "workflow_scripts"))
 
 from equivariance.errors import UserError
 from equivariance.reserved import UNTRAINED
+from equivariance.workflow.claims import claim_code, claim_entries, claim_names, claim_tables
 from equivariance.workflow.images import feature_map_code, feature_map_settings, image_settings
 from equivariance.workflow.jobs import CAPTION, figure_jobs, measuring_jobs, table_jobs, training_jobs
 from equivariance.workflow.loading import in_file_order, load_config
@@ -19,7 +20,8 @@ from equivariance.workflow.report import PUBLISHED, report_category
 from equivariance.workflow.run import Run
 from equivariance.workflow.tables import table_inputs, table_settings
 
-config["experiments"] = in_file_order(config.get("experiments"), ROOT / "config" / "experiments.yaml")
+for section in ("experiments", "claims"):
+    config[section] = in_file_order(config.get(section), section, ROOT / "config")
 try:
     CONFIG = load_config(config, ROOT / "config" / "schemas")
 except UserError as error:

@@ -30,6 +30,7 @@ PLUGINS = {
     "train_networks": ("models",),
     "measure_networks": ("models", "measures"),
     "plot_figures": ("figures",),
+    "judge_claims": ("analysis/claims",),
     "build_paper": ("figures",),
 }
 

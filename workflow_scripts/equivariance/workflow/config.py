@@ -48,6 +48,8 @@ class Config:
     models: Mapping[str, Mapping[str, Any]]  # with a recipe for each data set, groups written out
     transformations: Mapping[str, Mapping[str, Any]]
     experiments: Mapping[str, Mapping[str, Any]]
+    claims: Mapping[str, Mapping[str, Any]]
+    judging: Mapping[str, Any]
     left_out: Mapping[str, str]  # why an experiment is left out of the run, by its title
 
     def dataset_names(self, names: str | list[str]) -> Names:

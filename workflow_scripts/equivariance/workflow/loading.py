@@ -11,11 +11,12 @@ import yaml
 from equivariance.errors import UserError, unknown
 from equivariance.models import FAMILIES
 from equivariance.workflow.checks import cross_field_mistakes
+from equivariance.workflow.claim_checks import claim_mistakes
 from equivariance.workflow.config import Config, Jobs
 from equivariance.workflow.recipes import write_out_recipes
 from equivariance.workflow.validation import Place, inherit, merge, non_text_keys, validate
 
-SECTIONS = ("models", "transformations", "experiments")  # each has a file and a schema of its own
+SECTIONS = ("models", "transformations", "experiments", "claims")  # each has a file and a schema of its own
 NAMES_OF_EXPERIMENTS = ("only", "one_dataset")
 
 
@@ -30,6 +31,8 @@ def load_config(raw: Mapping[str, Any], schemas: Path) -> Config:
     if mistakes:
         raise _refused(mistakes)
     sections = {name: given.pop(name, {}) for name in SECTIONS}
+    if isinstance(sections["claims"], dict):  # `C1: null` leaves a claim out
+        sections["claims"] = {name: one for name, one in sections["claims"].items() if one is not None}
     models = sections["models"] if isinstance(sections["models"], dict) else {}
     if models:
         sections["models"] = inherit(models, mistakes)
@@ -60,6 +63,7 @@ def load_config(raw: Mapping[str, Any], schemas: Path) -> Config:
         entries = {place[:2] for place in unreadable}
         config = _with_recipes(config, entries)
         mistakes += cross_field_mistakes(config, entries)
+        mistakes += claim_mistakes(config, known, entries)
         if not mistakes:
             config = _on_one_dataset(config)
             return config if config.pretrained else _without_pretrained(config)
@@ -138,12 +142,12 @@ def _hides_names(place: Place) -> bool:
     )
 
 
-def in_file_order(experiments: Any, file: Path) -> Any:
-    """Put the experiments of a merged configuration in the order of the file, which is the paper's.
+def in_file_order(entries: Any, section: str, folder: Path) -> Any:
+    """Put the entries of a section of a merged configuration in the order of its file, which is the paper's.
 
-    What a file of overrides names comes first where Snakemake merges it.
+    `folder` is that of the file. What a file of overrides names comes first where Snakemake merges it.
     """
-    if not isinstance(experiments, dict):
-        return experiments
-    order = [*read_yaml(file)["experiments"], *experiments]
-    return {name: experiments[name] for name in dict.fromkeys(order) if name in experiments}
+    if not isinstance(entries, dict):
+        return entries
+    order = [*read_yaml(folder / f"{section}.yaml")[section], *entries]
+    return {name: entries[name] for name in dict.fromkeys(order) if name in entries}

@@ -1,0 +1,193 @@
+"""The verdicts on claims: a row for each, its statistic with its interval against its threshold.
+
+Statistics have different units. In the figure each is in half widths of its interval from its threshold, the
+claimed side to the right: an interval reaches from -1 to +1 around its statistic, and one that crosses the
+line decides nothing. Of each claim the row that speaks most against it is shown; its numbers are beside it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from equivariance.analysis.claims.conclusions import conclusions, deciding_row, position
+from equivariance.analysis.claims.estimates import (
+    CONTRADICTED,
+    JUDGED,
+    NOT_RUN,
+    REPORTED,
+    SUPPORTED,
+    UNDECIDED,
+    Bound,
+)
+from equivariance.figures.captions import join
+from equivariance.figures.style import CATEGORIES, GREY, PAGE, SMALL, TEXT_WIDTH, style
+from equivariance.language import _
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+LOOKS: Mapping[str, tuple[str, str]] = {
+    SUPPORTED: ("o", CATEGORIES[2]),
+    UNDECIDED: ("d", GREY),
+    CONTRADICTED: ("X", CATEGORIES[1]),
+    REPORTED: (".", GREY),
+    NOT_RUN: ("", GREY),
+}
+"""Shape and colour of each verdict."""
+
+FARTHEST = 6.0  # half widths that are shown; what is farther is at the edge
+LETTERS = 62  # of a statement in a line
+SHORT = 12  # letters of a reason that fits below a verdict
+TEXT, PLOT = 3.35, 1.15  # widths in inches: statements, and the axis; numbers and verdicts have the rest
+LINE = 0.118  # height of a line of text in inches
+
+
+def plot(table: pd.DataFrame, claims: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """Draw a row for each claim, from the table of `analysis.claims.judging.judge`."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    concluded = conclusions(table, claims)
+    statements = [wrap(_(str(text)), LETTERS) for text in concluded["statement"]]
+    heights = np.array([max(len(lines), 2) + 0.55 for lines in statements])
+    unit = min(LINE, (PAGE - 0.65) / heights.sum())
+    tops = np.concatenate([[0], heights.cumsum()])
+    middles = (tops[:-1] + tops[1:]) / 2
+    height = unit * heights.sum() + 0.65
+    size = min(SMALL, 72 * unit / 1.18)
+    with style():
+        figure = Figure(figsize=(TEXT_WIDTH, height))
+        FigureCanvasAgg(figure)
+        bottom = 0.3 / height
+        axes = figure.add_axes((TEXT / TEXT_WIDTH, bottom, PLOT / TEXT_WIDTH, unit * heights.sum() / height))
+        _frame(axes, float(tops[-1]), tops)
+        for (_place, row), lines, middle in zip(concluded.iterrows(), statements, middles, strict=True):
+            rows = table[table["claim"] == row["claim"]]
+            _row(axes, row, rows, lines, float(middle), size)
+        _legend(axes, concluded["verdict"], size)
+        note = stand_in_note(concluded)
+        if note:
+            figure.text(0.995, 0.06 / height, note, ha="right", fontsize=SMALL, style="italic", color=GREY)
+    return figure
+
+
+def caption(table: pd.DataFrame, claims: Mapping[str, Mapping[str, Any]], confidence: float) -> str:
+    """What the figure shows."""
+    verdicts = conclusions(table, claims)["verdict"]
+    counts = join(
+        f"{(verdicts == name).sum()} {_(name)}"
+        for name in (*JUDGED, REPORTED, NOT_RUN)
+        if (verdicts == name).any()
+    )
+    text = _(
+        "Claims of the thesis and what this run says of them: {counts}. Of each claim, the cell that speaks "
+        "most against it: the statistic and its {confidence:.0%} interval over seeds, in half widths of the "
+        "interval from the threshold (line), with the claimed side to the right. Beside it the statistic and "
+        "its threshold, how many of the judged tests support the claim, and the verdict."
+    )
+    return text.format(counts=counts, confidence=confidence)
+
+
+def stand_in_note(concluded: pd.DataFrame) -> str:
+    """What a figure of stand-in data says on its face; "" where all data are real."""
+    parts = [part for text in concluded["stand_in"] for part in str(text).split("; ") if part]
+    if not parts:
+        return ""
+    return _("stand-in data: {names}").format(names=", ".join(dict.fromkeys(parts)))
+
+
+def _frame(axes: Axes, height: float, tops: Any) -> None:
+    """The axis, the thresholds as its line, and thin lines between claims."""
+    axes.set(xlim=(-FARTHEST - 0.6, FARTHEST + 0.6), ylim=(height, 0), yticks=[])
+    axes.set_xticks([-FARTHEST, 0, FARTHEST], [_("against"), _("threshold"), _("for")])
+    axes.tick_params(labelsize=SMALL - 1)
+    for side in ("left", "right", "top"):
+        axes.spines[side].set_visible(False)
+    axes.axvline(0, color="black", linewidth=0.7)
+    for top in tops[1:-1]:
+        axes.axhline(
+            top,
+            xmin=-TEXT / PLOT,
+            xmax=(TEXT_WIDTH - TEXT) / PLOT,
+            color="#dddddd",
+            linewidth=0.5,
+            clip_on=False,
+        )
+
+
+def _row(axes: Axes, row: Any, rows: pd.DataFrame, lines: Sequence[str], middle: float, size: float) -> None:
+    """A claim: its statement, its interval, its numbers and its verdict."""
+    shape, color = LOOKS[row["verdict"]]
+    place = axes.get_yaxis_transform()
+    text: dict[str, Any] = {"transform": place, "va": "center", "fontsize": size, "linespacing": 1.05}
+    axes.text(-TEXT / PLOT + 0.01, middle, row["claim"], fontweight="bold", **text)
+    axes.text(-(TEXT - 0.36) / PLOT, middle, "\n".join(lines), **text)
+    if row["verdict"] != NOT_RUN:
+        deciding = deciding_row(rows)
+        at = position(deciding)
+        if not math.isnan(at):
+            low, high = ends(deciding, at)
+            axes.plot([low, high], [middle, middle], color=color, linewidth=1.3, solid_capstyle="butt")
+            axes.plot(
+                np.clip(at, -FARTHEST, FARTHEST), middle, shape, color=color, markersize=4.5, clip_on=False
+            )
+    axes.text(1.04, middle, numbers(row), **text)
+    # The verdict is in bold where it is one for or against: a word as well as a shape and a colour.
+    weight = "bold" if row["verdict"] in (SUPPORTED, CONTRADICTED) else "normal"
+    right = (TEXT_WIDTH - TEXT) / PLOT - 0.01
+    reason = str(row["reason"]).partition(";")[0]
+    few = reason if row["verdict"] == UNDECIDED and len(reason) <= SHORT else ""
+    above = 0.5 if few else 0.0
+    word = _(str(row["verdict"]))
+    axes.text(right, middle - above, word, color=color, fontweight=weight, ha="right", **text)
+    axes.text(right, middle + above, few, color=color, ha="right", **text)
+
+
+def ends(row: Any, at: float) -> tuple[float, float]:
+    """Where the interval of a row ends, in half widths from its threshold, within what is shown."""
+    half = (row["high"] - row["low"]) / 2
+    if not half > 0:
+        shown = float(np.clip(at, -FARTHEST, FARTHEST))
+        return shown, shown
+    bound = Bound(row["direction"], row["threshold"])
+    margins = sorted(bound.margin(end) / half for end in (row["low"], row["high"]))
+    low, high = np.clip(margins, -FARTHEST - 0.6, FARTHEST + 0.6)
+    return float(low), float(high)
+
+
+def numbers(row: Any) -> str:
+    """The numbers of a claim in two lines: its statistic, and how many rows support it."""
+    if row["verdict"] == NOT_RUN:
+        return ""
+    statistic = (
+        str(row["number"]).replace(" [", "\n[", 1) if len(str(row["number"])) > 24 else str(row["number"])
+    )
+    if not row["judged"]:
+        return statistic
+    counts = _("{supported} of {judged} tests").format(supported=row["supported"], judged=row["judged"])
+    return f"{statistic}\n{counts}" if "\n" not in statistic else f"{statistic} · {counts}"
+
+
+def _legend(axes: Axes, verdicts: pd.Series[Any], size: float) -> None:
+    """The shape of each verdict that occurs."""
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D([], [], marker=shape, color=color, linestyle="none", markersize=4.5, label=_(name))
+        for name, (shape, color) in LOOKS.items()
+        if shape and (verdicts == name).any()
+    ]
+    axes.legend(
+        handles=handles,
+        loc="lower left",
+        bbox_to_anchor=(-TEXT / PLOT, 1.0),
+        ncols=len(handles),
+        fontsize=SMALL,
+    )

@@ -1,0 +1,41 @@
+"""Judge the claims of the thesis by the tables of a run."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from equivariance.analysis.claims.judging import Names, judge
+from equivariance.analysis.columns import COLUMNS
+from equivariance.analysis.reading import read_table
+from equivariance.files import atomic_path
+
+
+def judge_claims(
+    tables: Mapping[str, Path],
+    claims: Mapping[str, Any],
+    names: Mapping[str, Any],
+    judging: Mapping[str, Any],
+    output: Path,
+) -> None:
+    """Write a row for each cell and criterion of each claim (.csv), whole or not at all.
+
+    `tables` are those of experiments, by name; `names` are the fields of `Names`; `judging` is what `judge`
+    takes. Equal tables give equal bytes.
+    """
+    read = {name: read_table(path, tuple(COLUMNS)) for name, path in tables.items()}
+    judged = judge(claims, read, Names(**names), judging)
+    with atomic_path(output) as temporary:
+        judged.to_csv(temporary, index=False, float_format="%.10g")
+
+
+if "snakemake" in globals():
+    from job import job
+
+    with job(snakemake.log[0]):
+        judge_claims(
+            tables=dict(zip(snakemake.params.experiments, map(Path, snakemake.input), strict=True)),
+            claims=snakemake.params.claims,
+            names=snakemake.params.names,
+            judging=snakemake.params.judging,
+            output=Path(snakemake.output[0]),
+        )
