@@ -75,12 +75,25 @@ class PlanArguments:
     flops_per_second: float | None
 
 
-def parse(given: Sequence[str]) -> Arguments | LayersArguments | PlanArguments:
+@dataclass(frozen=True)
+class ClaimsArguments:
+    """Of which run the verdicts on claims are printed; see the help of each option."""
+
+    run: str
+    config: list[Path]
+
+
+AnyArguments = Arguments | LayersArguments | PlanArguments | ClaimsArguments
+
+
+def parse(given: Sequence[str]) -> AnyArguments:
     """Read what follows `python -m equivariance`. Raises UserError for mistakes that show without torch."""
     options = vars(parser().parse_args(given))
     command = options.pop("command")
     if command == "plan":
         return PlanArguments(**options)
+    if command == "claims":
+        return ClaimsArguments(**options)
     arguments = LayersArguments(**options) if command == "layers" else Arguments(**options)
     _check_model(arguments.model, arguments.weights)
     for option, values in (("--mean", arguments.mean), ("--std", arguments.std)):

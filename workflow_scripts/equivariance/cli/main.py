@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 
-from equivariance.cli.arguments import Arguments, LayersArguments, PlanArguments, parse
+from equivariance.cli.arguments import AnyArguments, ClaimsArguments, LayersArguments, PlanArguments, parse
 from equivariance.errors import UserError
 
 MISTAKE, INTERRUPTED = 2, 130  # exit statuses
@@ -41,12 +41,16 @@ def main(given: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _results(arguments: Arguments | LayersArguments | PlanArguments) -> Sequence[object]:
+def _results(arguments: AnyArguments) -> Sequence[object]:
     """Run a command, and return what it prints: results of one or more lines."""
     if isinstance(arguments, PlanArguments):
         from equivariance.cli.plan import plan_run
 
         return [plan_run(arguments)]
+    if isinstance(arguments, ClaimsArguments):
+        from equivariance.cli.claims import claims_text
+
+        return [claims_text(arguments)]
     if isinstance(arguments, LayersArguments):
         from equivariance.cli.layers import layers_text
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import NoReturn
 
-from equivariance.cli.texts import DESCRIPTION, EXAMPLE, LAYERS, LIST, PICTURES, PLAN
+from equivariance.cli.texts import CLAIMS, DESCRIPTION, EXAMPLE, LAYERS, LIST, PICTURES, PLAN
 from equivariance.errors import UserError, unknown
 from equivariance.measures.names import AGGREGATIONS, FAMILIES, FAMILY_OF, LAYOUTS, base, mistake
 from equivariance.transformations.named import NAMED
@@ -27,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
         description="Measure the invariance and same-equivariance of neural networks.",
         allow_abbrev=False,
     )
-    commands = top.add_subparsers(dest="command", required=True, metavar="measure|layers|plan")
+    commands = top.add_subparsers(dest="command", required=True, metavar="measure|layers|plan|claims")
 
     def command(name: str, summary: str, description: str, epilog: str = "") -> argparse.ArgumentParser:
         return commands.add_parser(
@@ -55,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
     _add_layers(layers)
     _add_device(layers)
     _add_plan(command("plan", "list the jobs and the estimated hours of a run of the workflow", PLAN))
+    _add_claims(command("claims", "print the verdicts on the claims of a run of the workflow", CLAIMS))
     return top
 
 
@@ -243,13 +244,8 @@ def _add_device(parser: "argparse.ArgumentParser | argparse._ArgumentGroup") -> 
 
 
 def _add_plan(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--config",
-        nargs="+",
-        type=Path,
-        default=[],
-        metavar="FILE",
-        help="YAML that overrides config/config.yaml, as for snakemake --configfile (default: the thesis)",
+    _add_config(
+        parser, "YAML that overrides config/config.yaml, as for snakemake --configfile (default: the thesis)"
     )
     parser.add_argument(
         "--cores",
@@ -265,6 +261,17 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
         help="speed of the hardware, such as 4e12, a fifth of a large GPU's peak (default: the measured "
         "speed of this machine's cores, and an assumed speed of a GPU if the run uses one)",
     )
+
+
+def _add_claims(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--run", required=True, metavar="RUN", help="name of the run, such as thesis or quick"
+    )
+    _add_config(parser, "YAML with claims of your own, as for snakemake --configfile")
+
+
+def _add_config(parser: argparse.ArgumentParser, text: str) -> None:
+    parser.add_argument("--config", nargs="+", type=Path, default=[], metavar="FILE", help=text)
 
 
 def _name(kind: str, valid: Collection[str]) -> Callable[[str], str]:

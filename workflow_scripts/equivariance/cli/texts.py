@@ -65,6 +65,13 @@ with their floating point operations, and the estimated hours. Nothing is run, a
 needed. Run it beside the Snakefile.
 """
 
+CLAIMS = """\
+Print what a run of the workflow says of the claims of the thesis: for each, the verdict, the
+statistic that speaks most against it, with its interval and its threshold, how many of the judged
+tests support it, and why it is undecided. Run it beside the Snakefile, after
+`snakemake results/RUN/claims.csv`.
+"""
+
 
 def aligned(head: Sequence[str], rows: Sequence[Sequence[str]], left: set[int]) -> str:
     """Align columns, those in `left` on the left and the others on the right."""
