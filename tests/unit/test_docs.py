@@ -43,7 +43,8 @@ PAGES = {
 }
 NOT_RUN = {"pip install ."}  # needs a package index
 CONFIGURATION = [
-    ROOT / "config" / f"{name}.yaml" for name in ("config", "models", "transformations", "experiments")
+    ROOT / "config" / f"{name}.yaml"
+    for name in ("config", "models", "transformations", "experiments", "claims")
 ]
 IMPORTABLE = {"PYTHONPATH": str(ROOT / "workflow_scripts"), "PYTHONDONTWRITEBYTECODE": "1"}
 

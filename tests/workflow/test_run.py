@@ -33,6 +33,11 @@ def test_a_run_goes_from_nothing_to_tables_figures_and_the_paper(finished: Workf
     assert set(units["measure"]) == {"nv", "goodfellow_normal"}
     maps = load_grids(finished.results / "images" / "visualize_invariant_feature_maps.npz")
     assert len(maps) == 2 * (1 + 3)
+    claims = pd.read_csv(finished.results / "claims.csv", keep_default_na=False)
+    assert set(claims["claim"]) == {"C19"}
+    assert set(claims["verdict"]) <= {"undecided", "not run"}, "one seed decides nothing"
+    assert "digits for MNIST" in set(claims["stand_in"])
+    assert (finished.results / "figures" / "claims.png").read_bytes().startswith(b"\x89PNG")
     accuracies = pd.read_csv(finished.results / "tables" / "train_models.csv")
     assert set(accuracies["trained_with"]) == {"none", "rotation"}
     assert accuracies["accuracy"].between(0, 1).all()
@@ -75,6 +80,8 @@ def test_an_edit_of_a_measure_reruns_measures_and_what_follows_but_no_training(c
         "make_table": 3,
         "collect_feature_maps": 1,
         "plot_figure": 4,
+        "judge_claims": 1,
+        "plot_claims": 1,
         "build_paper": 1,
     }
 
@@ -87,11 +94,25 @@ def test_other_measures_of_an_experiment_are_measured_where_they_are_asked_for_o
         "measure_network": 2,
         "make_table": 1,
         "plot_figure": 1,
+        "judge_claims": 1,
+        "plot_claims": 1,
         "build_paper": 1,
     }
     entry["measure"]["measures"] = ["nv"]
     copy.replace_entry("class_conditional", entry)
     assert copy.planned() == {}
+
+
+def test_a_threshold_of_a_claim_judges_and_draws_claims_again_and_nothing_else(copy: Workflow) -> None:
+    copy.edit("config/claims.yaml", "above: 0.14", "above: 0.2")
+    assert copy.planned() == {"judge_claims": 1, "plot_claims": 1}
+
+
+def test_claims_are_made_with_what_they_need_and_no_more(copy: Workflow) -> None:
+    shutil.rmtree(copy.results)
+    planned = copy.planned("results/tiny/claims.csv")
+    # Of class_conditional: networks trained with nothing and with rotations.
+    assert planned == {"train_network": 2, "measure_network": 2, "make_table": 1, "judge_claims": 1}
 
 
 def test_measures_that_another_experiment_asks_for_too_are_made_once(copy: Workflow) -> None:

@@ -81,7 +81,7 @@ class Workflow:
 
 
 def copy_workflow(folder: Path) -> Workflow:
-    """Copy the workflow and keep a few experiments."""
+    """Copy the workflow and keep a few experiments, and the claims that read no other."""
     for part in PARTS:
         source = ROOT / part
         ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
@@ -97,4 +97,12 @@ def copy_workflow(folder: Path) -> Workflow:
     file.write_text(
         yaml.safe_dump({"experiments": kept}, sort_keys=False, allow_unicode=True), encoding="utf-8"
     )
+    file = folder / "config" / "claims.yaml"
+    given = yaml.safe_load(file.read_text(encoding="utf-8"))
+    given["claims"] = {
+        name: claim
+        for name, claim in given["claims"].items()
+        if all({*test["experiments"]} <= {*EXPERIMENTS} for test in claim["tests"])
+    }
+    file.write_text(yaml.safe_dump(given, sort_keys=False, allow_unicode=True), encoding="utf-8")
     return Workflow(folder)

@@ -16,7 +16,7 @@ from equivariance.transformations.parameters import set_size
 from equivariance.workflow.config import Config, measure_blocks
 from equivariance.workflow.loading import load_config, read_yaml
 
-FILES = ("config", "models", "transformations", "experiments")
+FILES = ("config", "models", "transformations", "experiments", "claims")
 RUNS = {"thesis": (), "laptop": ("laptop",), "quick": ("quick",)}
 
 
@@ -93,7 +93,8 @@ from equivariance.workflow.loading import load_config, read_yaml
 from equivariance.workflow.plan import Plan
 import equivariance.workflow.digest
 folder = Path("config")
-files = [folder / f"{name}.yaml" for name in ("config", "models", "transformations", "experiments", "quick")]
+names = ("config", "models", "transformations", "experiments", "claims", "quick")
+files = [folder / f"{name}.yaml" for name in names]
 plan = Plan(load_config(read_yaml(*files), folder / "schemas"))
 [plan.measuring_settings(one) for one in plan.measurements()]
 [plan.training_settings(network) for network in plan.networks()]

@@ -24,7 +24,7 @@ from equivariance.workflow.config import Config
 from equivariance.workflow.loading import load_config, read_yaml
 from equivariance.workflow.plan import Plan
 
-FILES = ("config", "models", "transformations", "experiments")
+FILES = ("config", "models", "transformations", "experiments", "claims")
 CONFIG = Path(__file__).parents[3] / "config"
 MODELS = tuple(yaml.safe_load((CONFIG / "models.yaml").read_text(encoding="utf-8"))["models"])
 

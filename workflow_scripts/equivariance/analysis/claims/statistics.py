@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -44,15 +45,17 @@ def interval(
         return estimate, math.nan, math.nan
     tail = (1 - judging.confidence) / 2
     tail = stats.norm.sf(math.sqrt(seeds / (seeds - 1)) * stats.t.isf(tail, seeds - 1))
-    drawn = stats.bootstrap(
-        (places,),
-        lambda drawn, axis: statistic(np.moveaxis(np.atleast_2d(drawn), axis, -1).astype(np.intp)),
-        n_resamples=judging.draws,
-        batch=BATCH,
-        vectorized=True,
-        method="percentile",
-        rng=np.random.default_rng(SEED),
-    ).bootstrap_distribution
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)  # its own interval is not used
+        drawn = stats.bootstrap(
+            (places,),
+            lambda drawn, axis: statistic(np.atleast_2d(drawn).astype(np.intp)),
+            n_resamples=judging.draws,
+            batch=BATCH,
+            vectorized=True,
+            method="percentile",
+            rng=np.random.default_rng(SEED),
+        ).bootstrap_distribution
     finite = drawn[np.isfinite(drawn)]
     if not finite.size:
         return estimate, math.nan, math.nan
