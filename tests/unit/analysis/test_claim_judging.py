@@ -53,6 +53,7 @@ class TestRows:
         [
             ({"measures": ["nv", "nvse"]}, "no values of the measure nvse"),
             ({"where": {"model": "vgg"}}, "no network with model: vgg"),
+            ({"where": {"model": ["net", "vgg"]}}, "no network with model: vgg"),
             ({"where": {"tested_with": "none"}}, "the table has no column tested_with"),
             (
                 {"test": "factor_ratio", "criteria": {"factor_ratio": {}}, "factor": "model"},

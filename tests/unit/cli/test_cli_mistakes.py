@@ -284,7 +284,7 @@ def test_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
     assert (
         capsys.readouterr().err
-        == f"error: the following arguments are required: measure|layers|plan; {HELP}\n"
+        == f"error: the following arguments are required: measure|layers|plan|claims; {HELP}\n"
     )
 
 

@@ -27,6 +27,7 @@ from equivariance.analysis.claims.kinds import KINDS, compute
 from equivariance.analysis.claims.statistics import Judging
 from equivariance.analysis.columns import COLUMN_NAMES, display
 from equivariance.language import _
+from equivariance.reserved import OWN
 
 Claims = Mapping[str, Mapping[str, Any]]
 Key = Mapping[str, Any]
@@ -133,9 +134,11 @@ def _tested(
     except NotRun as missing_rows:
         yield _row(test, title, [], names) | {"verdict": NOT_RUN, "reason": str(missing_rows)}
         return
-    for key in _absent(test, rows):
+    for column, values in _absent(test, rows):
         reason = _("nothing was run for it")
-        yield _row(test, _text(test, key, {}, names), [], names) | {"verdict": NOT_RUN, "reason": reason}
+        for value in values:
+            cell_text = _text(test, {column: value}, {}, names)
+            yield _row(test, cell_text, [], names) | {"verdict": NOT_RUN, "reason": reason}
     for key, group in _groups(rows, test["cells"], names):
         datasets = sorted(map(str, group["dataset"].unique()), key=names.order("dataset"))
         bounds = {
@@ -177,15 +180,25 @@ def _rows(test: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> pd.Dat
         if absent:
             raise NotRun(_("no values of the measure {names}").format(names=", ".join(absent)))
         rows = rows[rows["measure"].isin(test["measures"])]
-    return select(rows, test["where"])
+    rows = select(rows, test["where"])
+    for column, values in _absent(test, rows):
+        if column not in test["cells"]:
+            named = ", ".join(values)
+            raise NotRun(
+                _("no network with {column}: {values}").format(
+                    column=COLUMN_NAMES.get(column, column), values=named
+                )
+            )
+    return rows
 
 
-def _absent(test: Mapping[str, Any], rows: pd.DataFrame) -> Iterator[Key]:
-    """Values that a test lists for a column of its cells, and that no row has."""
+def _absent(test: Mapping[str, Any], rows: pd.DataFrame) -> Iterator[tuple[str, list[str]]]:
+    """Columns with values that a test lists, and that no row has."""
     for column, values in test["where"].items():
-        if column in test["cells"]:
-            present = set(rows[column].astype(str))
-            yield from ({column: value} for value in as_list(values) if str(value) not in present)
+        present = {OWN, *rows[column].astype(str)}
+        absent = [str(value) for value in as_list(values) if str(value) not in present]
+        if absent:
+            yield column, absent
 
 
 def _groups(rows: pd.DataFrame, columns: Sequence[str], names: Names) -> Iterator[tuple[Key, pd.DataFrame]]:
