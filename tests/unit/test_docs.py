@@ -31,6 +31,7 @@ import torch
 from PIL import Image
 
 import equivariance
+from equivariance.analysis.claims.columns import COLUMNS
 from equivariance.workflow.loading import load_config, read_yaml
 
 ROOT = Path(__file__).parents[2]
@@ -140,7 +141,11 @@ def check_source(command: list[str], clone: Path) -> None:
 
 def check_python(command: list[str], clone: Path) -> None:
     assert command[1:3] == ["-m", "equivariance"]
-    if command[3] == "plan":
+    if command[3] == "claims":
+        judged = clone / "results" / command[command.index("--run") + 1] / "claims.csv"
+        judged.parent.mkdir(parents=True, exist_ok=True)
+        judged.write_text(",".join(COLUMNS) + "\n", encoding="utf-8")
+    if command[3] in ("plan", "claims"):
         run(command, clone)
         return
     own = clone.parent / "own"
