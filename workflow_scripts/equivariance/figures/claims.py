@@ -27,7 +27,7 @@ from equivariance.analysis.claims.estimates import (
 )
 from equivariance.figures.captions import join
 from equivariance.figures.style import CATEGORIES, GREY, PAGE, SMALL, TEXT_WIDTH, style
-from equivariance.language import _
+from equivariance.language import _, ngettext
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,9 +42,15 @@ LOOKS: Mapping[str, tuple[str, str]] = {
 }
 """Shape and colour of each verdict."""
 
+MARKER: dict[str, Any] = {
+    "markersize": 6.5,
+    "markeredgecolor": "white",
+    "markeredgewidth": 0.6,
+    "clip_on": False,
+}
 FARTHEST = 6.0  # half widths that are shown; what is farther is at the edge
 LETTERS = 62  # of a statement in a line
-SHORT = 12  # letters of a reason that fits below a verdict
+SHORT = 12  # letters of a reason that fits beside a threshold
 TEXT, PLOT = 3.35, 1.15  # widths in inches: statements, and the axis; numbers and verdicts have the rest
 LINE = 0.118  # height of a line of text in inches
 
@@ -135,19 +141,18 @@ def _row(axes: Axes, row: Any, rows: pd.DataFrame, lines: Sequence[str], middle:
         if not math.isnan(at):
             low, high = ends(deciding, at)
             axes.plot([low, high], [middle, middle], color=color, linewidth=1.3, solid_capstyle="butt")
-            axes.plot(
-                np.clip(at, -FARTHEST, FARTHEST), middle, shape, color=color, markersize=4.5, clip_on=False
-            )
-    axes.text(1.04, middle, numbers(row), **text)
-    # The verdict is in bold where it is one for or against: a word as well as a shape and a colour.
+            shown = float(np.clip(at, -FARTHEST, FARTHEST))
+            axes.plot(shown, middle, shape, color=color, **MARKER)
+    number, threshold = numbers(row)
+    # The verdict is a word as well as a shape and a colour, in bold where it is one for or against.
     weight = "bold" if row["verdict"] in (SUPPORTED, CONTRADICTED) else "normal"
     right = (TEXT_WIDTH - TEXT) / PLOT - 0.01
-    reason = str(row["reason"]).partition(";")[0]
-    few = reason if row["verdict"] == UNDECIDED and len(reason) <= SHORT else ""
-    above = 0.5 if few else 0.0
-    word = _(str(row["verdict"]))
-    axes.text(right, middle - above, word, color=color, fontweight=weight, ha="right", **text)
-    axes.text(right, middle + above, few, color=color, ha="right", **text)
+    above, below = middle - 0.52, middle + 0.52
+    axes.text(1.04, above if threshold else middle, number, **text)
+    axes.text(1.04, below, threshold, color=GREY, **text)
+    word = {"color": color, "fontweight": weight, "ha": "right", **text}
+    axes.text(right, above if row["judged"] else middle, _(str(row["verdict"])), **word)
+    axes.text(right, below, tests(row), color=GREY, ha="right", **text)
 
 
 def ends(row: Any, at: float) -> tuple[float, float]:
@@ -162,17 +167,23 @@ def ends(row: Any, at: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def numbers(row: Any) -> str:
-    """The numbers of a claim in two lines: its statistic, and how many rows support it."""
+def numbers(row: Any) -> tuple[str, str]:
+    """The statistic of a claim, and its threshold with how many seeds it is from, where they are too few."""
     if row["verdict"] == NOT_RUN:
-        return ""
-    statistic = (
-        str(row["number"]).replace(" [", "\n[", 1) if len(str(row["number"])) > 24 else str(row["number"])
-    )
+        return "", ""
     if not row["judged"]:
-        return statistic
-    counts = _("{supported} of {judged} tests").format(supported=row["supported"], judged=row["judged"])
-    return f"{statistic}\n{counts}" if "\n" not in statistic else f"{statistic} · {counts}"
+        return str(row["number"]), ""
+    statistic, sign, threshold = str(row["number"]).rsplit(" ", 2)
+    seeds = str(row["reason"]).partition(";")[0]
+    few = f" · {seeds}" if row["verdict"] == UNDECIDED and 0 < len(seeds) <= SHORT else ""
+    return statistic, f"{sign} {threshold}{few}"
+
+
+def tests(row: Any) -> str:
+    """How many tests support a claim, of those that could be judged."""
+    judged = int(row["judged"])
+    text = ngettext("{supported} of {judged} test", "{supported} of {judged} tests", judged)
+    return text.format(supported=row["supported"], judged=judged) if judged else ""
 
 
 def _legend(axes: Axes, verdicts: pd.Series[Any], size: float) -> None:
@@ -180,7 +191,7 @@ def _legend(axes: Axes, verdicts: pd.Series[Any], size: float) -> None:
     from matplotlib.lines import Line2D
 
     handles = [
-        Line2D([], [], marker=shape, color=color, linestyle="none", markersize=4.5, label=_(name))
+        Line2D([], [], marker=shape, color=color, linestyle="none", label=_(name), **MARKER)
         for name, (shape, color) in LOOKS.items()
         if shape and (verdicts == name).any()
     ]
