@@ -138,6 +138,9 @@ class TestFactors:
         row = judged(rows, test).iloc[0]
         assert row["verdict"] == verdict
         assert (row["p"] < 0.01) == (verdict == SUPPORTED)
+        # A set for which one model was not trained does not count.
+        incomplete = pd.concat([rows, profile_rows(noisy(), model="net", trained_with="none")])
+        assert judged(incomplete, test)["statistic"].tolist() == [row["statistic"]]
 
 
 class TestDifferences:
@@ -342,6 +345,14 @@ class TestRetraining:
         row = judged(rows, self.TEST).iloc[0]
         assert row["verdict"] == verdict
         assert pair in row["reason"]
+
+    def test_networks_of_different_seeds_are_not_compared(self) -> None:
+        rows = [
+            accuracy_rows(90, scheme="all"),
+            accuracy_rows(90, scheme="fc").assign(seed=lambda one: one["seed"] + 9),
+        ]
+        row = judged(pd.concat(rows), self.TEST).iloc[0]
+        assert (row["verdict"], row["reason"]) == (NOT_RUN, "no seed has all of: all, fc")
 
     def test_layers_before_the_retrained_one_are_the_same(self) -> None:
         plain = profile_rows(noisy(spread=0.1))

@@ -162,9 +162,13 @@ def _means(rows: DataFrame, by: list[str], layers: Any) -> Series[Any]:
 def by_seed(values: DataFrame, columns: Sequence[str]) -> DataFrame:
     """Values as a table of seeds and conditions: the mean over all that `columns` do not tell apart.
 
-    Seeds that lack a condition are left out.
+    Seeds that lack a condition are left out; raises NotRun where all do.
     """
     if not columns:
         return values.groupby("seed")["value"].mean().to_frame()
     wide = values.pivot_table(index="seed", columns=list(columns), values="value", sort=True)
-    return wide.dropna()
+    complete = wide.dropna()
+    if complete.empty:
+        conditions = ", ".join(str(name) for name in wide.columns)
+        raise NotRun(_("no seed has all of: {conditions}").format(conditions=conditions))
+    return complete

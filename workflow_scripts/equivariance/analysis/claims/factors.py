@@ -99,11 +99,11 @@ def factor_ratio(cell: Cell) -> Iterator[Estimate]:
 def distance_contrast(cell: Cell) -> Iterator[Estimate]:
     """The distance between levels of a `factor` in one selection of rows, `first`, against that in `second`.
 
-    Distances are means over blocks, which differ in the columns `blocks`. p is that of Wilcoxon's signed-rank
-    test over the seeds of all blocks.
+    Distances are means over blocks, which differ in the columns `blocks`; those with all levels count.
+    p is that of Wilcoxon's signed-rank test over the seeds of all blocks.
     """
     tables = [profiles(cell.selected(key)) for key in ("first", "second")]
-    groups = [_split(table, cell.test.get("blocks", [])) for table in tables]
+    groups = [_complete(table, cell.test["factor"], cell.test.get("blocks", [])) for table in tables]
     shared = [key for key in groups[0] if key in groups[1]]
     if not shared:
         raise NotRun(_("the two conditions have nothing in common"))
@@ -134,10 +134,11 @@ def distance_contrast(cell: Cell) -> Iterator[Estimate]:
         yield Estimate(criterion, *estimate, seeds=len(seeds), p=p)
 
 
-def _split(found: DataFrame, columns: Sequence[str]) -> dict[Any, DataFrame]:
-    if not columns:
-        return {(): found}
-    return dict(iter(found.groupby(level=list(columns), sort=True)))
+def _complete(found: DataFrame, factor: str, columns: Sequence[str]) -> dict[Any, DataFrame]:
+    """The blocks of profiles that have every level of a factor, by the values of columns."""
+    parts = dict(iter(found.groupby(level=list(columns), sort=True))) if columns else {(): found}
+    levels = _levels(found.index, factor)
+    return {key: part for key, part in parts.items() if _levels(part.index, factor) == levels}
 
 
 def _blocks(
