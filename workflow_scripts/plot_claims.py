@@ -9,10 +9,11 @@ from equivariance.figures.captions import report_caption
 from equivariance.figures.claims import caption, plot
 from equivariance.figures.style import save
 from equivariance.files import write_text
+from equivariance.language import N_, _
 
 ENTRY = {
-    "title": "The claims of the thesis",
-    "question": "Which of them hold in this run?",
+    "title": N_("The claims of the thesis"),
+    "question": N_("Which of them hold in this run?"),
     "source": "config/claims.yaml",
 }
 
@@ -21,7 +22,8 @@ def plot_claims(table: Path, claims: Mapping[str, Mapping[str, Any]], confidence
     """Write `<stem>.pdf`, `<stem>.png` and `<stem>.rst` from the table of claims."""
     rows = read_claims(table)
     save(plot(rows, claims), stem)
-    write_text(stem.with_name(f"{stem.name}.rst"), report_caption(ENTRY, caption(rows, claims, confidence)))
+    entry = {key: _(text) for key, text in ENTRY.items()}
+    write_text(stem.with_name(f"{stem.name}.rst"), report_caption(entry, caption(rows, claims, confidence)))
 
 
 if "snakemake" in globals():
