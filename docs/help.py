@@ -12,8 +12,7 @@ from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "workflow_scripts"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "workflow_scripts"))
 from equivariance.cli.options import parser
 
 WIDTH = "96"  # columns; a page has no room for more
@@ -27,7 +26,9 @@ def on_page_markdown(markdown: str, **context: Any) -> str:
 
 def claims() -> str:
     """List the claims of the thesis, with their sources and notes, as a table."""
-    entries = yaml.safe_load((ROOT / "config" / "claims.yaml").read_text(encoding="utf-8"))["claims"]
+    entries = yaml.safe_load(
+        (Path(__file__).parents[1] / "config" / "claims.yaml").read_text(encoding="utf-8")
+    )["claims"]
     rows = [
         f"| {name} | {one['statement']} {one.get('note', '')} | {one['source']} |"
         for name, one in entries.items()

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from equivariance.analysis.claims.judging import Names, judge
+from equivariance.analysis.claims.judging import judge
+from equivariance.analysis.claims.names import Names
 from equivariance.analysis.columns import COLUMNS
 from equivariance.analysis.reading import read_table
 from equivariance.files import atomic_path

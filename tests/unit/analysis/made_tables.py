@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from equivariance.analysis.claims.judging import Names, judge
+from equivariance.analysis.claims.judging import judge
+from equivariance.analysis.claims.names import Names
 
 LAYERS = ("conv1", "conv1_act", "conv2", "conv2_act", "pool", "conv3", "conv3_act", "fc1", "fc1_act", "fc2")
 KINDS = (

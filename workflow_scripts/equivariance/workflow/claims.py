@@ -30,7 +30,7 @@ def claim_entries(run: Run) -> dict[str, dict[str, Any]]:
 
 
 def claim_names(run: Run) -> dict[str, Any]:
-    """What names in tables stand for: the fields of `analysis.claims.judging.Names`."""
+    """What names in tables stand for: the fields of `analysis.claims.names.Names`."""
     return {
         "labels": run.config.titles(),
         "stand_ins": {name: entry["stand_in_for"] for name, entry in run.config.datasets.items()},

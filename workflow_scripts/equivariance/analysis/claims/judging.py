@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import combine_pvalues
 
-from equivariance.analysis.claims.cells import Cell, as_list, select
-from equivariance.analysis.claims.columns import COLUMNS, EXPERIMENT
+from equivariance.analysis.claims.cells import Cell
+from equivariance.analysis.claims.columns import COLUMNS
 from equivariance.analysis.claims.estimates import (
     JUDGED,
     NOT_RUN,
@@ -24,47 +24,24 @@ from equivariance.analysis.claims.estimates import (
     verdict,
 )
 from equivariance.analysis.claims.kinds import KINDS, compute
+from equivariance.analysis.claims.names import Names
+from equivariance.analysis.claims.selection import Key, absent, cells_of, rows_of
 from equivariance.analysis.claims.statistics import Judging
 from equivariance.analysis.columns import COLUMN_NAMES, display
 from equivariance.language import _
-from equivariance.reserved import OWN
 
 Claims = Mapping[str, Mapping[str, Any]]
-Key = Mapping[str, Any]
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Names:
-    """What names in tables stand for."""
+class Context:
+    """What all tests are judged by."""
 
-    labels: Mapping[str, str]
-    """Titles of data sets, sets and models, in the order of the configuration."""
-    stand_ins: Mapping[str, str]
-    """For each data set, the title of the one that it stands in for; "" for real data."""
-    schemes: Mapping[str, Mapping[str, Sequence[str]]]
-
-    def dataset_is(self, name: str, other: str) -> bool:
-        """Whether a data set is another one, or stands in for it."""
-        return name == other or self.labels.get(other, other) in self.stand_ins.get(name, "")
-
-    def stand_in(self, datasets: Sequence[str]) -> str:
-        """What data sets stand in for, in words: "digits for MNIST"; "" where all are real."""
-        return "; ".join(
-            _("{name} for {real}").format(name=self.labels.get(name, name), real=self.stand_ins[name])
-            for name in datasets
-            if self.stand_ins.get(name)
-        )
-
-    def order(self, column: str) -> Callable[[Any], tuple[int, float, str]]:
-        """The order of the values of a column: that of the configuration, else of numbers or of text."""
-        places = {name: place for place, name in enumerate(self.labels)}
-
-        def place(value: Any) -> tuple[int, float, str]:
-            text = str(value)
-            number = float(text) if text.replace(".", "", 1).isdigit() else math.inf
-            return places.get(text, len(places)), number, text
-
-        return place
+    tables: Mapping[str, pd.DataFrame]
+    names: Names
+    judging: Judging
+    thresholds: Mapping[str, float]
 
 
 def judge(
@@ -76,13 +53,9 @@ def judge(
     is of the whole claim: the p values of its cells are combined (Fisher), and those of all claims are
     corrected (Holm). The order of the rows of a table does not matter.
     """
-    thresholds = judging["thresholds"]
     numbers = Judging(**{key: value for key, value in judging.items() if key != "thresholds"})
-    rows = [
-        {"claim": name, **row}
-        for name, claim in claims.items()
-        for row in _judged(claim, tables, names, numbers, thresholds)
-    ]
+    context = Context(tables, names, numbers, judging["thresholds"])
+    rows = [{"claim": name, **row} for name, claim in claims.items() for row in _judged(claim, context)]
     return corrected(pd.DataFrame(rows, columns=[column for column in COLUMNS if column != "p_holm"]))
 
 
@@ -97,69 +70,54 @@ def corrected(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[list(COLUMNS)]
 
 
-def _judged(
-    claim: Mapping[str, Any],
-    tables: Mapping[str, pd.DataFrame],
-    names: Names,
-    judging: Judging,
-    thresholds: Mapping[str, float],
-) -> Iterator[dict[str, Any]]:
+def _judged(claim: Mapping[str, Any], context: Context) -> Iterator[Row]:
     """The rows of a claim: those of its cells, and one for each data set that it is about and no cell has."""
-    rows = [row for test in claim["tests"] for row in _tested(test, tables, names, judging, thresholds)]
+    names = context.names
+    rows = [row for test in claim["tests"] for row in _tested(test, context)]
     yield from rows
     seen = {name for row in rows for name in row["dataset"].split(", ") if name}
     for dataset in claim["datasets"]:
         if seen and not any(names.dataset_is(name, dataset) for name in seen):
             title = names.labels.get(dataset, dataset)
             reason = _("nothing was run on {dataset}, nor on a stand-in for it").format(dataset=title)
-            yield _row(claim["tests"][0], title, [], names) | {"verdict": NOT_RUN, "reason": reason}
+            yield _not_run(claim["tests"][0], title, [], names, reason)
 
 
-def _tested(
-    test: Mapping[str, Any],
-    tables: Mapping[str, pd.DataFrame],
-    names: Names,
-    judging: Judging,
-    thresholds: Mapping[str, float],
-) -> Iterator[dict[str, Any]]:
-    """The rows of a test."""
-    missing = [name for name in test["experiments"] if name not in tables]
-    title = str(test.get("title", ""))
-    if missing:
-        reason = _("the run has no experiment {names}").format(names=", ".join(missing))
-        yield _row(test, title, [], names) | {"verdict": NOT_RUN, "reason": reason}
-        return
+def _tested(test: Mapping[str, Any], context: Context) -> Iterator[Row]:
+    """The rows of a test: of its cells, and of what is missing."""
+    names = context.names
     try:
-        rows = _rows(test, tables)
-    except NotRun as missing_rows:
-        yield _row(test, title, [], names) | {"verdict": NOT_RUN, "reason": str(missing_rows)}
+        rows = rows_of(test, context.tables)
+    except NotRun as reason:
+        yield _not_run(test, str(test.get("title", "")), [], names, str(reason))
         return
-    for column, values in _absent(test, rows):
-        reason = _("nothing was run for it")
+    for column, values in absent(test, rows):
         for value in values:
-            cell_text = _text(test, {column: value}, {}, names)
-            yield _row(test, cell_text, [], names) | {"verdict": NOT_RUN, "reason": reason}
-    for key, group in _groups(rows, test["cells"], names):
-        datasets = sorted(map(str, group["dataset"].unique()), key=names.order("dataset"))
-        bounds = {
-            name: _bound(given, datasets, names, thresholds) for name, given in test["criteria"].items()
-        }
-        cell = Cell(group, test, bounds, judging, names.schemes)
+            text = _text(test, {column: value}, names)
+            yield _not_run(test, text, [], names, _("nothing was run for it"))
+    for key, group in cells_of(rows, test["cells"], names):
+        datasets = sorted(map(str, group["dataset"].unique()), key=names.order)
         try:
-            found = list(_computed(cell))
+            of_cell = list(_cell_rows(test, key, group, datasets, context))
         except NotRun as reason:
-            row = _row(test, _text(test, key, {}, names), datasets, names)
-            yield row | {"verdict": NOT_RUN, "reason": str(reason)}
+            yield _not_run(test, _text(test, key, names), datasets, names, str(reason))
             continue
-        rows_of_cell = []
-        for estimate in found:
-            bound = bounds[estimate.criterion]
-            given = verdict(estimate, bound, judging.seeds)
-            row = _row(test, _text(test, key, estimate.about, names), datasets, names)
-            rows_of_cell.append(
-                row | _numbers(test, estimate, bound) | dict(zip(("verdict", "reason"), given, strict=True))
-            )
-        yield from [_either(rows_of_cell)] if test["enough"] == "any" and rows_of_cell else rows_of_cell
+        yield from [_either(of_cell)] if test["enough"] == "any" and of_cell else of_cell
+
+
+def _cell_rows(
+    test: Mapping[str, Any], key: Key, group: pd.DataFrame, datasets: Sequence[str], context: Context
+) -> Iterator[Row]:
+    """The rows of a cell. Raises NotRun where it lacks something."""
+    names = context.names
+    bounds = {
+        name: _bound(given, datasets, names, context.thresholds) for name, given in test["criteria"].items()
+    }
+    for estimate in _computed(Cell(group, test, bounds, context.judging, names.schemes)):
+        bound = bounds[estimate.criterion]
+        word, reason = verdict(estimate, bound, context.judging.seeds)
+        row = _row(test, _text(test, {**key, **estimate.about}, names), datasets, names)
+        yield row | _numbers(test, estimate, bound) | {"verdict": word, "reason": reason}
 
 
 def _computed(cell: Cell) -> Iterator[Estimate]:
@@ -168,47 +126,6 @@ def _computed(cell: Cell) -> Iterator[Estimate]:
         warnings.simplefilter("ignore")
         for estimate in compute(cell.test["test"], cell):
             yield estimate if math.isfinite(estimate.statistic) else replace(estimate, statistic=math.nan)
-
-
-def _rows(test: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """The rows that a test reads."""
-    rows = pd.concat([tables[name].assign(**{EXPERIMENT: name}) for name in test["experiments"]])
-    if test["measures"]:
-        if "measure" not in rows:
-            raise NotRun(_("the table has no measures"))
-        absent = [name for name in test["measures"] if name not in set(rows["measure"])]
-        if absent:
-            raise NotRun(_("no values of the measure {names}").format(names=", ".join(absent)))
-        rows = rows[rows["measure"].isin(test["measures"])]
-    rows = select(rows, test["where"])
-    for column, values in _absent(test, rows):
-        if column not in test["cells"]:
-            named = ", ".join(values)
-            raise NotRun(
-                _("no network with {column}: {values}").format(
-                    column=COLUMN_NAMES.get(column, column), values=named
-                )
-            )
-    return rows
-
-
-def _absent(test: Mapping[str, Any], rows: pd.DataFrame) -> Iterator[tuple[str, list[str]]]:
-    """Columns with values that a test lists, and that no row has."""
-    for column, values in test["where"].items():
-        present = {OWN, *rows[column].astype(str)}
-        absent = [str(value) for value in as_list(values) if str(value) not in present]
-        if absent:
-            yield column, absent
-
-
-def _groups(rows: pd.DataFrame, columns: Sequence[str], names: Names) -> Iterator[tuple[Key, pd.DataFrame]]:
-    """Cells with their values of columns, in the order of the configuration."""
-    if not columns:
-        yield {}, rows
-        return
-    groups = dict(iter(rows.groupby(list(columns), sort=False)))
-    for key in sorted(groups, key=lambda key: [names.order("")(value) for value in key]):
-        yield dict(zip(columns, key, strict=True)), groups[key]
 
 
 def _bound(
@@ -240,6 +157,11 @@ def _row(test: Mapping[str, Any], cell: str, datasets: Sequence[str], names: Nam
     }
 
 
+def _not_run(test: Mapping[str, Any], cell: str, datasets: Sequence[str], names: Names, reason: str) -> Row:
+    """A row of what is missing."""
+    return _row(test, cell, datasets, names) | {"verdict": NOT_RUN, "reason": reason}
+
+
 def _numbers(test: Mapping[str, Any], found: Estimate, bound: Bound | None) -> dict[str, Any]:
     by_estimate = bound is not None and bound.by == "estimate"
     return {
@@ -262,13 +184,10 @@ def _either(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return best | {"reason": "; ".join([best["reason"], *others] if best["reason"] else others)}
 
 
-def _text(test: Mapping[str, Any], key: Key, about: Key, names: Names) -> str:
-    """A cell in words: what it is of, and what tells an estimate of it apart."""
+def _text(test: Mapping[str, Any], key: Key, names: Names) -> str:
+    """A cell in words: the title of its test, and what it is of."""
     parts = [str(test["title"])] if "title" in test else []
-    parts += [_value(column, value, names) for column, value in {**key, **about}.items()]
+    for column, value in key.items():
+        shown = display(column, value, names.labels)
+        parts.append(f"{COLUMN_NAMES[column]}: {shown}" if column in ("class", "scheme") else shown)
     return ", ".join(parts) or _("all together")
-
-
-def _value(column: str, value: Any, names: Names) -> str:
-    shown = display(column, value, names.labels)
-    return shown if column not in ("class", "scheme") else f"{COLUMN_NAMES[column]}: {shown}"
