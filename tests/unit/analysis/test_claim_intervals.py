@@ -5,6 +5,7 @@ import pytest
 from scipy.spatial.distance import pdist, squareform
 from scipy.stats import binom
 
+from equivariance.analysis.claims.factors import Block
 from equivariance.analysis.claims.statistics import (
     Judging,
     interval,
@@ -44,6 +45,30 @@ def test_coverage_of_the_bootstrap(statistic: str, seeds: int) -> None:
         held += low <= true <= high
     # Within the error of so many runs, at a level of one in a thousand.
     assert binom.ppf(0.001, RUNS, 0.95) <= held <= binom.ppf(0.999, RUNS, 0.95)
+
+
+@pytest.mark.parametrize("effect", [0.0, 0.5])
+def test_coverage_of_the_ratio_of_a_factor(effect: float) -> None:
+    random = np.random.default_rng(7)
+    tilt = np.linspace(1, 1 + effect, 12)
+
+    def levels(seeds: int) -> Block:
+        values = [profiles(random, seeds), tilt * profiles(random, seeds)]
+        return Block(np.array(values), same_network=False)
+
+    def ratio(block: Block, drawn: np.ndarray) -> np.ndarray:
+        return block.between(drawn) / block.within(drawn)
+
+    true = float(ratio(levels(300), np.arange(300)[None])[0])
+    assert (true < 1.05) == (effect == 0)
+    ends = []
+    for _ in range(RUNS):
+        block = levels(5)
+        ends.append(interval(lambda drawn, of=block: ratio(of, drawn), 5, JUDGING)[1:])
+    held = sum(low <= true <= high for low, high in ends)
+    assert held >= binom.ppf(0.001, RUNS, 0.95)  # without an effect it is held more often
+    if not effect:
+        assert not [low for low, _high in ends if low > 1.5], "an effect that there is not"
 
 
 def test_pairs_of_one_seed_would_pull_a_distance_down() -> None:
