@@ -10,6 +10,8 @@ import pytest
 sys.path.append(str(Path(__file__).parent))
 from made_tables import LAYERS, SHAPE, accuracy_rows, entry, judged, noisy, profile_rows, verdicts
 
+from equivariance.analysis.claims.sensitivity import effect
+
 SUPPORTED, UNDECIDED, CONTRADICTED, NOT_RUN = "supported", "undecided", "contradicted", "not run"
 STABLE = entry(
     "seed_stability",
@@ -271,8 +273,8 @@ class TestOthers:
 
     def test_the_more_sensitive_measure(self) -> None:
         rows = []
-        for measure, effect in (("nv", 0.5), ("anova", 0.02)):
-            for level, size in (("augmented", 1 - effect), ("not augmented", 1.0)):
+        for measure, change in (("nv", 0.5), ("anova", 0.02)):
+            for level, size in (("augmented", 1 - change), ("not augmented", 1.0)):
                 rows.append(
                     profile_rows(noisy(SHAPE * size, 0.05), seeds=8, measure=measure, augmented=level)
                 )
@@ -286,6 +288,13 @@ class TestOthers:
                 second={"measure": second},
             )
             assert verdicts(table, test) == [verdict]
+
+    def test_an_effect_is_that_of_cohen_averaged_over_layers(self) -> None:
+        values = np.random.default_rng(0).normal(1, 0.1, (5, 2, 3))
+        pooled = np.sqrt(values.var(axis=0, ddof=1).mean(axis=0))
+        expected = np.mean(np.abs(values[:, 0].mean(axis=0) - values[:, 1].mean(axis=0)) / pooled)
+        assert effect(values, np.arange(5)[None]) == pytest.approx([expected])
+        assert np.isnan(effect(values, np.zeros((1, 5), dtype=int)))
 
     @pytest.mark.parametrize(("designed", "verdict"), [("nvse", SUPPORTED), ("nv", CONTRADICTED)])
     def test_variance_shares(self, designed: str, verdict: str) -> None:

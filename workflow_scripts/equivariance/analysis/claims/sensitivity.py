@@ -8,7 +8,7 @@ import numpy as np
 
 from equivariance.analysis.claims.cells import Cell, profiles
 from equivariance.analysis.claims.estimates import Estimate, NotRun
-from equivariance.analysis.claims.statistics import Indices, Numbers, interval
+from equivariance.analysis.claims.statistics import Indices, Numbers, interval, pair_mean
 from equivariance.language import _
 
 
@@ -25,22 +25,26 @@ def sensitivity(cell: Cell) -> Iterator[Estimate]:
     one, other = (np.array([side[seed] for seed in seeds]) for side in (first, second))
 
     def difference(drawn: Indices) -> Numbers:
-        return effect(one[drawn]) - effect(other[drawn])
+        return effect(one, drawn) - effect(other, drawn)
 
     for criterion in cell.bounds:
         yield Estimate(criterion, *interval(difference, len(seeds), cell.judging), seeds=len(seeds))
 
 
-def effect(values: Numbers) -> Numbers:
-    """The mean effect over layers of (B, n, 2, L): (B,); NaN where no layer has seeds that differ."""
-    if values.shape[1] < 2:
-        return np.full(len(values), np.nan)
-    means = values.mean(axis=1)
-    spread = np.sqrt(values.var(axis=1, ddof=1).mean(axis=1))  # (B, L)
+def effect(values: Numbers, drawn: Indices) -> Numbers:
+    """The mean effect over layers of profiles (n, 2, L) for drawn seeds (B, n): (B,).
+
+    The variance of the seeds of a level is half the mean squared difference of pairs of seeds, so that a draw
+    that repeats one does not find less. It is NaN where no layer has seeds that differ.
+    """
+    means = values[drawn].mean(axis=1)  # (B, 2, L)
+    squares = ((values[:, None] - values[None]) ** 2).mean(axis=2) / 2  # (n, n, L), mean of the two levels
+    variances = np.stack([pair_mean(layer, drawn) for layer in np.moveaxis(squares, -1, 0)], axis=-1)
+    spread = np.sqrt(variances)  # (B, L)
     differs = spread > 1e-12 * np.abs(means).max(axis=1)
     size = np.divide(np.abs(means[:, 0] - means[:, 1]), spread, out=np.zeros_like(spread), where=differs)
     number = differs.sum(axis=1)
-    return np.divide(size.sum(axis=1), number, out=np.full(len(values), np.nan), where=number > 0)
+    return np.divide(size.sum(axis=1), number, out=np.full(len(size), np.nan), where=number > 0)
 
 
 def _levels(cell: Cell, key: str) -> dict[int, list[Numbers]]:
