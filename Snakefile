@@ -1,4 +1,4 @@
-# The thesis, end to end: data -> networks -> measures -> tables -> figures -> paper.
+# The thesis, end to end: data -> networks -> measures -> tables -> figures -> claims -> paper.
 from snakemake.utils import min_version
 
 min_version("9.27")
@@ -31,10 +31,9 @@ rule all:
     default_target: True
     input:
         RUN.figure_files("pdf", "png"),
-        f"{RUN.results}/figures/published.pdf",
-        rules.judge_claims.output,
+        RUN.written("figures/published.pdf"),
         rules.plot_claims.output,
-        f"{RUN.results}/thesis.pdf",
+        RUN.written("thesis.pdf"),
 
 
 rule figures:

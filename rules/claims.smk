@@ -4,13 +4,14 @@
 rule judge_claims:
     """Judge the claims by the tables of the experiments that they read."""
     input:
-        claim_tables(RUN).values(),
+        tables=claim_tables(RUN).values(),
+        translations=RUN.translations(),
     output:
-        f"{RUN.results}/claims.csv",
+        RUN.written("claims.csv"),
     log:
-        f"{RUN.logs}/claims.log",
+        f"{RUN.logs}/{RUN.readable('claims')}.log",
     benchmark:
-        f"{RUN.logs}/claims.benchmark.tsv"
+        f"{RUN.logs}/{RUN.readable('claims')}.benchmark.tsv"
     conda:
         "../envs/analysis.yaml"
     resources:
@@ -21,6 +22,7 @@ rule judge_claims:
         claims=claim_entries(RUN),
         names=claim_names(RUN),
         judging=dict(CONFIG.judging),
+        language=CONFIG.language,
         code=claim_code(RUN),
     script:
         "../workflow_scripts/judge_claims.py"
@@ -29,20 +31,21 @@ rule judge_claims:
 rule plot_claims:
     """Draw the verdicts on the claims, as PDF for print and as PNG for the report."""
     input:
-        rules.judge_claims.output,
+        claims=rules.judge_claims.output,
+        translations=RUN.translations(),
     output:
-        pdf=f"{RUN.results}/figures/claims.pdf",
+        pdf=RUN.written("figures/claims.pdf"),
         png=report(
-            f"{RUN.results}/figures/claims.png",
-            caption="../paper/captions/figure.rst",
-            category="Conclusions",
-            labels={"experiment": "Claims"},
+            RUN.written("figures/claims.png"),
+            caption=CAPTION,
+            category=report_category(RUN, CONCLUSIONS),
+            labels=report_labels(RUN, CONCLUSIONS),
         ),
-        caption=f"{RUN.results}/figures/claims.rst",
+        caption=RUN.written("figures/claims.rst"),
     log:
-        f"{RUN.logs}/figures/claims.log",
+        f"{RUN.logs}/{RUN.readable('figures')}/claims.log",
     benchmark:
-        f"{RUN.logs}/figures/claims.benchmark.tsv"
+        f"{RUN.logs}/{RUN.readable('figures')}/claims.benchmark.tsv"
     conda:
         "../envs/analysis.yaml"
     resources:
@@ -51,6 +54,7 @@ rule plot_claims:
     params:
         claims={name: dict(claim) for name, claim in CONFIG.claims.items()},
         confidence=CONFIG.judging["confidence"],
+        language=CONFIG.language,
         code=RUN.code("plot_claims"),
     script:
         "../workflow_scripts/plot_claims.py"

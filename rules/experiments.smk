@@ -99,7 +99,7 @@ for job in figure_jobs(RUN):
                     job.files("png"),
                     job.captions(),
                     job.of_entries(lambda entry: report_category(RUN, entry["chapter"])),
-                    job.of_entries(lambda entry: {"experiment": entry["title"]}),
+                    job.of_entries(lambda entry: report_labels(RUN, entry["title"])),
                 )
             ],
             caption=job.files("rst"),

@@ -6,16 +6,20 @@ rule build_paper:
     input:
         data=[RUN.figure_data(name) for name in CONFIG.experiments],
         figures=RUN.figure_files("pdf"),
+        claims=rules.judge_claims.output,
+        published=f"{RUN.results}/tables/published.csv",
+        published_figure=RUN.written("figures/published.pdf"),
         datasets=dataset_descriptions(RUN),
         template="paper/thesis.typ",
-        prose="paper/en.typ",
+        prose=f"paper/{CONFIG.language}.typ",
         bibliography="paper/references.bib",
+        translations=RUN.translations(),
     output:
-        f"{RUN.results}/thesis.pdf",
+        RUN.written("thesis.pdf"),
     log:
-        f"{RUN.logs}/paper.log",
+        f"{RUN.logs}/{RUN.readable('paper')}.log",
     benchmark:
-        f"{RUN.logs}/paper.benchmark.tsv"
+        f"{RUN.logs}/{RUN.readable('paper')}.benchmark.tsv"
     conda:
         "../envs/analysis.yaml"
     resources:
@@ -27,6 +31,7 @@ rule build_paper:
         labels=CONFIG.titles(),
         stand_ins=STAND_INS,
         sizes=sizes(RUN),
+        claims={name: dict(claim) for name, claim in CONFIG.claims.items()},
         left_out=dict(CONFIG.left_out),
         versions=versions(ROOT / "requirements.lock"),
         code=RUN.code("build_paper", *RUN.figure_modules(CONFIG.experiments)),

@@ -28,20 +28,21 @@ rule compare_published:
 rule plot_published:
     """Draw published numbers beside those of the run."""
     input:
-        f"{RUN.results}/tables/published.csv",
+        data=f"{RUN.results}/tables/published.csv",
+        translations=RUN.translations(),
     output:
-        pdf=f"{RUN.results}/figures/published.pdf",
+        pdf=RUN.written("figures/published.pdf"),
         png=report(
-            f"{RUN.results}/figures/published.png",
+            RUN.written("figures/published.png"),
             caption=CAPTION,
             category=report_category(RUN, PUBLISHED),
-            labels={"experiment": PUBLISHED},
+            labels=report_labels(RUN, PUBLISHED),
         ),
-        caption=f"{RUN.results}/figures/published.rst",
+        caption=RUN.written("figures/published.rst"),
     log:
-        f"{RUN.logs}/figures/published.log",
+        f"{RUN.logs}/{RUN.readable('figures')}/published.log",
     benchmark:
-        f"{RUN.logs}/figures/published.benchmark.tsv"
+        f"{RUN.logs}/{RUN.readable('figures')}/published.benchmark.tsv"
     conda:
         "../envs/analysis.yaml"
     resources:
@@ -50,6 +51,7 @@ rule plot_published:
     params:
         labels=CONFIG.titles(),
         reduced=is_reduced(RUN),
+        language=CONFIG.language,
         code=RUN.code("plot_published"),
     script:
         "../workflow_scripts/plot_published.py"

@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import typst
 
+from equivariance.analysis.claims.conclusions import conclusions
+from equivariance.analysis.claims.reading import read_claims
+from equivariance.analysis.published import read_published
 from equivariance.errors import UserError
 from equivariance.figures.kinds import figure_kind
 from equivariance.files import atomic_path, read_json, write_json
@@ -34,8 +36,8 @@ def build_paper(
     versions: Mapping[str, str],
     left_out: Mapping[str, str],
     output: Path,
-    claims: pd.DataFrame | None = None,
-    conclusions: pd.DataFrame | None = None,
+    claims: Mapping[str, Mapping[str, Any]] | None = None,
+    judged: Path | None = None,
     published: Path | None = None,
     published_figure: Path | None = None,
 ) -> None:
@@ -44,9 +46,9 @@ def build_paper(
     `prose` is `<language>.typ`, the text of the template in a language; `experiments` are the entries with
     their names, in the order of the paper; `data` and `figures` (.pdf) are by name; `datasets` are the
     summaries (.json) of the prepared data sets; `left_out` gives the reasons for experiments that the run
-    lacks, by their titles; `claims` are the judged cells and `conclusions` the claims, see `content`;
-    `published` is the comparison with published numbers (.csv), with `published_figure` (.pdf). Raises
-    UserError when typst cannot compile, or warns.
+    lacks, by their titles; `claims` are the entries of claims, by name, and `judged` the verdicts on them
+    (.csv); `published` is the comparison with published numbers (.csv), with `published_figure` (.pdf).
+    Raises UserError when typst cannot compile, or warns.
     """
     entries = [
         Entry(
@@ -57,7 +59,7 @@ def build_paper(
         for entry in experiments
     ]
     summaries = [read_json(path) for path in datasets]
-    beside = None if published is None else pd.read_csv(published)
+    beside = None if published is None else read_published(published)
     with language(prose.stem):
         said = content(
             run,
@@ -69,8 +71,8 @@ def build_paper(
             versions,
             left_out,
             language=prose.stem,
-            claims=claims,
-            conclusions=conclusions,
+            claims=claims or {},
+            conclusions=None if judged is None else conclusions(read_claims(judged), claims or {}),
             published=beside,
         )
     with tempfile.TemporaryDirectory() as name:
@@ -125,4 +127,8 @@ if "snakemake" in globals():
             versions=snakemake.params.versions,
             left_out=snakemake.params.left_out,
             output=Path(snakemake.output[0]),
+            claims=snakemake.params.claims,
+            judged=Path(snakemake.input.claims[0]),
+            published=Path(snakemake.input.published),
+            published_figure=Path(snakemake.input.published_figure),
         )

@@ -9,6 +9,7 @@ from equivariance.analysis.claims.names import Names
 from equivariance.analysis.columns import COLUMNS
 from equivariance.analysis.reading import read_table
 from equivariance.files import atomic_path
+from equivariance.language import language
 
 
 def judge_claims(
@@ -32,9 +33,9 @@ def judge_claims(
 if "snakemake" in globals():
     from job import job
 
-    with job(snakemake.log[0]):
+    with job(snakemake.log[0]), language(snakemake.params.language):
         judge_claims(
-            tables=dict(zip(snakemake.params.experiments, map(Path, snakemake.input), strict=True)),
+            tables=dict(zip(snakemake.params.experiments, map(Path, snakemake.input.tables), strict=True)),
             claims=snakemake.params.claims,
             names=snakemake.params.names,
             judging=snakemake.params.judging,

@@ -9,7 +9,7 @@ from equivariance.figures.captions import report_caption
 from equivariance.figures.claims import caption, plot
 from equivariance.figures.style import save
 from equivariance.files import write_text
-from equivariance.language import N_, _
+from equivariance.language import N_, _, language
 
 ENTRY = {
     "title": N_("The claims of the thesis"),
@@ -29,9 +29,9 @@ def plot_claims(table: Path, claims: Mapping[str, Mapping[str, Any]], confidence
 if "snakemake" in globals():
     from job import job
 
-    with job(snakemake.log[0]):
+    with job(snakemake.log[0]), language(snakemake.params.language):
         plot_claims(
-            table=Path(snakemake.input[0]),
+            table=Path(snakemake.input.claims[0]),
             claims=snakemake.params.claims,
             confidence=snakemake.params.confidence,
             stem=Path(snakemake.output.pdf).with_suffix(""),

@@ -8,6 +8,7 @@ from equivariance.figures.captions import report_caption
 from equivariance.figures.published import QUESTION, SOURCE, TITLE, caption, plot_published
 from equivariance.figures.style import save
 from equivariance.files import write_text
+from equivariance.language import language
 
 
 def draw_published(data: Path, labels: Mapping[str, str], reduced: bool, stem: Path) -> None:
@@ -24,9 +25,9 @@ def draw_published(data: Path, labels: Mapping[str, str], reduced: bool, stem: P
 if "snakemake" in globals():
     from job import job
 
-    with job(snakemake.log[0]):
+    with job(snakemake.log[0]), language(snakemake.params.language):
         draw_published(
-            data=Path(snakemake.input[0]),
+            data=Path(snakemake.input.data),
             labels=snakemake.params.labels,
             reduced=snakemake.params.reduced,
             stem=Path(snakemake.output.pdf).with_suffix(""),

@@ -11,6 +11,7 @@ import yaml
 from synthetic_tables import LABELS, accuracies, entry, profiles
 
 from build_paper import build_paper, compile_pdf
+from equivariance.analysis.claims.columns import COLUMNS
 from equivariance.analysis.image_grids import Grid, save_grids
 from equivariance.errors import UserError
 from plot_figures import plot_figures
@@ -126,14 +127,17 @@ VERDICTS = ["supported", "undecided", "contradicted", "not run", "reported"]
 @pytest.fixture
 def judged(run: dict, tmp_path: Path) -> dict:
     """The run with verdicts of every kind and with published numbers."""
-    names = [f"C{number}" for number in range(5)]
-    conclusions = pd.DataFrame({"claim": names, "statement": "It is so.", "verdict": VERDICTS})
-    conclusions = conclusions.assign(number="R 1.02 [0.98, 1.06]", cells="1 of 2", reason="", stand_in=True)
-    claims = pd.DataFrame({"claim": names, "experiments": "profile accuracy"})
-    published = tmp_path / "published.csv"
-    rows = {"quantity": ["epochs"], "within": ["yes"], "difference": [1.0]}
-    pd.DataFrame(rows).to_csv(published, index=False)
-    tables = {"claims": claims, "conclusions": conclusions, "published": published}
+    tests = [{"experiments": ["profile", "accuracy"]}]
+    claims = {verdict: {"statement": "It is so.", "tests": tests} for verdict in VERDICTS}
+    rows = pd.DataFrame({"claim": VERDICTS, "verdict": VERDICTS}, columns=list(COLUMNS))
+    rows = rows.assign(statistic=1.02, low=0.98, high=1.06, direction="below", threshold=1.5, cell="digits")
+    judged, published = tmp_path / "claims.csv", tmp_path / "published.csv"
+    rows.assign(stand_in="digits for MNIST").to_csv(judged, index=False)
+    numbers = pd.read_csv(PAPER.parent / "config" / "published.csv")
+    numbers[numbers["experiment"].notna()].assign(within="yes", difference=0.01).to_csv(
+        published, index=False
+    )
+    tables = {"claims": claims, "judged": judged, "published": published}
     return {**run, **tables, "published_figure": run["figures"]["profile"]}
 
 

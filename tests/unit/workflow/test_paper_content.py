@@ -25,18 +25,17 @@ CONCLUSIONS = pd.DataFrame(
         "statement": ["One.", "Two.", "Three."],
         "verdict": ["supported", "contradicted", "not run"],
         "number": ["R 1.02 [0.98, 1.06], below 1.5", "R 2", np.nan],
-        "cells": ["3 of 3", "0 of 2", np.nan],
+        "supported": [3, 0, 0],
+        "judged": [3, 2, 0],
         "reason": [np.nan, np.nan, "too few seeds: 1, needed: 5"],
         "stand_in": [True, False, False],
     }
 )
-CLAIMS = pd.DataFrame(
-    {
-        "claim": ["C1", "C1", "C2", "C3"],
-        "cell": ["a", "b", "a", "a"],
-        "experiments": ["first second", "first second", "second", "second_of_another_name"],
-    }
-)
+CLAIMS = {
+    "C1": {"tests": [{"experiments": ["first"]}, {"experiments": ["first", "second"]}]},
+    "C2": {"tests": [{"experiments": ["second"]}]},
+    "C3": {"tests": [{"experiments": ["second_of_another_name"]}]},
+}
 
 
 def said(*entries: Entry, left_out: dict[str, str] | None = None, **tables):
@@ -141,9 +140,10 @@ def test_conclusions_are_all_there_in_their_order_and_lack_nothing() -> None:
     result = said(Entry(entry("layer_profile"), profiles(), "a.pdf"), claims=CLAIMS, conclusions=CONCLUSIONS)
     assert [one["claim"] for one in result["conclusions"]] == ["C1", "C2", "C3"]
     assert result["conclusions"][2] == {
-        "claim": "C3", "statement": "Three.", "verdict": "not run", "number": "", "cells": "",
+        "claim": "C3", "statement": "Three.", "verdict": "not run", "number": "", "tests": "",
         "reason": "too few seeds: 1, needed: 5", "stand_in": False,
     }  # fmt: skip
+    assert [one["tests"] for one in result["conclusions"]] == ["3 of 3", "0 of 2", ""]
     assert said(Entry(entry("layer_profile"), profiles(), "a.pdf"))["conclusions"] == []
 
 
@@ -165,8 +165,8 @@ def test_published_numbers_are_counted_and_none_is_left_out() -> None:
     )
     table = said(Entry(entry("layer_profile"), profiles(), "a.pdf"), published=published)["published"]
     assert table["rows"] == [
-        ["retraining", "3", "1", "1", "0", "1", "−0.020"],
-        ["global nv", "2", "0", "0", "2", "0", "–"],
+        ["accuracy, retraining", "3", "1", "1", "0", "1", "−0.020"],
+        ["NV of whole networks", "2", "0", "0", "2", "0", "–"],
     ]
     assert table["file"] == "results/quick/tables/published.csv"
     assert said(Entry(entry("layer_profile"), profiles(), "a.pdf"))["published"] is None

@@ -25,9 +25,8 @@ from equivariance.analysis.claims.estimates import (
     UNDECIDED,
     Bound,
 )
-from equivariance.figures.captions import join
 from equivariance.figures.style import CATEGORIES, GREY, PAGE, SMALL, TEXT_WIDTH, style
-from equivariance.language import _, ngettext
+from equivariance.language import _, listed, ngettext
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -87,7 +86,7 @@ def plot(table: pd.DataFrame, claims: Mapping[str, Mapping[str, Any]]) -> Figure
 def caption(table: pd.DataFrame, claims: Mapping[str, Mapping[str, Any]], confidence: float) -> str:
     """What the figure shows."""
     verdicts = conclusions(table, claims)["verdict"]
-    counts = join(
+    counts = listed(
         f"{(verdicts == name).sum()} {_(name)}"
         for name in (*JUDGED, REPORTED, NOT_RUN)
         if (verdicts == name).any()

@@ -144,7 +144,7 @@ class FigureJob(ExperimentJob):
         """The file that the report reads each caption from: what was written beside the figure, or, where
         wildcards name it, a template that includes that.
         """
-        single = self.targets == [f"{self.run.results}/{self.run.readable('figures')}/{{experiment}}"]
+        single = self.targets == [self.run.written("figures/{experiment}")]
         return [CAPTION] if single else [str(Path(file).absolute()) for file in self.files("rst")]
 
     def of_entries(self, read: Callable[[Mapping[str, Any]], Any]) -> list[Callable[[Wildcards], Any]]:

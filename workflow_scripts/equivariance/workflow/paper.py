@@ -10,8 +10,10 @@ from typing import Any
 import pandas as pd
 
 from equivariance.analysis.answers import answer, signed
+from equivariance.analysis.claims.estimates import NOT_RUN
 from equivariance.analysis.columns import NETWORK, column_name, combinations, display
 from equivariance.analysis.compact import compact
+from equivariance.analysis.published import QUANTITIES, VERDICTS
 from equivariance.figures.captions import range_text
 from equivariance.figures.kinds import figure_kind
 from equivariance.language import _, listed, ngettext
@@ -39,7 +41,7 @@ def content(
     versions: Mapping[str, str],
     left_out: Mapping[str, str] | None = None,
     language: str = "en",
-    claims: pd.DataFrame | None = None,
+    claims: Mapping[str, Mapping[str, Any]] | None = None,
     conclusions: pd.DataFrame | None = None,
     published: pd.DataFrame | None = None,
 ) -> Content:
@@ -47,8 +49,8 @@ def content(
 
     `datasets` are the summaries beside the prepared data sets; `sizes` may be nested; `left_out` gives the
     reasons for experiments that the run lacks, by their titles; chapters come in the order in which the
-    entries first name them. `claims` are the judged cells of every claim, `conclusions` has a row for each
-    claim, `published` has published numbers beside those of the run; None where the run has no such table.
+    entries first name them. `claims` are the entries of claims, by name, `conclusions` has a row for each
+    of them, `published` has published numbers beside those of the run; None where the run has no such table.
     """
     names = dict(labels)
     judged = conclusions_of(conclusions)
@@ -107,39 +109,47 @@ def conclusions_of(conclusions: pd.DataFrame | None) -> list[Content]:
     """The claims of the thesis with their verdicts, in the order of the table."""
     if conclusions is None:
         return []
-    names = ["claim", "statement", "verdict", "number", "cells", "reason"]
-    texts = conclusions[names].fillna("").astype(str)
+    names = ["claim", "statement", "verdict", "number", "tests", "reason"]
+    of = _("{supported} of {judged}")
+    tests = [
+        of.format(supported=supported, judged=judged) if judged else ""
+        for supported, judged in zip(conclusions["supported"], conclusions["judged"], strict=True)
+    ]
+    texts = conclusions.assign(tests=tests)[names].fillna("").astype(str)
     rows = [dict(zip(names, row, strict=True)) for row in texts.itertuples(index=False, name=None)]
     return [
-        {**row, "statement": _(row["statement"]), "stand_in": bool(stand_in)}
+        {
+            **row,
+            "statement": _(row["statement"]),
+            "number": "" if row["verdict"] == NOT_RUN else row["number"],
+            "stand_in": bool(stand_in),
+        }
         for row, stand_in in zip(rows, conclusions["stand_in"], strict=True)
     ]
 
 
-def claims_of(name: str, claims: pd.DataFrame | None, conclusions: Sequence[Content]) -> list[Content]:
+def claims_of(
+    name: str, claims: Mapping[str, Mapping[str, Any]] | None, conclusions: Sequence[Content]
+) -> list[Content]:
     """The conclusions that read an experiment."""
-    if claims is None:
-        return []
-    reading = claims["experiments"].fillna("").astype(str).str.split()
-    ids = {*claims["claim"][reading.map(lambda names: name in names)]}
-    return [one for one in conclusions if one["claim"] in ids]
 
+    def reads(claim: str) -> bool:
+        return any(name in test["experiments"] for test in (claims or {})[claim]["tests"])
 
-OUTCOMES = ("yes", "no", "not comparable", "missing")
-"""Values of the column `within` of published numbers."""
+    return [one for one in conclusions if claims and reads(one["claim"])]
 
 
 def published_table(run: str, published: pd.DataFrame) -> Content:
     """How many published numbers of each kind were met, with the mean difference of those compared."""
     rows = []
     for quantity, group in published.groupby("quantity", sort=False):
-        counts = [str(int((group["within"] == outcome).sum())) for outcome in OUTCOMES]
-        compared = group[group["within"].isin(OUTCOMES[:2])]["difference"]
+        counts = [str(int((group["within"] == outcome).sum())) for outcome in VERDICTS]
+        compared = group[group["within"].isin(["yes", "no"])]["difference"]
         mean = signed(compared.mean(), 3) if len(compared) else "–"
-        rows.append([_(str(quantity).replace("_", " ")), str(len(group)), *counts, mean])
-    header = [_("quantity"), _("published"), _("within the tolerance"), _("outside"), _("not comparable")]
+        rows.append([_(QUANTITIES[str(quantity)]), str(len(group)), *counts, mean])
+    header = [_("quantity"), _("published"), *map(_, VERDICTS.values()), _("mean difference")]
     return {
-        "header": [*header, _("missing"), _("mean difference")],
+        "header": header,
         "rows": rows,
         "file": f"results/{run}/tables/published.csv",
     }

@@ -1,9 +1,10 @@
 """The chapters of Snakemake's report, in the order of the paper."""
 
 from equivariance.figures.published import TITLE as PUBLISHED
+from equivariance.language import N_, _, language
 from equivariance.workflow.run import Run
 
-CONCLUSIONS = "Conclusions"
+CONCLUSIONS = N_("Conclusions")
 """The first chapter: the claims of the thesis with their verdicts."""
 
 
@@ -15,4 +16,11 @@ def report_category(run: Run, chapter: str) -> str:
     """
     named = [str(entry["chapter"]) for entry in run.config.experiments.values()]
     chapters = list(dict.fromkeys([CONCLUSIONS, *named, PUBLISHED]))
-    return f"{chapters.index(chapter) + 1:02} {chapter}"
+    with language(run.config.language):
+        return f"{chapters.index(chapter) + 1:02} {_(chapter)}"
+
+
+def report_labels(run: Run, title: str) -> dict[str, str]:
+    """What the report calls a figure."""
+    with language(run.config.language):
+        return {_("experiment"): _(title)}

@@ -79,6 +79,10 @@ class Run:
         language = self.config.language
         return name if language == "en" else f"{language}/{name}"
 
+    def written(self, name: str) -> str:
+        """The path of a file or folder of what is written for readers."""
+        return f"{self.results}/{self.readable(name)}"
+
     def translations(self) -> list[str]:
         """The file with the texts of the language of the run; none for English."""
         language = self.config.language
@@ -87,7 +91,7 @@ class Run:
     def figure_files(self, *suffixes: str) -> list[str]:
         """The figures of all experiments: pdf, png, or both."""
         return [
-            f"{self.results}/{self.readable('figures')}/{name}.{suffix}"
+            self.written(f"figures/{name}.{suffix}")
             for name in self.config.experiments
             for suffix in suffixes
         ]
