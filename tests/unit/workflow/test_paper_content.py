@@ -24,7 +24,8 @@ CONCLUSIONS = pd.DataFrame(
         "claim": ["C1", "C2", "C3"],
         "statement": ["One.", "Two.", "Three."],
         "verdict": ["supported", "contradicted", "not run"],
-        "number": ["R 1.02 [0.98, 1.06], below 1.5", "R 2", np.nan],
+        "criterion": ["ratio", "ratio", ""],
+        "number": ["R 1.02 [0.98, 1.06], below 1.5", "R 2", "–"],
         "supported": [3, 0, 0],
         "judged": [3, 2, 0],
         "reason": [np.nan, np.nan, "too few seeds: 1, needed: 5"],
@@ -140,8 +141,8 @@ def test_conclusions_are_all_there_in_their_order_and_lack_nothing() -> None:
     result = said(Entry(entry("layer_profile"), profiles(), "a.pdf"), claims=CLAIMS, conclusions=CONCLUSIONS)
     assert [one["claim"] for one in result["conclusions"]] == ["C1", "C2", "C3"]
     assert result["conclusions"][2] == {
-        "claim": "C3", "statement": "Three.", "verdict": "not run", "number": "", "tests": "",
-        "reason": "too few seeds: 1, needed: 5", "stand_in": False,
+        "claim": "C3", "statement": "Three.", "verdict": "not run", "criterion": "", "number": "",
+        "tests": "", "reason": "too few seeds: 1, needed: 5", "stand_in": False,
     }  # fmt: skip
     assert [one["tests"] for one in result["conclusions"]] == ["3 of 3", "0 of 2", ""]
     assert said(Entry(entry("layer_profile"), profiles(), "a.pdf"))["conclusions"] == []

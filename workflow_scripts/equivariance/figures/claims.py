@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from equivariance.analysis.claims.conclusions import conclusions, deciding_row, position
+from equivariance.analysis.claims.conclusions import NONE, conclusions, deciding_row, position
 from equivariance.analysis.claims.estimates import (
     CONTRADICTED,
     JUDGED,
@@ -172,7 +172,9 @@ def numbers(row: Any) -> tuple[str, str]:
         return "", ""
     if not row["judged"]:
         return str(row["number"]), ""
-    statistic, sign, threshold = str(row["number"]).rsplit(" ", 2)
+    statistic, sign, threshold = (
+        str(row["number"]).rsplit(" ", 2) if row["number"] != NONE else (NONE, "", "")
+    )
     seeds = str(row["reason"]).partition(";")[0]
     few = f" · {seeds}" if row["verdict"] == UNDECIDED and 0 < len(seeds) <= SHORT else ""
     return statistic, f"{sign} {threshold}{few}"

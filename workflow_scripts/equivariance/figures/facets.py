@@ -26,6 +26,10 @@ HANDLE = 3 * SMALL / 72
 BESIDE = 1.5
 """Width of a legend at the right of a row of panels, in inches."""
 
+USUAL, LOWEST = 5.7, 0.42
+"""Height of a figure that has room on a page beside its answer and its table, and the least of a panel that
+is made lower for it, in inches."""
+
 Place = tuple[int, int]
 """The row and the column of a panel."""
 
@@ -75,7 +79,9 @@ class Facets:
         sides = [mapped_columns(mapping, side) for side in ("row", "column")]
         keys = [combinations(data, by) for by in sides]
         self.rows, self.columns = map(len, keys)
-        self.height = min(height, (PAGE - 1.8) / self.rows - 0.25)
+        self.height = min(
+            height, max((USUAL - 1.8) / self.rows - 0.25, LOWEST), (PAGE - 1.8) / self.rows - 0.25
+        )
         places = list(product(range(self.rows), range(self.columns)))
         named = [[dict(zip(by, key, strict=True)) for key in of] for by, of in zip(sides, keys, strict=True)]
         parts = {(row, column): part_of(data, named[0][row] | named[1][column]) for row, column in places}

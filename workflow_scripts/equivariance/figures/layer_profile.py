@@ -95,8 +95,7 @@ class LayerProfile(LineKind):
         arrow = _("lines with an arrow leave their panel: the number is their largest value")
         floors = _(
             "dotted grey lines are the resampling floor: what the measure gives for the images themselves, "
-            "averaged to the resolution of the layer, where interpolation and borders are all that keeps "
-            "it above 0"
+            "at the resolution of the layer"
         )
         has_floors = not shown_floors(rows, data, mapping).empty
         said = {depth: mapping.get("x") == "depth", floors: has_floors, arrow: cut}

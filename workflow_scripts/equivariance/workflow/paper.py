@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from equivariance.analysis.answers import answer, signed
-from equivariance.analysis.claims.estimates import NOT_RUN
+from equivariance.analysis.claims.conclusions import NONE as NO_NUMBER
 from equivariance.analysis.columns import NETWORK, column_name, combinations, display
 from equivariance.analysis.compact import compact
 from equivariance.analysis.published import QUANTITIES, VERDICTS
@@ -109,7 +109,7 @@ def conclusions_of(conclusions: pd.DataFrame | None) -> list[Content]:
     """The claims of the thesis with their verdicts, in the order of the table."""
     if conclusions is None:
         return []
-    names = ["claim", "statement", "verdict", "number", "tests", "reason"]
+    names = ["claim", "statement", "verdict", "criterion", "number", "tests", "reason"]
     of = _("{supported} of {judged}")
     tests = [
         of.format(supported=supported, judged=judged) if judged else ""
@@ -121,7 +121,7 @@ def conclusions_of(conclusions: pd.DataFrame | None) -> list[Content]:
         {
             **row,
             "statement": _(row["statement"]),
-            "number": "" if row["verdict"] == NOT_RUN else row["number"],
+            "number": "" if row["number"] == NO_NUMBER else row["number"],
             "stand_in": bool(stand_in),
         }
         for row, stand_in in zip(rows, conclusions["stand_in"], strict=True)

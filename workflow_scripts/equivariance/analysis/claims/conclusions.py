@@ -22,8 +22,13 @@ from equivariance.language import _
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-COLUMNS = ("claim", "statement", "verdict", "number", "cell", "supported", "judged", "reason", "stand_in")
-SIGNS = {"above": ">", "below": "<", "within": "±"}
+COLUMNS = (
+    *("claim", "statement", "verdict", "criterion", "number", "cell", "supported", "judged", "reason"),
+    "stand_in",
+)
+SIGNS = {"above": "> ", "below": "< ", "within": "within ±"}
+NONE = "–"
+"""The number of a claim that could not be computed."""
 
 
 def conclusions(table: DataFrame, claims: Mapping[str, Mapping[str, Any]]) -> DataFrame:
@@ -31,9 +36,9 @@ def conclusions(table: DataFrame, claims: Mapping[str, Mapping[str, Any]]) -> Da
 
     A claim is contradicted if any of its rows is; supported if all that could be judged are, and if p_holm
     is below the significance that it asks for; `not run` if none could be judged; else undecided. A claim
-    without thresholds is reported. `number` and `cell` are those of the row that decides: the one that speaks
-    most against the claim. `supported` and `judged` count rows; `reason` is that of this row, and what is
-    missing.
+    without thresholds is reported. `criterion`, `number` and `cell` are those of the row that decides: the
+    one that speaks most against the claim. `supported` and `judged` count rows; `reason` is that of this row,
+    and what is missing.
     """
     import pandas as pd
 
@@ -48,18 +53,19 @@ def _conclusion(name: str, claim: Mapping[str, Any], rows: DataFrame) -> dict[st
     found, reason = _combined(judged, bool(len(reported)))
     if found == NOT_RUN:
         reasons = list(dict.fromkeys(absent["reason"]))
-        number, cell = "–", ""
+        criterion, number, cell = "", NONE, ""
         reason = "; ".join(reasons)
     else:
         deciding = deciding_row(rows)
-        number, cell = row_number(deciding), str(deciding["cell"])
+        number, cell, criterion = row_number(deciding), str(deciding["cell"]), _(str(deciding["criterion"]))
         reasons = [reason or (str(deciding["reason"]) if found not in (SUPPORTED, REPORTED) else "")]
         cells = list(dict.fromkeys(cell for cell in absent["cell"] if cell))
         reasons += [_("not run: {cells}").format(cells="; ".join(cells))] if cells else []
         reason = "; ".join(part for part in reasons if part)
     stand_ins = [part for text in rows["stand_in"].dropna() for part in str(text).split("; ") if part]
     return {
-        **{"claim": name, "statement": claim["statement"], "verdict": found, "number": number, "cell": cell},
+        **{"claim": name, "statement": claim["statement"], "verdict": found},
+        **{"criterion": criterion, "number": number, "cell": cell},
         **{"supported": supported, "judged": len(judged), "reason": reason},
         "stand_in": "; ".join(dict.fromkeys(stand_ins)),
     }
@@ -105,5 +111,7 @@ def position(row: Series[Any]) -> float:
 
 def row_number(row: Series[Any]) -> str:
     """The statistic of a row with its interval, and its threshold, such as 0.97 [0.95, 0.99] > 0.90."""
+    if math.isnan(row["statistic"]):
+        return NONE
     text = interval_text(row["statistic"], row["low"], row["high"])
-    return f"{text} {SIGNS[row['direction']]} {number_text(row['threshold'])}" if row["direction"] else text
+    return f"{text} {SIGNS[row['direction']]}{number_text(row['threshold'])}" if row["direction"] else text
