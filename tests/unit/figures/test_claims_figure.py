@@ -73,7 +73,7 @@ def test_the_claimed_side_is_to_the_right() -> None:
 def test_the_caption_counts_verdicts_and_the_face_names_stand_ins() -> None:
     table, claims = made(5)
     said = caption(table, claims, 0.95)
-    assert "1 supported, 1 undecided, 1 contradicted, 1 reported and 1 not run" in said
+    assert "(supported: 1, undecided: 1, contradicted: 1, reported: 1 and not run: 1)" in said
     assert "95% interval" in said
     assert "stand-in data: digits for MNIST" in [text.get_text() for text in plot(table, claims).texts]
 

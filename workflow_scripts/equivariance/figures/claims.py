@@ -87,12 +87,12 @@ def caption(table: pd.DataFrame, claims: Mapping[str, Mapping[str, Any]], confid
     """What the figure shows."""
     verdicts = conclusions(table, claims)["verdict"]
     counts = listed(
-        f"{(verdicts == name).sum()} {_(name)}"
+        f"{_(name)}: {(verdicts == name).sum()}"
         for name in (*JUDGED, REPORTED, NOT_RUN)
         if (verdicts == name).any()
     )
     text = _(
-        "Claims of the thesis and what this run says of them: {counts}. Of each claim, the cell that speaks "
+        "Claims of the thesis and what this run says of them ({counts}). Of each claim, the cell that speaks "
         "most against it: the statistic and its {confidence:.0%} interval over seeds, in half widths of the "
         "interval from the threshold (line), with the claimed side to the right. Beside it the statistic and "
         "its threshold, how many of the judged tests support the claim, and the verdict."

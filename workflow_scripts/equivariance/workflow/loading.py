@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from equivariance.errors import UserError, unknown
+from equivariance.language import N_
 from equivariance.models import FAMILIES
 from equivariance.workflow.checks import cross_field_mistakes
 from equivariance.workflow.claim_checks import claim_mistakes
@@ -125,7 +126,7 @@ def _without_pretrained(config: Config) -> Config:
         config,
         experiments={name: entry for name, entry in config.experiments.items() if name not in need},
         left_out={
-            config.experiments[name]["title"]: "it needs published weights (pretrained: false)"
+            config.experiments[name]["title"]: N_("it needs published weights (pretrained: false)")
             for name in need
         },
     )

@@ -66,12 +66,12 @@ def content(
         "stand_ins": [
             {
                 "name": display("dataset", name, names),
-                "stands_for": names.get(stand_ins[name], stand_ins[name]),
+                "stands_for": display("dataset", stand_ins[name], names),
             }
             for name in used
             if stand_ins.get(name)
         ],
-        "left_out": [{"title": _(title), "reason": reason} for title, reason in (left_out or {}).items()],
+        "left_out": [{"title": _(title), "reason": _(reason)} for title, reason in (left_out or {}).items()],
         "conclusions": judged,
         "chapters": [
             {"name": name, "title": _(name), "sections": sections} for name, sections in chapters.items()
@@ -252,7 +252,9 @@ def dataset_table(summaries: Sequence[Mapping[str, Any]], labels: dict[str, str]
             str(len(info["classes"])),
             f"{info['train']['images']:,}",
             f"{info['test']['images']:,}",
-            _("stand-in for {name}").format(name=info["stand_in_for"]) if info["stand_in_for"] else _("no"),
+            _("stand-in for {name}").format(name=display("dataset", info["stand_in_for"], labels))
+            if info["stand_in_for"]
+            else _("no"),
             info["source"],
         ]
         for info in summaries

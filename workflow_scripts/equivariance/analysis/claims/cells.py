@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from equivariance.analysis.claims.estimates import Bound, NotRun
-from equivariance.analysis.columns import COLUMN_NAMES, CONDITIONS
+from equivariance.analysis.columns import CONDITIONS, column_name
 from equivariance.language import _
 from equivariance.reserved import OWN
 
@@ -59,9 +59,7 @@ def select(rows: DataFrame, wanted: Selection) -> DataFrame:
         if rows.empty:
             named = ", ".join(str(value) for value in as_list(values))
             raise NotRun(
-                _("no network with {column}: {values}").format(
-                    column=COLUMN_NAMES.get(column, column), values=named
-                )
+                _("no network with {column}: {values}").format(column=column_name(column), values=named)
             )
     return rows
 

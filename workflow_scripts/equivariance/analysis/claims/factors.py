@@ -15,7 +15,7 @@ from scipy.stats import wilcoxon
 from equivariance.analysis.claims.cells import Cell, profiles
 from equivariance.analysis.claims.estimates import Estimate, NotRun
 from equivariance.analysis.claims.statistics import Indices, Numbers, interval, pair_mean, permutation_p
-from equivariance.analysis.columns import COLUMN_NAMES
+from equivariance.analysis.columns import column_name
 from equivariance.analysis.distances import relative_difference
 from equivariance.language import _
 
@@ -148,9 +148,8 @@ def _blocks(
     factor = cell.test["factor"]
     levels = _levels(table.index, factor)
     if len(levels) < 2:
-        column = COLUMN_NAMES.get(factor, factor)
         only = _("only {level} for {column}; a second one is needed")
-        raise NotRun(only.format(level=", ".join(map(str, levels)), column=column))
+        raise NotRun(only.format(level=", ".join(map(str, levels)), column=column_name(factor)))
     if seeds is None:
         seeds = sorted(set.intersection(*(_common_seeds(part, factor) for part in parts)))
     if not seeds:
@@ -159,7 +158,11 @@ def _blocks(
     for part in parts:
         flat = part.droplevel([name for name in part.index.names if name not in (factor, "seed")])
         if flat.index.has_duplicates:
-            raise NotRun(_("the cell has several profiles of a seed for one {column}").format(column=factor))
+            raise NotRun(
+                _("the cell has several profiles of a seed for one {column}").format(
+                    column=column_name(factor)
+                )
+            )
         flat = flat.reorder_levels([factor, "seed"])
         values = np.array(
             [[flat.loc[(level, seed)] for seed in seeds] for level in _levels(part.index, factor)]

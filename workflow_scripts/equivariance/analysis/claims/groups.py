@@ -10,6 +10,7 @@ from scipy import stats
 
 from equivariance.analysis.claims.cells import Cell, by_seed, network_values
 from equivariance.analysis.claims.estimates import Estimate, NotRun
+from equivariance.analysis.columns import column_name
 from equivariance.language import _
 
 
@@ -21,7 +22,7 @@ def group_effect(cell: Cell) -> Iterator[Estimate]:
     """
     table = by_seed(network_values(cell.rows, cell.test), [cell.test["factor"]])
     if table.shape[1] < 2:
-        raise NotRun(_("{column} has one value only").format(column=cell.test["factor"]))
+        raise NotRun(_("{column} has one value only").format(column=column_name(cell.test["factor"])))
     seeds, levels = table.shape
     statistic = p = math.nan
     if seeds > 1 and np.ptp(table.to_numpy()) > 0:

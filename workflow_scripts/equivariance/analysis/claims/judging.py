@@ -27,7 +27,7 @@ from equivariance.analysis.claims.kinds import KINDS, compute
 from equivariance.analysis.claims.names import Names
 from equivariance.analysis.claims.selection import Key, absent, cells_of, rows_of
 from equivariance.analysis.claims.statistics import Judging
-from equivariance.analysis.columns import COLUMN_NAMES, display
+from equivariance.analysis.columns import column_name, display
 from equivariance.language import _
 
 Claims = Mapping[str, Mapping[str, Any]]
@@ -78,7 +78,7 @@ def _judged(claim: Mapping[str, Any], context: Context) -> Iterator[Row]:
     seen = {name for row in rows for name in row["dataset"].split(", ") if name}
     for dataset in claim["datasets"]:
         if seen and not any(names.dataset_is(name, dataset) for name in seen):
-            title = names.labels.get(dataset, dataset)
+            title = display("dataset", dataset, names.labels)
             reason = _("nothing was run on {dataset}, nor on a stand-in for it").format(dataset=title)
             yield _not_run(claim["tests"][0], title, [], names, reason)
 
@@ -89,7 +89,7 @@ def _tested(test: Mapping[str, Any], context: Context) -> Iterator[Row]:
     try:
         rows = rows_of(test, context.tables)
     except NotRun as reason:
-        yield _not_run(test, str(test.get("title", "")), [], names, str(reason))
+        yield _not_run(test, _(test.get("title", "")), [], names, str(reason))
         return
     for column, values in absent(test, rows):
         for value in values:
@@ -186,8 +186,8 @@ def _either(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def _text(test: Mapping[str, Any], key: Key, names: Names) -> str:
     """A cell in words: the title of its test, and what it is of."""
-    parts = [str(test["title"])] if "title" in test else []
+    parts = [_(test["title"])] if "title" in test else []
     for column, value in key.items():
         shown = display(column, value, names.labels)
-        parts.append(f"{COLUMN_NAMES[column]}: {shown}" if column in ("class", "scheme") else shown)
+        parts.append(f"{column_name(column)}: {shown}" if column in ("class", "scheme") else shown)
     return ", ".join(parts) or _("all together")

@@ -11,7 +11,7 @@ from equivariance.analysis.claims.cells import as_list, select
 from equivariance.analysis.claims.columns import EXPERIMENT
 from equivariance.analysis.claims.estimates import NotRun
 from equivariance.analysis.claims.names import Names
-from equivariance.analysis.columns import COLUMN_NAMES
+from equivariance.analysis.columns import column_name
 from equivariance.language import _
 from equivariance.reserved import OWN
 
@@ -37,9 +37,7 @@ def rows_of(test: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> pd.D
         if column not in test["cells"]:
             named = ", ".join(values)
             raise NotRun(
-                _("no network with {column}: {values}").format(
-                    column=COLUMN_NAMES.get(column, column), values=named
-                )
+                _("no network with {column}: {values}").format(column=column_name(column), values=named)
             )
     return rows
 

@@ -9,6 +9,7 @@ import numpy as np
 from equivariance.analysis.claims.cells import Cell, profiles
 from equivariance.analysis.claims.estimates import Estimate, NotRun
 from equivariance.analysis.claims.statistics import Indices, Numbers, interval, pair_mean
+from equivariance.analysis.columns import column_name
 from equivariance.language import _
 
 
@@ -52,7 +53,7 @@ def _levels(cell: Cell, key: str) -> dict[int, list[Numbers]]:
     factor, found = cell.test["factor"], profiles(cell.selected(key))
     levels = sorted(set(found.index.get_level_values(factor)))
     if len(levels) != 2:
-        raise NotRun(_("{column} has {n} values, not two").format(column=factor, n=len(levels)))
+        raise NotRun(_("{column} has {n} values, not two").format(column=column_name(factor), n=len(levels)))
     vectors = {
         (seed, level): vector.to_numpy()
         for seed, level, (_key, vector) in zip(

@@ -20,6 +20,7 @@ from equivariance.analysis.claims.statistics import (
     pair_mean,
     pair_median,
 )
+from equivariance.analysis.columns import column_name
 from equivariance.analysis.distances import relative_difference
 from equivariance.language import _
 
@@ -85,5 +86,7 @@ def _of_seeds(found: DataFrame) -> DataFrame:
     others = [str(name) for name in found.index.names if name != "seed"]
     varying = [name for name in others if found.index.get_level_values(name).nunique() > 1]
     if varying:
-        raise NotRun(_("the cell mixes values of {columns}").format(columns=", ".join(varying)))
+        raise NotRun(
+            _("the cell mixes values of {columns}").format(columns=", ".join(map(column_name, varying)))
+        )
     return found.droplevel([*others])
