@@ -9,6 +9,7 @@ import pytest
 from equivariance.analysis.claims.columns import COLUMNS
 from equivariance.figures.claims import caption, ends, plot
 from equivariance.figures.style import PAGE, TEXT_WIDTH, save
+from equivariance.language import language
 
 VERDICTS = ("supported", "undecided", "contradicted", "not run", "reported")
 
@@ -76,6 +77,27 @@ def test_the_caption_counts_verdicts_and_the_face_names_stand_ins() -> None:
     assert "(supported: 1, undecided: 1, contradicted: 1, reported: 1 and not run: 1)" in said
     assert "95% interval" in said
     assert "stand-in data: digits for MNIST" in [text.get_text() for text in plot(table, claims).texts]
+
+
+def test_a_long_note_on_stand_ins_is_wrapped_below_the_axis() -> None:
+    table, claims = made(5)
+    names = [f"drawn hands {number} for LSA16 and RWTH" for number in range(6)]
+    figure = plot(table.assign(stand_in="; ".join(names)), claims)
+    figure.canvas.draw()
+    (note,) = figure.texts
+    box, ticks = note.get_window_extent(), figure.axes[0].xaxis.get_tightbbox()
+    assert box.x0 > -1 and box.x1 < figure.bbox.width + 1 and box.y0 > -1
+    assert ticks is not None and box.y1 < ticks.y0 + 1
+
+
+def test_a_figure_is_in_the_language_of_its_texts() -> None:
+    table, claims = made(5)
+    with language("es"):
+        texts = {text.get_text() for text in plot(table, claims).axes[0].texts}
+        assert "(respaldada: 1, indecisa: 1, contradicha: 1, informada: 1 y no ejecutada: 1)" in caption(
+            table, claims, 0.95
+        )
+    assert {"respaldada", "indecisa", "contradicha", "informada", "no ejecutada"} <= texts
 
 
 def test_equal_tables_give_equal_bytes(tmp_path: Path) -> None:

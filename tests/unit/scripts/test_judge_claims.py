@@ -9,6 +9,7 @@ import pytest
 
 from equivariance.analysis.claims.reading import read_claims
 from equivariance.errors import UserError
+from equivariance.language import language
 from judge_claims import judge_claims
 from plot_claims import plot_claims
 
@@ -56,6 +57,27 @@ def test_an_experiment_without_a_table_is_not_run(tables: dict[str, Path], tmp_p
     assert judged(tables, tmp_path / "claims.csv")["verdict"].tolist() == ["supported", "not run"]
 
 
+def test_what_readers_see_of_the_verdicts_is_in_the_language(tables: dict[str, Path], tmp_path: Path) -> None:
+    """Titles of tests, names of data sets and columns, and reasons; verdicts are words that code compares."""
+    del tables["profiles"]
+    titled = {**CLAIMS["C2"]["tests"][0], "title": "accuracy"}
+    table = tmp_path / "claims.csv"
+    names = {"labels": {"mnist": "digits"}, "stand_ins": {"mnist": "LSA16 and RWTH"}, "schemes": {}}
+    claims = {
+        "C1": CLAIMS["C1"],
+        "C2": {**CLAIMS["C2"], "tests": [titled]},
+        "C3": {**CLAIMS["C2"], "tests": [{**titled, "where": {"model": "unheard_of"}}]},
+    }
+    with language("es"):
+        judge_claims(tables, claims, names, JUDGING, table)
+    found = read_claims(table)
+    assert found["reason"].tolist()[0] == "la corrida no tiene el experimento profiles"
+    assert found["reason"].tolist()[-1] == "ninguna red con modelo: unheard_of"
+    assert found["cell"].tolist()[-1] == "exactitud"
+    judged = found[found["claim"] == "C2"].iloc[0]
+    assert (judged["stand_in"], judged["verdict"]) == ("dígitos en lugar de LSA16 y RWTH", "contradicted")
+
+
 def test_what_is_no_table_is_an_error(tables: dict[str, Path], tmp_path: Path) -> None:
     tables["profiles"].write_text("a,b\n1,2\n", encoding="utf-8")
     with pytest.raises(UserError, match="lacks the columns"):
@@ -68,4 +90,4 @@ def test_verdicts_are_drawn_with_a_caption(tables: dict[str, Path], tmp_path: Pa
     plot_claims(tmp_path / "claims.csv", CLAIMS, 0.95, tmp_path / "drawn")
     assert (tmp_path / "drawn.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "drawn.pdf").read_bytes().startswith(b"%PDF")
-    assert "1 supported and 1 contradicted" in (tmp_path / "drawn.rst").read_text(encoding="utf-8")
+    assert "(supported: 1 and contradicted: 1)" in (tmp_path / "drawn.rst").read_text(encoding="utf-8")

@@ -25,7 +25,7 @@ from equivariance.analysis.claims.estimates import (
     UNDECIDED,
     Bound,
 )
-from equivariance.figures.style import CATEGORIES, GREY, PAGE, SMALL, TEXT_WIDTH, style
+from equivariance.figures.style import CATEGORIES, GREY, PAGE, SMALL, TEXT_WIDTH, style, wrapped
 from equivariance.language import _, listed, ngettext
 
 if TYPE_CHECKING:
@@ -60,26 +60,26 @@ def plot(table: pd.DataFrame, claims: Mapping[str, Mapping[str, Any]]) -> Figure
     from matplotlib.figure import Figure
 
     concluded = conclusions(table, claims)
-    statements = [wrap(_(str(text)), LETTERS) for text in concluded["statement"]]
+    statements = [wrap(_(str(text)), LETTERS, break_on_hyphens=False) for text in concluded["statement"]]
     heights = np.array([max(len(lines), 2) + 0.55 for lines in statements])
-    unit = min(LINE, (PAGE - 0.65) / heights.sum())
+    note = wrapped(stand_in_note(concluded), TEXT_WIDTH)
+    below = 0.3 + LINE * note.count("\n")
+    unit = min(LINE, (PAGE - 0.35 - below) / heights.sum())
     tops = np.concatenate([[0], heights.cumsum()])
     middles = (tops[:-1] + tops[1:]) / 2
-    height = unit * heights.sum() + 0.65
+    height = unit * heights.sum() + 0.35 + below
     size = min(SMALL, 72 * unit / 1.18)
     with style():
         figure = Figure(figsize=(TEXT_WIDTH, height))
         FigureCanvasAgg(figure)
-        bottom = 0.3 / height
-        axes = figure.add_axes((TEXT / TEXT_WIDTH, bottom, PLOT / TEXT_WIDTH, unit * heights.sum() / height))
+        place = (TEXT / TEXT_WIDTH, below / height, PLOT / TEXT_WIDTH, unit * heights.sum() / height)
+        axes = figure.add_axes(place)
         _frame(axes, float(tops[-1]), tops)
         for (_place, row), lines, middle in zip(concluded.iterrows(), statements, middles, strict=True):
             rows = table[table["claim"] == row["claim"]]
             _row(axes, row, rows, lines, float(middle), size)
         _legend(axes, concluded["verdict"], size)
-        note = stand_in_note(concluded)
-        if note:
-            figure.text(0.995, 0.06 / height, note, ha="right", fontsize=SMALL, style="italic", color=GREY)
+        figure.text(0.995, 0.06 / height, note, ha="right", fontsize=SMALL, style="italic", color=GREY)
     return figure
 
 
