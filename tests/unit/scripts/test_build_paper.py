@@ -14,10 +14,18 @@ from build_paper import build_paper, compile_pdf
 from equivariance.analysis.claims.columns import COLUMNS
 from equivariance.analysis.image_grids import Grid, save_grids
 from equivariance.errors import UserError
+from equivariance.language import LANGUAGES
 from plot_figures import plot_figures
 
 PAPER = Path(__file__).resolve().parents[3] / "paper"
 STAND_INS = {"digits": "MNIST"}
+
+of_each_language = pytest.mark.parametrize("code", LANGUAGES)
+
+
+def prose(code: str) -> str:
+    """The text of the paper in a language."""
+    return (PAPER / f"{code}.typ").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -74,11 +82,15 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> dict:
     }
 
 
-def test_the_paper_is_built_and_the_same_run_gives_the_same_bytes(run: dict, tmp_path: Path) -> None:
+@of_each_language
+def test_the_paper_is_built_and_the_same_run_gives_the_same_bytes(
+    code: str, run: dict, tmp_path: Path
+) -> None:
     for name in ("a", "b"):
-        build_paper(**run, output=tmp_path / f"{name}.pdf")
+        build_paper(**{**run, "prose": PAPER / f"{code}.typ"}, output=tmp_path / f"{name}.pdf")
     first = (tmp_path / "a.pdf").read_bytes()
     assert first.startswith(b"%PDF") and len(first) > 20_000
+    assert f"/Lang({code})".encode() in first.replace(b" ", b"")
     assert first == (tmp_path / "b.pdf").read_bytes()
 
 
@@ -92,11 +104,11 @@ def test_other_numbers_give_another_paper(run: dict, tmp_path: Path) -> None:
 
 def test_the_template_holds_no_number_of_a_run() -> None:
     """Every figure of a result comes from content.json: the template names no accuracy, count or version."""
-    for file in ("thesis.typ", "en.typ"):
+    for file in ("thesis.typ", *(f"{code}.typ" for code in LANGUAGES)):
         lines = (PAPER / file).read_text(encoding="utf-8").splitlines()
-        prose = [line for line in lines if not line.strip().startswith(("#", "//"))]
-        pattern = r"\d+\.\d+\s*%|\d{3,}\s+(images|networks|samples)"
-        assert not [line for line in prose if re.search(pattern, line)]
+        texts = [line for line in lines if not line.strip().startswith(("#", "//"))]
+        pattern = r"\d+\.\d+\s*%|\d{3,}\s+(images|networks|samples|imágenes|redes|muestras)"
+        assert not [line for line in texts if re.search(pattern, line)]
 
 
 def test_the_layout_has_no_word_that_a_reader_sees() -> None:
@@ -106,19 +118,43 @@ def test_the_layout_has_no_word_that_a_reader_sees() -> None:
     assert not [line for line in code if re.match(r"\s*[A-Z][a-z]+ [a-z]+ ", line)]
 
 
-def test_every_chapter_of_the_experiments_has_its_text() -> None:
+@of_each_language
+def test_every_chapter_of_the_experiments_has_its_text(code: str) -> None:
     experiments = yaml.safe_load((PAPER.parent / "config" / "experiments.yaml").read_text(encoding="utf-8"))
     chapters = {entry["chapter"] for entry in experiments["experiments"].values()}
-    prose = (PAPER / "en.typ").read_text(encoding="utf-8")
-    assert not [chapter for chapter in chapters if f'  "{chapter}": [' not in prose]
+    assert not [chapter for chapter in chapters if f'  "{chapter}": [' not in prose(code)]
 
 
-def test_every_source_is_in_the_bibliography_and_every_entry_is_used() -> None:
+@of_each_language
+def test_every_source_is_in_the_bibliography_and_every_entry_is_used(code: str) -> None:
     entries = re.findall(r"^@\w+\{(\w+),", (PAPER / "references.bib").read_text(encoding="utf-8"), re.M)
     assert len(entries) == len(set(entries))
-    prose = (PAPER / "en.typ").read_text(encoding="utf-8")
-    cited = set(re.findall(r"@([a-z]+\d{4}\w+)", prose))
-    assert cited == set(entries)
+    assert set(re.findall(r"@([a-z]+\d{4}\w+)", prose(code))) == set(entries)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        pytest.param(r"^#let ([\w-]+(?:\([\w, ]*\))?)", id="names and their parameters"),
+        pytest.param(r"@[\w-]+", id="sources and references"),
+        pytest.param(r"^  \$ <[\w-]+>", id="labels"),
+        pytest.param(r"^  =+ ", id="headings"),
+        pytest.param(r'([\w-]+): "', id="words of the layout"),
+        pytest.param(r'"([\w ]+)": ["\[]', id="verdicts and chapters"),
+        pytest.param(r"\b(?:said|abstract|one)\.[\w.-]+", id="numbers of a run"),
+        pytest.param(r"^    \[", id="mistakes"),
+    ],
+)
+@of_each_language
+def test_every_language_has_what_english_has(code: str, pattern: str) -> None:
+    found, wanted = (sorted(re.findall(pattern, prose(name), re.M)) for name in (code, "en"))
+    assert wanted and found == wanted
+
+
+def test_a_translation_has_no_line_of_the_english_prose() -> None:
+    lines = {code: set(re.findall(r"^ +([^#=\[\]{}\"$\n]{30,})$", prose(code), re.M)) for code in LANGUAGES}
+    assert len(lines["en"]) > 100
+    assert not [line for code in LANGUAGES if code != "en" for line in lines[code] & lines["en"]]
 
 
 VERDICTS = ["supported", "undecided", "contradicted", "not run", "reported"]
@@ -141,11 +177,13 @@ def judged(run: dict, tmp_path: Path) -> dict:
     return {**run, **tables, "published_figure": run["figures"]["profile"]}
 
 
+@of_each_language
 def test_the_paper_has_verdicts_and_published_numbers_where_there_are_some(
-    run: dict, judged: dict, tmp_path: Path
+    code: str, run: dict, judged: dict, tmp_path: Path
 ) -> None:
-    build_paper(**judged, output=tmp_path / "judged.pdf")
-    build_paper(**run, output=tmp_path / "plain.pdf")
+    written = {"prose": PAPER / f"{code}.typ"}
+    build_paper(**{**judged, **written}, output=tmp_path / "judged.pdf")
+    build_paper(**{**run, **written}, output=tmp_path / "plain.pdf")
     found, plain = ((tmp_path / f"{name}.pdf").read_bytes() for name in ("judged", "plain"))
     assert found.count(b"/H1") == plain.count(b"/H1") + 1
     assert found.count(b"/Alt") == plain.count(b"/Alt") + 1
@@ -182,7 +220,9 @@ def test_a_mistake_in_the_template_is_one_clear_message_and_leaves_no_paper(tmp_
     assert not (tmp_path / "out").exists()
 
 
-def test_what_was_left_out_is_in_the_paper(run: dict, tmp_path: Path) -> None:
+@of_each_language
+def test_what_was_left_out_is_in_the_paper(code: str, run: dict, tmp_path: Path) -> None:
+    run = {**run, "prose": PAPER / f"{code}.typ"}
     build_paper(**run, output=tmp_path / "whole.pdf")
     for count in (1, 2):
         left_out = {f"Title {number}": "no * weights_of #it" for number in range(count)}
