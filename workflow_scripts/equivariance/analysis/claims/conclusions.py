@@ -26,7 +26,7 @@ COLUMNS = (
     *("claim", "statement", "verdict", "criterion", "number", "cell", "supported", "judged", "reason"),
     "stand_in",
 )
-SIGNS = {"above": "> ", "below": "< ", "within": "within ±"}
+SIGNS = {"above": "> ", "below": "< ", "within": "∈ ±"}
 NONE = "–"
 """The number of a claim that could not be computed."""
 
