@@ -29,7 +29,7 @@ rule judge_claims:
 
 
 rule plot_claims:
-    """Draw the verdicts on the claims, as PDF for print and as PNG for the report."""
+    """Draw the verdicts on the claims, as PDF for print and as PNG for the report, which has their table too."""
     input:
         claims=rules.judge_claims.output,
         translations=RUN.translations(),
@@ -42,6 +42,11 @@ rule plot_claims:
             labels=report_labels(RUN, CONCLUSIONS),
         ),
         caption=RUN.written("figures/claims.rst"),
+        page=report(
+            RUN.written("claims.html"),
+            category=report_category(RUN, CONCLUSIONS),
+            labels=report_labels(RUN, CONCLUSIONS_TABLE),
+        ),
     log:
         f"{RUN.logs}/{RUN.readable('figures')}/claims.log",
     benchmark:

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
@@ -13,7 +14,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 from tiny_workflow import EXPERIMENTS, Workflow
 
-from equivariance.workflow.report import PUBLISHED
+from equivariance.workflow.report import CONCLUSIONS, CONCLUSIONS_TABLE, PUBLISHED
 
 pytestmark = pytest.mark.xdist_group("workflow")
 
@@ -89,8 +90,8 @@ def test_a_reader_finds_every_figure_under_its_chapter(
     entries = {name: finished.entry(name) for name in EXPERIMENTS}
     chapters = list(dict.fromkeys(str(entry["chapter"]) for entry in entries.values()))
     found = [*categories(browser)]
-    # The first number is that of the conclusions.
-    assert found == [f"{place:02} {chapter}" for place, chapter in enumerate([*chapters, PUBLISHED], 2)]
+    every = [CONCLUSIONS, *chapters, PUBLISHED]
+    assert found == [f"{place:02} {chapter}" for place, chapter in enumerate(every, 1)]
     shown: dict[str, str] = {}
     seen: set[str] = set()
     for category in found:
@@ -99,12 +100,21 @@ def test_a_reader_finds_every_figure_under_its_chapter(
             title = row.find_element(By.TAG_NAME, "td").text
             eye, _ = row.find_elements(By.CSS_SELECTOR, "a[type=button]")  # the other one tells of the job
             eye.click()
+            shown[title] = category.partition(" ")[2]
+            if title == CONCLUSIONS_TABLE:
+                browser.switch_to.frame(elements(browser, "iframe")[0])
+                assert (
+                    len(elements(browser, "tbody tr"))
+                    == pd.read_csv(finished.results / "claims.csv")["claim"].nunique()
+                ), "not each claim has a row"
+                browser.switch_to.default_content()
+                continue
             image = new_image(browser, seen)
             assert image.is_displayed(), title
             assert image.get_property("naturalWidth") > 500 and image.size["height"] > 50, title
             seen.add(image.get_property("src"))
-            shown[title] = category.partition(" ")[2]
         elements(browser, "#app nav ol a")[0].click()  # back to the menu
-    assert shown == {entry["title"]: entry["chapter"] for entry in entries.values()} | {PUBLISHED: PUBLISHED}
+    expected = {entry["title"]: entry["chapter"] for entry in entries.values()} | {PUBLISHED: PUBLISHED}
+    assert shown == expected | {CONCLUSIONS: CONCLUSIONS, CONCLUSIONS_TABLE: CONCLUSIONS}
     errors = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
     assert not errors, json.dumps(errors, indent=2)

@@ -31,6 +31,11 @@ def language(code: str) -> Iterator[None]:
         _current.reset(token)
 
 
+def current() -> str:
+    """The code of the current language."""
+    return _current.get()
+
+
 def _(text: str) -> str:
     """A text in the current language; as it is where it has no translation."""
     return _catalog(_current.get()).gettext(text) if text else ""

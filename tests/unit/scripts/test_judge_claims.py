@@ -87,7 +87,17 @@ def test_what_is_no_table_is_an_error(tables: dict[str, Path], tmp_path: Path) -
 
 def test_verdicts_are_drawn_with_a_caption(tables: dict[str, Path], tmp_path: Path) -> None:
     judged(tables, tmp_path / "claims.csv")
-    plot_claims(tmp_path / "claims.csv", CLAIMS, 0.95, tmp_path / "drawn")
+    claims = {**CLAIMS, "C2": {**CLAIMS["C2"], "statement": "A < B & C."}}
+    plot_claims(tmp_path / "claims.csv", claims, 0.95, tmp_path / "drawn", tmp_path / "claims.html")
     assert (tmp_path / "drawn.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "drawn.pdf").read_bytes().startswith(b"%PDF")
     assert "(supported: 1 and contradicted: 1)" in (tmp_path / "drawn.rst").read_text(encoding="utf-8")
+    text = (tmp_path / "claims.html").read_text(encoding="utf-8")
+    assert text.count("<tr") == 3 and "A &lt; B &amp; C." in text and "contradicted" in text
+
+
+def test_a_reason_has_titles_in_the_place_of_names(tables: dict[str, Path], tmp_path: Path) -> None:
+    test = {**CLAIMS["C2"]["tests"][0], "where": {"model": ["vgg", "other"]}}
+    names = {"labels": {"vgg": "VGG 16"}, "stand_ins": {}, "schemes": {}}
+    judge_claims(tables, {"C2": {**CLAIMS["C2"], "tests": [test]}}, names, JUDGING, tmp_path / "claims.csv")
+    assert read_claims(tmp_path / "claims.csv")["reason"].tolist() == ["no network with model: VGG 16, other"]

@@ -7,6 +7,9 @@ from equivariance.workflow.run import Run
 CONCLUSIONS = N_("Conclusions")
 """The first chapter: the claims of the thesis with their verdicts."""
 
+CONCLUSIONS_TABLE = N_("Table of conclusions")
+"""And the table of them."""
+
 
 def report_category(run: Run, chapter: str) -> str:
     """A chapter with its number, such as "03 Trained networks"; the last is that of published numbers.

@@ -159,7 +159,7 @@ def _row(test: Mapping[str, Any], cell: str, datasets: Sequence[str], names: Nam
 
 def _not_run(test: Mapping[str, Any], cell: str, datasets: Sequence[str], names: Names, reason: str) -> Row:
     """A row of what is missing."""
-    return _row(test, cell, datasets, names) | {"verdict": NOT_RUN, "reason": reason}
+    return _row(test, cell, datasets, names) | {"verdict": NOT_RUN, "reason": names.titled(reason)}
 
 
 def _numbers(test: Mapping[str, Any], found: Estimate, bound: Bound | None) -> dict[str, Any]:

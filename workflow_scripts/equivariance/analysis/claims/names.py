@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -36,6 +37,11 @@ class Names:
             for name in datasets
             if self.stand_ins.get(name)
         )
+
+    def titled(self, text: str) -> str:
+        """A text in which names behind a colon are titles: "no network with model: SimpleConv"."""
+        about, colon, named = text.partition(": ")
+        return about + colon + re.sub(r"\w+", lambda name: _(self.labels.get(name[0], name[0])), named)
 
     def order(self, value: Any) -> tuple[int, float, str]:
         """The place of a value among others: that of the configuration, else by number or by text."""
