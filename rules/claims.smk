@@ -42,6 +42,12 @@ rule plot_claims:
             labels=report_labels(RUN, CONCLUSIONS),
         ),
         caption=RUN.written("figures/claims.rst"),
+        tests_pdf=RUN.written("figures/claims_tests.pdf"),
+        tests_png=report(
+            RUN.written("figures/claims_tests.png"),
+            category=report_category(RUN, CONCLUSIONS),
+            labels=report_labels(RUN, CONCLUSIONS_TESTS),
+        ),
         page=report(
             RUN.written("claims.html"),
             category=report_category(RUN, CONCLUSIONS),

@@ -16,7 +16,14 @@ from equivariance.workflow.loading import in_file_order, load_config
 from equivariance.workflow.plan import MEASURED_FAMILIES
 from equivariance.workflow.published import compared_tables, is_reduced
 from equivariance.workflow.record import dataset_descriptions, figure_entry, sizes, versions
-from equivariance.workflow.report import CONCLUSIONS, CONCLUSIONS_TABLE, PUBLISHED, report_category, report_labels
+from equivariance.workflow.report import (
+    CONCLUSIONS,
+    CONCLUSIONS_TABLE,
+    CONCLUSIONS_TESTS,
+    PUBLISHED,
+    report_category,
+    report_labels,
+)
 from equivariance.workflow.run import Run
 from equivariance.workflow.tables import table_inputs, table_settings
 

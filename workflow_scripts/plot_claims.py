@@ -10,7 +10,7 @@ import pandas as pd
 from equivariance.analysis.claims.conclusions import conclusions
 from equivariance.analysis.claims.reading import read_claims
 from equivariance.figures.captions import report_caption
-from equivariance.figures.claims import caption, plot
+from equivariance.figures.claims import caption, plot, plot_tests
 from equivariance.figures.style import save
 from equivariance.files import write_text
 from equivariance.language import N_, _, current, language
@@ -36,10 +36,12 @@ td, th {{ border-bottom: 1px solid #ccc; padding: 0.4em 0.7em; text-align: left;
 def plot_claims(
     table: Path, claims: Mapping[str, Mapping[str, Any]], confidence: float, stem: Path, page: Path
 ) -> None:
-    """Write `<stem>.pdf`, `<stem>.png` and `<stem>.rst`, and `page` (.html), from the table of claims."""
+    """Write the figure of claims, `<stem>.pdf`, `.png` and `.rst`, that of all tests, `<stem>_tests.pdf` and
+    `.png`, and the table of claims as a `page` (.html)."""
     rows = read_claims(table)
     write_text(page, claims_page(rows, claims))
     save(plot(rows, claims), stem)
+    save(plot_tests(rows), stem.with_name(f"{stem.name}_tests"))
     entry = {key: _(text) for key, text in ENTRY.items()}
     write_text(stem.with_name(f"{stem.name}.rst"), report_caption(entry, caption(rows, claims, confidence)))
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from equivariance.analysis.claims.columns import COLUMNS
-from equivariance.figures.claims import caption, ends, plot
+from equivariance.figures.claims import caption, ends, plot, plot_tests
 from equivariance.figures.style import PAGE, TEXT_WIDTH, save
 from equivariance.language import language
 
@@ -54,6 +54,15 @@ def test_it_fits_on_a_page_and_each_claim_has_its_verdict_as_a_word(number: int)
     for text in axes.texts:
         box = text.get_window_extent()
         assert box.x0 > -1 and box.x1 < width + 1, text.get_text()
+
+
+def test_every_test_has_a_row_with_its_verdict_and_its_seeds() -> None:
+    table, _claims = made(60)
+    figure = plot_tests(pd.concat([table, table], ignore_index=True))
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert [text for text in texts if text in VERDICTS] == 2 * [VERDICTS[place % 5] for place in range(60)]
+    assert texts.count("5 seeds") == 120 and texts.count("C7") == 1
+    assert texts.count("2.00 [1.00, 3.00]") == texts.count("> 0.00") - 48
 
 
 def test_verdicts_differ_in_shape() -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from equivariance.analysis.claims.conclusions import NONE, conclusions, deciding_row, position
+from equivariance.analysis.claims.conclusions import SIGNS, conclusions, deciding_row, position, row_number
 from equivariance.analysis.claims.estimates import (
     CONTRADICTED,
     JUDGED,
@@ -55,16 +55,44 @@ LINE = 0.118  # height of a line of text in inches
 
 
 def plot(table: pd.DataFrame, claims: Mapping[str, Mapping[str, Any]]) -> Figure:
-    """Draw a row for each claim, from the table of `analysis.claims.judging.judge`."""
+    """Draw a row for each claim, within a page, from the table of `analysis.claims.judging.judge`."""
+    concluded = conclusions(table, claims)
+    deciding = [
+        deciding_row(table[table["claim"] == row["claim"]]) if row["verdict"] != NOT_RUN else None
+        for _place, row in concluded.iterrows()
+    ]
+    statements = [_(str(text)) for text in concluded["statement"]]
+    beside = [tests(row) for _place, row in concluded.iterrows()]
+    return _plot(concluded.assign(statement=statements, beside=beside), deciding, PAGE)
+
+
+def plot_tests(table: pd.DataFrame) -> Figure:
+    """Draw a row for each test of each claim, however high the figure gets."""
+    rows = table.assign(
+        claim=table["claim"].where(~table["claim"].duplicated(), ""),
+        statement=[f"{row['cell']}: {_(row['criterion'])}" for _place, row in table.iterrows()],
+        number=[row_number(row) for _place, row in table.iterrows()],
+        beside=[
+            ngettext("{count} seed", "{count} seeds", seeds).format(count=seeds) if seeds else ""
+            for seeds in table["seeds"].tolist()
+        ],
+        reason="",
+    )
+    judged = [row if row["verdict"] != NOT_RUN else None for _place, row in table.iterrows()]
+    return _plot(rows, judged, math.inf)
+
+
+def _plot(shown: pd.DataFrame, deciding: Sequence[Any], most: float) -> Figure:
+    """Draw rows with their claim, statement, verdict, number, reason and what is `beside` it, at most so many
+    inches high; `deciding` are the rows of the table of claims whose intervals are drawn."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    concluded = conclusions(table, claims)
-    statements = [wrap(_(str(text)), LETTERS, break_on_hyphens=False) for text in concluded["statement"]]
+    statements = [wrap(text, LETTERS, break_on_hyphens=False) for text in shown["statement"]]
     heights = np.array([max(len(lines), 2) + 0.55 for lines in statements])
-    note = wrapped(stand_in_note(concluded), TEXT_WIDTH)
+    note = wrapped(stand_in_note(shown), TEXT_WIDTH)
     below = 0.3 + LINE * note.count("\n")
-    unit = min(LINE, (PAGE - 0.35 - below) / heights.sum())
+    unit = min(LINE, (most - 0.35 - below) / heights.sum())
     tops = np.concatenate([[0], heights.cumsum()])
     middles = (tops[:-1] + tops[1:]) / 2
     height = unit * heights.sum() + 0.35 + below
@@ -75,10 +103,11 @@ def plot(table: pd.DataFrame, claims: Mapping[str, Mapping[str, Any]]) -> Figure
         place = (TEXT / TEXT_WIDTH, below / height, PLOT / TEXT_WIDTH, unit * heights.sum() / height)
         axes = figure.add_axes(place)
         _frame(axes, float(tops[-1]), tops)
-        for (_place, row), lines, middle in zip(concluded.iterrows(), statements, middles, strict=True):
-            rows = table[table["claim"] == row["claim"]]
-            _row(axes, row, rows, lines, float(middle), size)
-        _legend(axes, concluded["verdict"], size)
+        for (_place, row), judged, lines, middle in zip(
+            shown.iterrows(), deciding, statements, middles, strict=True
+        ):
+            _row(axes, row, judged, lines, float(middle), size)
+        _legend(axes, shown["verdict"], size)
         figure.text(0.995, 0.06 / height, note, ha="right", fontsize=SMALL, style="italic", color=GREY)
     return figure
 
@@ -127,15 +156,14 @@ def _frame(axes: Axes, height: float, tops: Any) -> None:
         )
 
 
-def _row(axes: Axes, row: Any, rows: pd.DataFrame, lines: Sequence[str], middle: float, size: float) -> None:
+def _row(axes: Axes, row: Any, deciding: Any, lines: Sequence[str], middle: float, size: float) -> None:
     """A claim: its statement, its interval, its numbers and its verdict."""
     shape, color = LOOKS[row["verdict"]]
     place = axes.get_yaxis_transform()
     text: dict[str, Any] = {"transform": place, "va": "center", "fontsize": size, "linespacing": 1.05}
     axes.text(-TEXT / PLOT + 0.01, middle, row["claim"], fontweight="bold", **text)
     axes.text(-(TEXT - 0.36) / PLOT, middle, "\n".join(lines), **text)
-    if row["verdict"] != NOT_RUN:
-        deciding = deciding_row(rows)
+    if deciding is not None:
         at = position(deciding)
         if not math.isnan(at):
             low, high = ends(deciding, at)
@@ -150,8 +178,8 @@ def _row(axes: Axes, row: Any, rows: pd.DataFrame, lines: Sequence[str], middle:
     axes.text(1.04, above if threshold else middle, number, **text)
     axes.text(1.04, below, threshold, color=GREY, **text)
     word = {"color": color, "fontweight": weight, "ha": "right", **text}
-    axes.text(right, above if row["judged"] else middle, _(str(row["verdict"])), **word)
-    axes.text(right, below, tests(row), color=GREY, ha="right", **text)
+    axes.text(right, above if row["beside"] else middle, _(str(row["verdict"])), **word)
+    axes.text(right, below, row["beside"], color=GREY, ha="right", **text)
 
 
 def ends(row: Any, at: float) -> tuple[float, float]:
@@ -170,14 +198,13 @@ def numbers(row: Any) -> tuple[str, str]:
     """The statistic of a claim, and its threshold with how many seeds it is from, where they are too few."""
     if row["verdict"] == NOT_RUN:
         return "", ""
-    if not row["judged"]:
-        return str(row["number"]), ""
-    statistic, sign, threshold = (
-        str(row["number"]).rsplit(" ", 2) if row["number"] != NONE else (NONE, "", "")
+    start = max(str(row["number"]).rfind(sign[0]) for sign in SIGNS.values())
+    statistic, threshold = (
+        (row["number"][:start], row["number"][start:]) if start > 0 else (row["number"], "")
     )
     seeds = str(row["reason"]).partition(";")[0]
-    few = f" · {seeds}" if row["verdict"] == UNDECIDED and 0 < len(seeds) <= SHORT else ""
-    return statistic, f"{sign} {threshold}{few}"
+    few = f"· {seeds}" if row["verdict"] == UNDECIDED and 0 < len(seeds) <= SHORT else ""
+    return statistic.strip(), f"{threshold} {few}".strip(" ·")
 
 
 def tests(row: Any) -> str:

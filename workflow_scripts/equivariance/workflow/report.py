@@ -7,8 +7,8 @@ from equivariance.workflow.run import Run
 CONCLUSIONS = N_("Conclusions")
 """The first chapter: the claims of the thesis with their verdicts."""
 
-CONCLUSIONS_TABLE = N_("Table of conclusions")
-"""And the table of them."""
+CONCLUSIONS_TABLE, CONCLUSIONS_TESTS = N_("Table of conclusions"), N_("Tests of the conclusions")
+"""The table of them, and the figure of every test."""
 
 
 def report_category(run: Run, chapter: str) -> str:
