@@ -103,9 +103,9 @@ def test_other_measures_of_an_experiment_are_measured_where_they_are_asked_for_o
     assert copy.planned() == {}
 
 
-def test_a_threshold_of_a_claim_judges_and_draws_claims_again_and_nothing_else(copy: Workflow) -> None:
+def test_a_threshold_of_a_claim_makes_claims_and_the_paper_again_and_nothing_else(copy: Workflow) -> None:
     copy.edit("config/claims.yaml", "above: 0.14", "above: 0.2")
-    assert copy.planned() == {"judge_claims": 1, "plot_claims": 1}
+    assert copy.planned() == {"judge_claims": 1, "plot_claims": 1, "build_paper": 1}
 
 
 def test_claims_are_made_with_what_they_need_and_no_more(copy: Workflow) -> None:
@@ -152,9 +152,9 @@ def test_a_new_title_retrains_nothing(copy: Workflow) -> None:
     assert "measure_network" not in copy.planned()
 
 
-def test_another_published_number_is_compared_again_and_nothing_else(copy: Workflow) -> None:
+def test_another_published_number_makes_its_table_and_the_paper_again_and_nothing_else(copy: Workflow) -> None:
     copy.edit("config/published.csv", ",0.991,", ",0.992,")
-    assert copy.planned() == {"compare_published": 1, "plot_published": 1}
+    assert copy.planned() == {"compare_published": 1, "plot_published": 1, "build_paper": 1}
 
 
 def test_one_figure_is_asked_for_by_its_name(copy: Workflow) -> None:
