@@ -103,7 +103,7 @@ def test_other_measures_of_an_experiment_are_measured_where_they_are_asked_for_o
     assert copy.planned() == {}
 
 
-def test_a_threshold_of_a_claim_makes_claims_and_the_paper_again_and_nothing_else(copy: Workflow) -> None:
+def test_a_threshold_of_a_claim_makes_claims_and_the_paper_again_only(copy: Workflow) -> None:
     copy.edit("config/claims.yaml", "above: 0.14", "above: 0.2")
     assert copy.planned() == {"judge_claims": 1, "plot_claims": 1, "build_paper": 1}
 
@@ -152,7 +152,7 @@ def test_a_new_title_retrains_nothing(copy: Workflow) -> None:
     assert "measure_network" not in copy.planned()
 
 
-def test_another_published_number_makes_its_table_and_the_paper_again_and_nothing_else(copy: Workflow) -> None:
+def test_another_published_number_makes_its_table_and_the_paper_again_only(copy: Workflow) -> None:
     copy.edit("config/published.csv", ",0.991,", ",0.992,")
     assert copy.planned() == {"compare_published": 1, "plot_published": 1, "build_paper": 1}
 
