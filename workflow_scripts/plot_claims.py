@@ -26,6 +26,7 @@ PAGE = """<!DOCTYPE html>
 <html lang="{language}"><head><meta charset="utf-8"><title>{title}</title><style>
 body {{ font: 15px/1.4 sans-serif; margin: 2em; }}
 table {{ border-collapse: collapse; }}
+td:nth-child(5), td:nth-child(6) {{ white-space: nowrap; }}
 td, th {{ border-bottom: 1px solid #ccc; padding: 0.4em 0.7em; text-align: left; vertical-align: top; }}
 </style></head><body><h1>{title}</h1>
 {table}
@@ -57,13 +58,14 @@ def claims_page(table: pd.DataFrame, claims: Mapping[str, Mapping[str, Any]]) ->
         _("statistic"): found["criterion"],
         _("value"): found["number"],
         _("tests"): [
-            of.format(supported=supported, judged=judged)
+            of.format(supported=supported, judged=judged) if judged else ""
             for supported, judged in zip(found["supported"], found["judged"], strict=True)
         ],
         _("remarks"): found["reason"],
         _("stand-in"): found["stand_in"],
     }
-    html = pd.DataFrame(shown).to_html(index=False, border=0)
+    rows = pd.DataFrame(shown)
+    html = rows.loc[:, (rows != "").any()].to_html(index=False, border=0)
     return PAGE.format(language=current(), title=escape(_(ENTRY["title"])), table=html)
 
 
