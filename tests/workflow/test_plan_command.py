@@ -43,3 +43,21 @@ def test_a_mistake_is_one_line(tmp_path: Path) -> None:
     done = plan(workflow)
     assert (done.returncode, done.stdout) == (2, "")
     assert "seeds.few" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_part_is_planned_as_the_configuration_that_has_it(tmp_path: Path) -> None:
+    workflow = copy_workflow(tmp_path / "planned")
+    by_option = plan(workflow, "--only", "max_pooling", "--by", "experiment", "--flops-per-second", "1e9")
+    assert by_option.returncode == 0, by_option.stderr
+    workflow.edit("config/tiny.yaml", "run: tiny", "run: tiny\nonly: [max_pooling]")
+    by_config = plan(workflow, "--by", "experiment", "--flops-per-second", "1e9")
+    assert by_option.stdout == by_config.stdout
+    assert "only max_pooling" in by_config.stdout
+    assert re.search(r"^max_pooling .* 100\.0% .* 100\.0%$", by_config.stdout, re.MULTILINE)
+
+
+def test_an_unknown_experiment_is_named_with_the_valid_ones(tmp_path: Path) -> None:
+    done = plan(copy_workflow(tmp_path / "planned"), "--only", "max_poolin")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "only: unknown experiment 'max_poolin'; valid: max_pooling," in done.stderr
+    assert "Traceback" not in done.stderr

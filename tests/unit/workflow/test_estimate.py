@@ -1,5 +1,6 @@
 """How much work a run is: counts in closed form, and the laws that they follow."""
 
+import copy
 import json
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -8,22 +9,27 @@ from typing import Any, get_args, get_origin
 
 import pandas as pd
 import pytest
+import torch
 
 from equivariance.cli.plan import count_jobs
 from equivariance.datasets.sizes import Size
 from equivariance.models import FAMILIES
-from equivariance.training.settings import TrainingSettings
+from equivariance.training.settings import Acceleration, TrainingSettings
 from equivariance.transformations.parameters import Spec
 from equivariance.workflow.estimate import (
+    A100_PEAKS,
+    A100_SHARES,
+    COUNTS,
     KINDS,
     SWEEP_FACTORS,
     _count,
-    core_speed,
+    experiment_flops,
     image_flops,
     measuring_flops,
     run_flops,
     sweep_factor,
     training_flops,
+    training_speed,
 )
 from equivariance.workflow.loading import load_config
 from equivariance.workflow.plan import Network, Plan
@@ -205,5 +211,70 @@ def test_jobs_are_counted_by_rule_and_batches_as_one() -> None:
     assert list(count_jobs(graph).items()) == [("train_networks", 2), ("all", 1), ("plot_figure", 1)]
 
 
-def test_the_speed_of_a_core_is_one_that_a_processor_can_have() -> None:
-    assert 1e7 < core_speed(seconds=0.05) < 1e13
+@pytest.fixture
+def overlapping(raw: dict[str, Any]) -> dict[str, Any]:
+    """Experiments of which one repeats another, two differ in measures, and one alone asks for savepoints."""
+    experiments = raw["experiments"]
+    profiles, accuracies = experiments["profiles"], experiments["accuracies"]
+    experiments["repeated"] = copy.deepcopy(profiles)
+    experiments["more_measures"] = copy.deepcopy(profiles) | {
+        "measure": {"with": "own", "measures": ["anova"]}
+    }
+    final = {key: value for key, value in accuracies["train"].items() if key != "savepoints"}
+    figure = {"kind": "bars", "x": "trained_with"}
+    experiments["final_accuracies"] = copy.deepcopy(accuracies) | {"train": final, "figure": figure}
+    return raw
+
+
+def total(raw: dict[str, Any], schemas: Path) -> pd.Series:
+    """Counts of a run, and its FLOPs."""
+    sums = run_flops(Plan(load_config(raw, schemas)), lambda name: SIZE).sum()
+    return pd.Series({**sums[COUNTS], "flops": sums[list(KINDS)].sum()})
+
+
+def test_what_an_experiment_needs_is_the_run_of_it_only(overlapping: dict[str, Any], schemas: Path) -> None:
+    table = experiment_flops(Plan(load_config(overlapping, schemas)), lambda name: SIZE)
+    assert set(table.index) == set(overlapping["experiments"])
+    for name, row in table.iterrows():
+        alone = total(overlapping | {"only": [name]}, schemas)
+        assert row[list(alone.index)].to_dict() == pytest.approx(alone.to_dict())
+
+
+def test_what_only_an_experiment_needs_is_what_a_run_without_it_saves(
+    overlapping: dict[str, Any], schemas: Path
+) -> None:
+    table = experiment_flops(Plan(load_config(overlapping, schemas)), lambda name: SIZE)
+    whole = total(overlapping, schemas)["flops"]
+    for name in table.index:
+        others = [other for other in table.index if other != name]
+        saved = whole - total(overlapping | {"only": others}, schemas)["flops"]
+        assert table.loc[name, "own"] == pytest.approx(saved, abs=whole * 1e-12), name
+    assert (table["own"] <= table["flops"]).all()
+    assert 0 < table["own"].sum() < whole
+    assert table["own"].is_monotonic_decreasing
+
+
+def test_an_experiment_that_shares_everything_needs_nothing_alone(
+    overlapping: dict[str, Any], schemas: Path
+) -> None:
+    own = experiment_flops(Plan(load_config(overlapping, schemas)), lambda name: SIZE)["own"]
+    assert own[["looks", "profiles", "repeated", "final_accuracies"]].tolist() == [0, 0, 0, 0]
+    assert own["more_measures"] > 0, "the factor of its measures"
+    assert own["accuracies"] > 0, "the evaluation at its savepoints"
+
+
+@pytest.mark.parametrize(
+    "acceleration", [Acceleration(), Acceleration(channels_last=True), Acceleration(bfloat16=True)]
+)
+def test_the_speed_of_a_core_is_one_that_a_processor_can_have(acceleration: Acceleration) -> None:
+    threads = torch.get_num_threads()
+    speed = training_speed(torch.device("cpu"), filters=4, acceleration=acceleration, seconds=0.05)
+    assert 1e7 < speed < 1e13
+    assert torch.get_num_threads() == threads
+
+
+def test_the_range_assumed_of_a_gpu_has_the_published_speed_of_resnet50_within_it() -> None:
+    low, high = A100_SHARES
+    flops_per_image = 3 * 8.2e9  # a training step is three forward passes
+    for precision, images_per_second in (("TF32", 5322.1 / 8), ("bfloat16", 9488.39 / 8)):
+        assert low < flops_per_image * images_per_second / A100_PEAKS[precision] < high

@@ -71,6 +71,8 @@ class PlanArguments:
     """Which run to plan, and what it would run on; see the help of each option."""
 
     config: list[Path]
+    only: list[str] | None  # experiments
+    by: Literal["model", "experiment"]
     cores: int
     flops_per_second: float | None
 

@@ -248,6 +248,19 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
         parser, "YAML that overrides config/config.yaml, as for snakemake --configfile (default: the thesis)"
     )
     parser.add_argument(
+        "--only",
+        nargs="+",
+        metavar="EXPERIMENT",
+        help="plan only these experiments, named as in config/experiments.yaml; "
+        "`snakemake --config 'only=[NAME, NAME]'` runs them (default: all)",
+    )
+    parser.add_argument(
+        "--by",
+        choices=("model", "experiment"),
+        default="model",
+        help="what FLOPs are listed by; experiment shows what leaving one out saves (default: %(default)s)",
+    )
+    parser.add_argument(
         "--cores",
         type=_positive_integer,
         default=1,
@@ -258,8 +271,8 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
         "--flops-per-second",
         type=_positive,
         metavar="X",
-        help="speed of the hardware, such as 4e12, a fifth of a large GPU's peak (default: the measured "
-        "speed of this machine's cores, and an assumed speed of a GPU if the run uses one)",
+        help="speed of the hardware, such as 1e13 (default: the speed of this machine's GPU, measured in "
+        "seconds; without one, of its cores, and an assumed range for a GPU if the run asks for one)",
     )
 
 

@@ -1,11 +1,12 @@
 """What a run would do, and how long that would take: before anything is run."""
 
+import json
 import os
 import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -15,8 +16,21 @@ import torch
 from equivariance.cli.arguments import PlanArguments
 from equivariance.cli.texts import aligned
 from equivariance.datasets.sizes import size_of
+from equivariance.devices import choose_device
 from equivariance.errors import UserError
-from equivariance.workflow.estimate import A100_SHARE, A100_SPEED, KINDS, SWEEP_FACTORS, core_speed, run_flops
+from equivariance.training.settings import Acceleration
+from equivariance.workflow.config import Config
+from equivariance.workflow.estimate import (
+    A100_PEAKS,
+    A100_SHARES,
+    COUNTS,
+    KINDS,
+    SPEED_FILTERS,
+    SWEEP_FACTORS,
+    experiment_flops,
+    run_flops,
+    training_speed,
+)
 from equivariance.workflow.loading import SECTIONS, load_config, read_yaml
 from equivariance.workflow.plan import Plan
 
@@ -26,10 +40,18 @@ JOB_SECONDS = 5.0  # that a job takes to start: Snakemake reads the workflow aga
 HOUR = 3600.0
 
 FACTORS = ", ".join(f"{factor:g} for {name.replace('_', '-')}" for name, factor in SWEEP_FACTORS.items())
-ESTIMATE = f"""\
-An estimate from FLOP counts: training with its backward passes, evaluation, and sweeps.
-Sweep time as a multiple of its forward passes: {FACTORS}.
-Each job takes {JOB_SECONDS:g} s to start. Trainings that are repeated below a threshold are not included.\
+COUNTED = """\
+Counted: FLOPs of training with its backward passes, of evaluation, and of the forward passes of measurements.
+Hours are FLOPs divided by FLOP/s. Trainings that are repeated below a threshold are not included.\
+"""
+ASSUMED = (
+    f"A measurement takes a multiple of its forward passes: {FACTORS}.",
+    "Forward passes alone have the FLOP/s of training steps.",
+    f"Each job takes {JOB_SECONDS:g} s to start.",
+)
+NEEDS = """\
+needs: what the experiment costs if it is run alone. Experiments share networks and measurements.
+only this needs: what no other experiment needs; leaving this experiment out saves it.\
 """
 
 
@@ -43,13 +65,21 @@ def plan_run(arguments: PlanArguments) -> str:
     for file in (Path("Snakefile"), *files, *arguments.config):
         if not file.is_file():
             raise UserError(f"{file} not found; run `plan` beside the Snakefile")
-    config = load_config(read_yaml(*files, *arguments.config), CONFIG / "schemas")
+    raw = read_yaml(*files, *arguments.config)
+    if arguments.only is not None:
+        raw["only"] = arguments.only
+    config = load_config(raw, CONFIG / "schemas")
     plan = Plan(config)
     sizes = cache(lambda name: size_of(name, config.dataset_source(name), PREPARED))
-    with _snakemake(arguments.config) as listing:  # at the same time as what follows
+    with _snakemake(arguments) as listing:  # at the same time as what follows
         try:
             torch.set_num_threads(1)
             flops = run_flops(plan, sizes)
+            listed = (
+                _by_model(flops)
+                if arguments.by == "model"
+                else _by_experiment(experiment_flops(plan, sizes), flops)
+            )
             printed, _ = listing.communicate()
         finally:
             listing.terminate()
@@ -57,13 +87,15 @@ def plan_run(arguments: PlanArguments) -> str:
         raise UserError(f"Snakemake cannot plan this run: {printed.strip()[-1000:]}")
     jobs = count_jobs(printed)
     starting = sum(jobs.values()) * JOB_SECONDS / arguments.cores
+    speeds, assumed = _speeds(arguments, config)
     return "\n\n".join(
         [
-            f"Run `{config.run}`. Finished jobs are included.",
+            _run(config),
             _jobs(jobs, flops),
-            _flops(flops),
-            _hours(flops, _speeds(arguments, gpu=config.jobs.gpus > 0), starting),
-            ESTIMATE,
+            listed,
+            _hours(flops, speeds, starting),
+            COUNTED,
+            "\n  - ".join(["Assumed, not measured here:", *ASSUMED, *assumed]),
         ]
     )
 
@@ -77,11 +109,20 @@ def count_jobs(graph: str) -> dict[str, int]:
     return dict(Counter(rules).most_common())
 
 
-def _snakemake(config: Sequence[Path]) -> "subprocess.Popen[str]":
+def _run(config: Config) -> str:
+    """The name of a run, the experiments that it has only, and those that its settings leave out."""
+    only = "" if config.only is None else f", only {', '.join(config.only)}"
+    left_out = [f"Left out: {title}; {reason}." for title, reason in config.left_out.items()]
+    return "\n".join([f"Run `{config.run}`{only}. Finished jobs are included.", *left_out])
+
+
+def _snakemake(arguments: PlanArguments) -> "subprocess.Popen[str]":
     """Start Snakemake on the graph of all jobs, done or not; a dry run, with its table, takes longer."""
     command = [sys.executable, "-m", "snakemake", "--forceall", "--dag", "--cores", "1"]
-    if config:
-        command += ["--configfile", *map(str, config)]
+    if arguments.config:
+        command += ["--configfile", *map(str, arguments.config)]
+    if arguments.only is not None:
+        command += ["--config", f"only={json.dumps(arguments.only)}"]
     return subprocess.Popen(
         command,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -92,20 +133,39 @@ def _snakemake(config: Sequence[Path]) -> "subprocess.Popen[str]":
     )
 
 
-def _speeds(arguments: PlanArguments, gpu: bool) -> dict[str, float]:
-    """FLOP/s of what a run could run on, by what that is."""
+def _speeds(arguments: PlanArguments, config: Config) -> tuple[dict[str, float], list[str]]:
+    """FLOP/s of what a run could run on, by what that is, and what is assumed of them: a line each."""
     given = arguments.flops_per_second
     if given is not None:
-        return {f"{given / 1e9:.4g} GFLOP/s, as given": given}
-    core = core_speed()
-    cores = "one core" if arguments.cores == 1 else f"{arguments.cores} cores"
-    speeds = {f"{cores} of this machine, {core / 1e9:.3g} GFLOP/s each, measured": core * arguments.cores}
-    if gpu:
-        assumed = (
-            f"one GPU, {A100_SPEED / 1e12:.3g} TFLOP/s assumed: {A100_SHARE:.0%} of an A100's float32 peak"
+        return {f"{given / 1e9:.4g} GFLOP/s, as given": given}, []
+    acceleration = Acceleration(**config.training["acceleration"])
+    device = choose_device("cpu" if config.device == "cpu" else "auto")  # cuda may be elsewhere
+    measured = {
+        f"measured with a SimpleConv of {filters} filters": training_speed(device, filters, acceleration)
+        for filters in SPEED_FILTERS
+    }
+    if device.type == "cuda":
+        name = f"this GPU ({torch.cuda.get_device_name(device)})"
+        return {f"{name}, {speed / 1e12:.3g} TFLOP/s, {how}": speed for how, speed in measured.items()}, []
+    cores, each = ("one core", "") if arguments.cores == 1 else (f"{arguments.cores} cores", " each")
+    speeds = {
+        f"{cores} of this machine, {speed / 1e9:.3g} GFLOP/s{each}, {how}": speed * arguments.cores
+        for how, speed in measured.items()
+    }
+    assumed = []
+    if arguments.cores > 1:
+        assumed.append(f"{cores} are {arguments.cores} times as fast as the one that was measured.")
+    if config.jobs.gpus and config.device != "cpu":
+        precision = "bfloat16" if acceleration.bfloat16 else "TF32"
+        for share in A100_SHARES:
+            speed = share * A100_PEAKS[precision]
+            speeds[f"one GPU, {speed / 1e12:.3g} TFLOP/s, assumed"] = speed
+        low, high = A100_SHARES
+        assumed.append(
+            f"A GPU, as there is none here, runs at {low:.0%} (small networks) to {high:.0%} (large ones) "
+            f"of an A100's {precision} peak of {A100_PEAKS[precision] / 1e12:g} TFLOP/s."
         )
-        speeds[assumed] = A100_SPEED
-    return speeds
+    return speeds, assumed
 
 
 def _jobs(jobs: Mapping[str, int], flops: pd.DataFrame) -> str:
@@ -121,17 +181,39 @@ def _jobs(jobs: Mapping[str, int], flops: pd.DataFrame) -> str:
     return aligned(["rule", "jobs", "make"], [*rows, ["total", str(sum(jobs.values())), ""]], left={0, 2})
 
 
-def _flops(flops: pd.DataFrame) -> str:
+def _by_model(flops: pd.DataFrame) -> str:
     """A row per model, and the total; FLOPs in units of a trillion."""
     total = flops.sum().rename("total").to_frame().T
     rows = []
     for model, row in pd.concat([flops, total]).iterrows():
-        counts = [str(int(row[name])) for name in ("networks", "retrained", "measurements")]
+        counts = [str(int(row[name])) for name in COUNTS]
         sums = [_number(row[kind] / 1e12) for kind in KINDS]
         share = row[list(KINDS)].sum() / max(flops[list(KINDS)].to_numpy().sum(), 1)
         rows.append([str(model), *counts, *sums, f"{share:.1%}"])
-    head = ["model", "networks", "retrained", "measurements", *(f"{kind}, TFLOP" for kind in KINDS), "share"]
+    head = ["model", *COUNTS, *(f"{kind}, TFLOP" for kind in KINDS), "share"]
     return aligned(head, rows, left={0})
+
+
+def _by_experiment(experiments: pd.DataFrame, flops: pd.DataFrame) -> str:
+    """A row per experiment, and the total of the run, in which what is shared counts once."""
+    whole = flops[list(KINDS)].to_numpy().sum()
+
+    def share(part: float) -> str:
+        return f"{part / max(whole, 1):.1%}"
+
+    total = pd.Series({**flops[COUNTS].sum(), "flops": whole, "own": experiments["own"].sum()}, name="total")
+    rows = []
+    for name, row in pd.concat([experiments, total.to_frame().T]).iterrows():
+        counts = [str(int(row[count])) for count in COUNTS]
+        sums = [
+            _number(row["flops"] / 1e12),
+            share(row["flops"]),
+            _number(row["own"] / 1e12),
+            share(row["own"]),
+        ]
+        rows.append([str(name), *counts, *sums])
+    head = ["experiment", *COUNTS, "needs, TFLOP", "share", "only this needs, TFLOP", "share"]
+    return f"{aligned(head, rows, left={0})}\n\n{NEEDS}"
 
 
 def _hours(flops: pd.DataFrame, speeds: Mapping[str, float], starting: float) -> str:

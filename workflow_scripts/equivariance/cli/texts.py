@@ -61,8 +61,8 @@ one image, units, and bytes; and what is left out, with the reason. Nothing is m
 
 PLAN = """\
 List what a run of the workflow would do: its jobs by rule, its networks and measurements by model
-with their floating point operations, and the estimated hours. Nothing is run, and no data are
-needed. Run it beside the Snakefile.
+or by experiment with their floating point operations (FLOPs), and the estimated hours. Nothing is
+run, and no data are needed. Run it beside the Snakefile.
 """
 
 CLAIMS = """\

@@ -23,22 +23,32 @@ from equivariance.measures.names import base
 from equivariance.models import FAMILIES, build
 from equivariance.training.freezing import freeze_all_but
 from equivariance.training.loop import HISTORY_IMAGES
-from equivariance.training.settings import TrainingSettings
+from equivariance.training.settings import Acceleration, TrainingSettings
 from equivariance.training.tasks import make_task
 from equivariance.transformations.parameters import set_size
 from equivariance.transformations.sets import build_set
-from equivariance.workflow.plan import Measurement, Plan
+from equivariance.workflow.plan import Measurement, Network, Plan
 
 KINDS = ("training", "evaluation", "measuring")
+COUNTS = ["networks", "retrained", "measurements"]
 
 SWEEP_FACTORS = {"variances": 1.2, "invariance": 2.0, "same_equivariance": 3.0}
 """Sweep time as a multiple of its forward passes, as `make bench` finds it on a CPU: with variances alone,
 with other measures of invariance, and with those of same-equivariance, where maps are transformed back."""
 
-A100_SHARE = 0.2
-A100_SPEED = A100_SHARE * 19.5e12
-"""FLOP/s assumed of a GPU: a share of what the A100's data sheet has for float32. Networks as small as most
-of these do not fill it."""
+A100_PEAKS = {"TF32": 156e12, "bfloat16": 312e12}
+"""FLOP/s of the A100's data sheet. Convolutions of float32 run in TF32 there: it is torch's default."""
+
+A100_SHARES = (0.05, 0.15)
+"""Shares of the peak assumed where a GPU cannot be measured: from small networks, which do not fill it, to
+large ones. ResNet-50 trains at about a tenth of either peak, by the images per second that NVIDIA publishes
+in its DeepLearningExamples (665 in TF32 and 1186 in mixed precision, 24.6 GFLOP each)."""
+
+SPEED_FILTERS = (16, 128)
+"""Filters of the small and the large SimpleConv whose training steps are measured."""
+
+SPEED_BATCH = {"cpu": 16, "cuda": 128}
+"""Images of a measured step: as few on a core as keep a step of the large network below a second."""
 
 Sizes = Callable[[str], Size]
 """The size of a data set, by its name."""
@@ -64,17 +74,48 @@ def run_flops(plan: Plan, sizes: Sizes) -> pd.DataFrame:
     """
     rows: list[dict[str, Any]] = []
     for network in plan.networks():
-        settings = TrainingSettings.from_mapping(plan.training_settings(network))
-        flops = training_flops(settings, sizes(network.dataset))
         count = {"networks": not network.retrained, "retrained": network.retrained}
-        rows.append({"model": network.model, **count, **flops})
+        rows.append({"model": network.model, **count, **network_flops(plan, network, sizes)})
     for one in plan.measurements():
         flops = {"measuring": measuring_flops(plan, one, sizes)}
         rows.append({"model": one.network.model, "measurements": 1, **flops})
-    columns = ["networks", "retrained", "measurements", *KINDS]
+    columns = [*COUNTS, *KINDS]
     table = pd.DataFrame(rows, columns=["model", *columns]).fillna(0).groupby("model").sum()
-    table = table.astype(dict.fromkeys(columns[:3], int) | dict.fromkeys(KINDS, float))
+    table = table.astype(dict.fromkeys(COUNTS, int) | dict.fromkeys(KINDS, float))
     return table.loc[table[list(KINDS)].sum(axis=1).sort_values(ascending=False, kind="stable").index]
+
+
+def experiment_flops(plan: Plan, sizes: Sizes) -> pd.DataFrame:
+    """Count each experiment: a row per experiment (the index), the one that costs most by itself first.
+
+    Columns: `COUNTS`; `flops`, of all that the experiment needs, which is what a run of it alone costs; and
+    `own`, of what no other experiment needs, which is what a run without it saves.
+    """
+    names = list(plan.config.experiments)
+    rows = []
+    for name in names:
+        alone, others = plan.part([name]), plan.part([other for other in names if other != name])
+        needed = run_flops(alone, sizes).sum()
+        networks, measurements = set(others.networks()), set(others.measurements())
+        own = 0.0
+        for network in alone.networks():
+            own += sum(network_flops(plan, network, sizes).values())
+            if network in networks:  # without its savepoints, where no other experiment asks for them
+                own -= sum(network_flops(others, network, sizes).values())
+        for one in alone.measurements():
+            own += measuring_flops(plan, one, sizes)
+            if one in measurements:  # without the measures that no other experiment asks for
+                own -= measuring_flops(others, one, sizes)
+        rows.append({**needed[COUNTS], "flops": needed[list(KINDS)].sum(), "own": own})
+    table = pd.DataFrame(rows, index=pd.Index(names, name="experiment"), columns=[*COUNTS, "flops", "own"])
+    table = table.astype(dict.fromkeys(COUNTS, int))
+    return table.sort_values(["own", "flops"], ascending=False, kind="stable")
+
+
+def network_flops(plan: Plan, network: Network, sizes: Sizes) -> dict[str, float]:
+    """FLOPs of the training and the evaluations of a network of a plan."""
+    settings = TrainingSettings.from_mapping(plan.training_settings(network))
+    return training_flops(settings, sizes(network.dataset))
 
 
 def training_flops(settings: TrainingSettings, size: Size) -> dict[str, float]:
@@ -134,24 +175,38 @@ def image_flops(settings: TrainingSettings, size: Size) -> ImageFlops:
     return two.scaled(three, set_size(given["transformations"]) - 2)
 
 
-def core_speed(seconds: float = 1.0) -> float:
-    """FLOP/s of one core of this machine while it trains a small SimpleConv, by the steps of about a second.
+def training_speed(
+    device: torch.device, filters: int, acceleration: Acceleration, seconds: float = 1.0
+) -> float:
+    """FLOP/s of a GPU, or of one core of this machine, while it trains SimpleConv, by the steps of `seconds`.
 
-    What is not counted, such as activations, takes its time too, so that this is less than its peak.
+    Layout and precision are those of `acceleration`; nothing is compiled. What is not counted, such as
+    activations, takes its time too, so that this is less than the peak.
     """
-    model = build("simple_conv", (3, 32, 32), 10, {"filters": 16, "hidden": 32}).train()
-    images = torch.rand(32, 3, 32, 32)
+    memory = torch.channels_last if acceleration.channels_last else torch.preserve_format
+    model = build("simple_conv", (3, 32, 32), 10, {"filters": filters, "hidden": 2 * filters}).train()
+    model.to(device).to(memory_format=memory)
+    images = torch.rand(SPEED_BATCH[device.type], 3, 32, 32, device=device).to(memory_format=memory)
+
+    def step() -> float:
+        """Seconds of a forward and a backward pass."""
+        start = time.perf_counter()
+        with torch.autocast(device.type, torch.bfloat16, enabled=acceleration.bfloat16):
+            scores = model(images)
+        scores.float().sum().backward()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        return time.perf_counter() - start
+
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
+        with FlopCounterMode(display=False) as counter:
+            step()
+        step()  # as the first, not timed: kernels are chosen
         took: list[float] = []
-        start = time.perf_counter()
-        with FlopCounterMode(display=False) as counter:  # the first step, which is not timed
-            model(images).sum().backward()
-        while not took or time.perf_counter() - start < seconds:
-            before = time.perf_counter()
-            model(images).sum().backward()
-            took.append(time.perf_counter() - before)
+        while len(took) < 3 or sum(took) < seconds:
+            took.append(step())
     finally:
         torch.set_num_threads(threads)
     return float(counter.get_total_flops() / median(took))
