@@ -28,8 +28,9 @@ quick: .venv/installed ## the whole thesis, small, on bundled data: minutes
 	@echo "tables:   results/quick/tables/"
 	@echo "paper:    results/quick/thesis.pdf"
 
-plan: .venv/installed ## jobs and estimated hours of RUN=thesis, laptop or quick, on CORES
-	@$(WITH_BIN) python -m equivariance plan --cores $(CORES) $(if $(filter-out thesis,$(RUN)),--config config/$(RUN).yaml)
+plan: .venv/installed ## jobs and estimated hours of RUN=thesis, laptop or quick, on CORES; BY=experiment, ONLY="NAME NAME"
+	@$(WITH_BIN) python -m equivariance plan --cores $(CORES) $(if $(filter-out thesis,$(RUN)),--config config/$(RUN).yaml) \
+		$(if $(BY),--by $(BY)) $(if $(ONLY),--only $(ONLY))
 
 test: .venv/installed lint ## every test and check
 	OMP_NUM_THREADS=1 $(WITH_BIN) python -m pytest -n 2 --dist loadgroup

@@ -18,6 +18,7 @@ a page names and that is not there.
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -176,7 +177,7 @@ CHECKS: dict[str, Callable[[list[str], Path], None]] = {
 
 @pytest.mark.parametrize("command", commands("bash"))
 def test_command_works(command: str, clone: Path) -> None:
-    words = command.split()
+    words = shlex.split(command)
     assert words[0] in CHECKS, f"no test handles {command!r}"
     CHECKS[words[0]](words, clone)
 
