@@ -103,7 +103,7 @@ def test_no_layer_works_in_place(family: str) -> None:
 
 @each_family
 def test_the_first_dimension_of_every_activation_is_the_images(family: str) -> None:
-    network = small(family)
+    network = small(family).eval()
     with record(network) as activations:
         network(images_for(family, 6))
     assert {tensor.shape[0] for tensor in activations.values()} == {6}

@@ -9,6 +9,7 @@ from equivariance.errors import UserError
 from equivariance.measures.recorder import record
 from equivariance.models import build
 from equivariance.models.layers import layer_table, parameter_count
+from equivariance.models.ti_pooling import BATCH_PIXELS
 from equivariance.transformations.sets import build_set
 from equivariance.transformations.warp import warp
 
@@ -20,7 +21,7 @@ WIDTHS = {"filters": 3, "hidden": 4}
 @pytest.mark.parametrize(
     "variant", [{}, {"batch_norm": True}, {"kernel_size": 5}, {"downsampling": "stride"}]
 )
-def test_b44_it_is_as_wide_as_simple_conv_and_has_its_variants(variant: dict) -> None:
+def test_with_its_widths_it_has_the_layers_of_simple_conv_and_its_variants(variant: dict) -> None:
     plain = build("simple_conv", (1, 16, 16), 5, {**WIDTHS, **variant})
     pooled = build("ti_pooling", (1, 16, 16), 5, {**WIDTHS, **variant, **SET})
     expected = {name: tensor.shape for name, tensor in plain.state_dict().items()}
@@ -79,7 +80,7 @@ def test_pooled_over_quarter_turns_the_output_is_invariant_to_them() -> None:
 
 
 def test_layers_before_the_pooling_are_called_once_per_transformation_and_see_all_images() -> None:
-    network = small("ti_pooling", transformations=TURNS)
+    network = small("ti_pooling", transformations=TURNS).eval()
     images = torch.rand(6, 1, 16, 16)
     with record(network) as activations:
         network(images)
@@ -103,6 +104,50 @@ def test_paths_are_in_the_order_of_the_set() -> None:
     turned = [warp(images, matrix[None]) for matrix in build_set("turns", TURNS).matrices]
     for path, image in zip(paths.values(), turned, strict=True):
         torch.testing.assert_close(path, network.conv1(image))
+
+
+def step(network: nn.Module, images: torch.Tensor) -> list[torch.Tensor]:
+    """The output of a training step, and the gradients of all weights."""
+    network.zero_grad()
+    output = network(images)
+    output[:, 1].sum().backward()
+    return [output.detach(), *(parameter.grad.clone() for parameter in network.parameters())]
+
+
+@pytest.mark.parametrize("shape", [(1, 16, 16), (3, 16, 12)])
+def test_training_in_chunks_of_any_size_is_training_path_by_path(
+    shape: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = {"rotations": {"count": 5}}
+    network = small("ti_pooling", shape, transformations=spec).double()
+    images = torch.rand(3, *shape, dtype=torch.float64)
+    expected = step(network.eval(), images)
+    network.train()
+    pixels = images[:, 0].numel()
+    for members, passes in ((1, 5), (2, 3), (4, 2), (5, 1), (9, 1)):
+        monkeypatch.setitem(BATCH_PIXELS, "cpu", members * pixels)
+        with record(network, ["conv1"]) as calls:
+            found = step(network, images)
+        assert len(calls) == passes
+        assert sum(len(copies) for copies in calls.values()) == 5 * len(images)
+        torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
+
+
+def test_a_batch_too_large_for_a_chunk_is_trained_path_by_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(BATCH_PIXELS, "cpu", 1)
+    network = small("ti_pooling", transformations=TURNS)
+    with record(network, ["conv1"]) as calls:
+        network(torch.rand(2, 1, 16, 16))
+    assert len(calls) == 4
+
+
+def test_batch_normalization_in_training_has_the_statistics_of_one_path_at_a_time() -> None:
+    network = small("ti_pooling", transformations=TURNS, batch_norm=True)
+    with record(network, ["conv1_bn"]) as calls:
+        network(torch.rand(4, 1, 16, 16))
+    assert len(calls) == 4
+    for path in calls.values():
+        torch.testing.assert_close(path.mean((0, 2, 3)), torch.zeros(2), rtol=0, atol=1e-5)
 
 
 def test_the_set_is_no_part_of_the_weights() -> None:
