@@ -50,17 +50,13 @@ def plot_claims(
 def claims_page(table: pd.DataFrame, claims: Mapping[str, Mapping[str, Any]]) -> str:
     """The conclusions as a page of HTML: a row for each claim."""
     found = conclusions(table, claims)
-    of = _("{supported} of {judged}")
     shown = {
         _("claim"): found["claim"],
         _("statement"): [_(text) for text in found["statement"]],
         _("verdict"): [_(verdict) for verdict in found["verdict"]],
         _("statistic"): found["criterion"],
         _("value"): found["number"],
-        _("tests"): [
-            of.format(supported=supported, judged=judged) if judged else ""
-            for supported, judged in zip(found["supported"], found["judged"], strict=True)
-        ],
+        _("tests"): found["tests"],
         _("remarks"): found["reason"],
         _("stand-in"): found["stand_in"],
     }

@@ -197,10 +197,11 @@ class TestConclusions:
         row = self.concluded(*means)
         assert (row["verdict"], row["cell"], row["judged"]) == (expected, cell, len(means))
         assert row["supported"] == sum(mean > 55 for mean in means)
+        assert row["tests"] == f"{row['supported']} of {len(means)}"
 
     def test_nothing_judged_is_not_run_with_its_reason(self) -> None:
         row = self.concluded(60, test=ABOVE | {"experiments": ["lost"]})
-        assert (row["verdict"], row["number"]) == ("not run", "–")
+        assert (row["verdict"], row["number"], row["tests"]) == ("not run", "–", "")
         assert row["reason"] == "the run has no experiment lost"
 
     def test_what_is_not_run_does_not_hinder_and_is_said(self) -> None:

@@ -26,8 +26,7 @@ CONCLUSIONS = pd.DataFrame(
         "verdict": ["supported", "contradicted", "not run"],
         "criterion": ["ratio", "ratio", ""],
         "number": ["R 1.02 [0.98, 1.06], below 1.5", "R 2", "–"],
-        "supported": [3, 0, 0],
-        "judged": [3, 2, 0],
+        "tests": ["3 of 3", "0 of 2", ""],
         "reason": [np.nan, np.nan, "too few seeds: 1, needed: 5"],
         "stand_in": [True, False, False],
     }

@@ -120,6 +120,13 @@ def display(column: str, value: Any, labels: Mapping[str, str]) -> str:
     return _(labels.get(text, text.replace("_", " ")))
 
 
+def stand_in_name(name: str, stands_for: str, labels: Mapping[str, str]) -> str:
+    """A data set with the one that it stands in for, such as "digits for MNIST"."""
+    return _("{stand_in} for {data_set}").format(
+        stand_in=display("dataset", name, labels), data_set=display("dataset", stands_for, labels)
+    )
+
+
 PARTS = N_("train"), N_("test")
 """Parts of a data set."""
 

@@ -6,7 +6,14 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from equivariance.analysis.columns import CONDITIONS, column_name, display, levels, mapped_columns
+from equivariance.analysis.columns import (
+    CONDITIONS,
+    column_name,
+    display,
+    levels,
+    mapped_columns,
+    stand_in_name,
+)
 from equivariance.language import N_, _, listed
 from equivariance.measures.names import measure_name
 from equivariance.reserved import FINAL, NONE
@@ -88,14 +95,14 @@ def measured_text(
 
 def stand_in_note(datasets: Iterable[str], stand_ins: Mapping[str, str], labels: Mapping[str, str]) -> str:
     """What a figure of stand-in data says on its face; "" where all data are real."""
-    named = ", ".join(
-        _("{stand_in} for {data_set}").format(
-            stand_in=display("dataset", name, labels), data_set=display("dataset", stand_ins[name], labels)
-        )
-        for name in dict.fromkeys(datasets)
-        if stand_ins.get(name)
-    )
-    return _("stand-in data: {names}").format(names=named) if named else ""
+    named = dict.fromkeys(datasets)
+    return note_of(stand_in_name(name, stand_ins[name], labels) for name in named if stand_ins.get(name))
+
+
+def note_of(stand_ins: Iterable[str]) -> str:
+    """The note on stand-ins with their names, each once; "" without any."""
+    names = ", ".join(dict.fromkeys(stand_ins))
+    return _("stand-in data: {names}").format(names=names) if names else ""
 
 
 def range_text(values: Series[Any]) -> str:

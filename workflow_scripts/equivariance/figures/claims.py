@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from equivariance.analysis.claims.conclusions import SIGNS, conclusions, deciding_row, position, row_number
+from equivariance.analysis.claims.conclusions import conclusions, deciding_row, number_parts, position
 from equivariance.analysis.claims.estimates import (
     CONTRADICTED,
     JUDGED,
@@ -25,6 +25,7 @@ from equivariance.analysis.claims.estimates import (
     UNDECIDED,
     Bound,
 )
+from equivariance.figures.captions import note_of
 from equivariance.figures.style import CATEGORIES, GREY, PAGE, SMALL, TEXT_WIDTH, style, wrapped
 from equivariance.language import _, listed, ngettext
 
@@ -71,7 +72,6 @@ def plot_tests(table: pd.DataFrame) -> Figure:
     rows = table.assign(
         claim=table["claim"].where(~table["claim"].duplicated(), ""),
         statement=[f"{row['cell']}: {_(row['criterion'])}" for _place, row in table.iterrows()],
-        number=[row_number(row) for _place, row in table.iterrows()],
         beside=[
             ngettext("{count} seed", "{count} seeds", seeds).format(count=seeds) if seeds else ""
             for seeds in table["seeds"].tolist()
@@ -83,7 +83,7 @@ def plot_tests(table: pd.DataFrame) -> Figure:
 
 
 def _plot(shown: pd.DataFrame, deciding: Sequence[Any], most: float) -> Figure:
-    """Draw rows with their claim, statement, verdict, number, reason and what is `beside` it, at most so many
+    """Draw rows with their claim, statement, verdict, reason and what is `beside` it, at most so many
     inches high; `deciding` are the rows of the table of claims whose intervals are drawn."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -131,10 +131,7 @@ def caption(table: pd.DataFrame, claims: Mapping[str, Mapping[str, Any]], confid
 
 def stand_in_note(concluded: pd.DataFrame) -> str:
     """What a figure of stand-in data says on its face; "" where all data are real."""
-    parts = [part for text in concluded["stand_in"] for part in str(text).split("; ") if part]
-    if not parts:
-        return ""
-    return _("stand-in data: {names}").format(names=", ".join(dict.fromkeys(parts)))
+    return note_of(part for text in concluded["stand_in"] for part in str(text).split("; ") if part)
 
 
 def _frame(axes: Axes, height: float, tops: Any) -> None:
@@ -170,7 +167,7 @@ def _row(axes: Axes, row: Any, deciding: Any, lines: Sequence[str], middle: floa
             axes.plot([low, high], [middle, middle], color=color, linewidth=1.3, solid_capstyle="butt")
             shown = float(np.clip(at, -FARTHEST, FARTHEST))
             axes.plot(shown, middle, shape, color=color, **MARKER)
-    number, threshold = numbers(row)
+    number, threshold = numbers(row, deciding)
     # The verdict is a word as well as a shape and a colour, in bold where it is one for or against.
     weight = "bold" if row["verdict"] in (SUPPORTED, CONTRADICTED) else "normal"
     right = (TEXT_WIDTH - TEXT) / PLOT - 0.01
@@ -194,17 +191,14 @@ def ends(row: Any, at: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def numbers(row: Any) -> tuple[str, str]:
+def numbers(row: Any, deciding: Any) -> tuple[str, str]:
     """The statistic of a claim, and its threshold with how many seeds it is from, where they are too few."""
-    if row["verdict"] == NOT_RUN:
+    if deciding is None:
         return "", ""
-    start = max(str(row["number"]).rfind(sign[0]) for sign in SIGNS.values())
-    statistic, threshold = (
-        (row["number"][:start], row["number"][start:]) if start > 0 else (row["number"], "")
-    )
+    statistic, threshold = number_parts(deciding)
     seeds = str(row["reason"]).partition(";")[0]
     few = f"· {seeds}" if row["verdict"] == UNDECIDED and 0 < len(seeds) <= SHORT else ""
-    return statistic.strip(), f"{threshold} {few}".strip(" ·")
+    return statistic, f"{threshold} {few}".strip(" ·")
 
 
 def tests(row: Any) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from equivariance.analysis.columns import display
+from equivariance.analysis.columns import display, stand_in_name
 from equivariance.analysis.published import QUANTITIES, VERDICTS, middle
-from equivariance.figures.captions import sentences
+from equivariance.figures.captions import note_of, sentences
 from equivariance.figures.style import CATEGORIES, GREY, PAGE, SMALL, finish, new_figure, style
 from equivariance.figures.style import TITLE as LABEL
 from equivariance.language import N_, _
@@ -122,11 +122,4 @@ def _draw(axes: Axes, part: DataFrame) -> None:
 def _note(shown: DataFrame, labels: Mapping[str, str]) -> str:
     """Which data stand in for published ones."""
     pairs = shown[shown["dataset"] != shown["our_dataset"]][["our_dataset", "dataset"]].drop_duplicates()
-    named = (
-        _("{stand_in} for {dataset}").format(
-            stand_in=display("dataset", ours, labels), dataset=display("dataset", theirs, labels)
-        )
-        for ours, theirs in pairs.itertuples(index=False)
-    )
-    text = ", ".join(named)
-    return _("stand-in data: {pairs}").format(pairs=text) if text else ""
+    return note_of(stand_in_name(ours, theirs, labels) for ours, theirs in pairs.itertuples(index=False))

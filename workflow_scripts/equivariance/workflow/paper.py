@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from equivariance.analysis.answers import answer, signed
-from equivariance.analysis.claims.conclusions import NONE as NO_NUMBER
+from equivariance.analysis.claims.estimates import NO_NUMBER
 from equivariance.analysis.columns import NETWORK, column_name, combinations, display
 from equivariance.analysis.compact import compact
 from equivariance.analysis.published import QUANTITIES, VERDICTS
@@ -110,12 +110,7 @@ def conclusions_of(conclusions: pd.DataFrame | None) -> list[Content]:
     if conclusions is None:
         return []
     names = ["claim", "statement", "verdict", "criterion", "number", "tests", "reason"]
-    of = _("{supported} of {judged}")
-    tests = [
-        of.format(supported=supported, judged=judged) if judged else ""
-        for supported, judged in zip(conclusions["supported"], conclusions["judged"], strict=True)
-    ]
-    texts = conclusions.assign(tests=tests)[names].fillna("").astype(str)
+    texts = conclusions[names].fillna("").astype(str)
     rows = [dict(zip(names, row, strict=True)) for row in texts.itertuples(index=False, name=None)]
     return [
         {

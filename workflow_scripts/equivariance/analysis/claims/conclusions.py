@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from equivariance.analysis.claims.estimates import (
     CONTRADICTED,
     JUDGED,
+    NO_NUMBER,
     NOT_RUN,
     REPORTED,
     SUPPORTED,
@@ -23,12 +24,10 @@ if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
 COLUMNS = (
-    *("claim", "statement", "verdict", "criterion", "number", "cell", "supported", "judged", "reason"),
-    "stand_in",
+    *("claim", "statement", "verdict", "criterion", "number", "cell", "supported", "judged", "tests"),
+    *("reason", "stand_in"),
 )
 SIGNS = {"above": "> ", "below": "< ", "within": "∈ ±"}
-NONE = "–"
-"""The number of a claim that could not be computed."""
 
 
 def conclusions(table: DataFrame, claims: Mapping[str, Mapping[str, Any]]) -> DataFrame:
@@ -37,8 +36,8 @@ def conclusions(table: DataFrame, claims: Mapping[str, Mapping[str, Any]]) -> Da
     A claim is contradicted if any of its rows is; supported if all that could be judged are, and if p_holm
     is below the significance that it asks for; `not run` if none could be judged; else undecided. A claim
     without thresholds is reported. `criterion`, `number` and `cell` are those of the row that decides: the
-    one that speaks most against the claim. `supported` and `judged` count rows; `reason` is that of this row,
-    and what is missing.
+    one that speaks most against the claim. `supported` and `judged` count rows, and `tests` says so in words;
+    `reason` is that of this row, and what is missing.
     """
     import pandas as pd
 
@@ -53,7 +52,7 @@ def _conclusion(name: str, claim: Mapping[str, Any], rows: DataFrame) -> dict[st
     found, reason = _combined(judged, bool(len(reported)))
     if found == NOT_RUN:
         reasons = list(dict.fromkeys(absent["reason"]))
-        criterion, number, cell = "", NONE, ""
+        criterion, number, cell = "", NO_NUMBER, ""
         reason = "; ".join(reasons)
     else:
         deciding = deciding_row(rows)
@@ -67,6 +66,9 @@ def _conclusion(name: str, claim: Mapping[str, Any], rows: DataFrame) -> dict[st
         **{"claim": name, "statement": claim["statement"], "verdict": found},
         **{"criterion": criterion, "number": number, "cell": cell},
         **{"supported": supported, "judged": len(judged), "reason": reason},
+        "tests": _("{supported} of {judged}").format(supported=supported, judged=len(judged))
+        if len(judged)
+        else "",
         "stand_in": "; ".join(dict.fromkeys(stand_ins)),
     }
 
@@ -111,7 +113,12 @@ def position(row: Series[Any]) -> float:
 
 def row_number(row: Series[Any]) -> str:
     """The statistic of a row with its interval, and its threshold, such as 0.97 [0.95, 0.99] > 0.90."""
-    if math.isnan(row["statistic"]):
-        return NONE
-    text = interval_text(row["statistic"], row["low"], row["high"])
-    return f"{text} {SIGNS[row['direction']]}{number_text(row['threshold'])}" if row["direction"] else text
+    return " ".join(part for part in number_parts(row) if part)
+
+
+def number_parts(row: Series[Any]) -> tuple[str, str]:
+    """The statistic of a row with its interval, and its threshold; "" where nothing is compared with one."""
+    statistic = interval_text(row["statistic"], row["low"], row["high"])
+    if not row["direction"] or math.isnan(row["statistic"]):
+        return statistic, ""
+    return statistic, f"{SIGNS[row['direction']]}{number_text(row['threshold'])}"

@@ -78,10 +78,14 @@ def verdict(found: Estimate, bound: Bound | None, needed: int) -> tuple[str, str
     return SUPPORTED, found.note
 
 
+NO_NUMBER = "–"
+"""What a reader sees in the place of a number that could not be computed."""
+
+
 def number_text(value: float) -> str:
     """A number for a reader: two decimals, or two digits of a small one."""
     if math.isnan(value):
-        return "–"
+        return NO_NUMBER
     if value == 0 or 0.095 <= abs(value) < 1000:
         return f"{value:.2f}"
     return f"{value:.2g}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from equivariance.analysis.columns import display
+from equivariance.analysis.columns import stand_in_name
 from equivariance.language import _
 
 
@@ -30,10 +30,7 @@ class Names:
     def stand_in(self, datasets: Sequence[str]) -> str:
         """What data sets stand in for, in words: "digits for MNIST"; "" where all are real."""
         return "; ".join(
-            _("{name} for {real}").format(
-                name=display("dataset", name, self.labels),
-                real=display("dataset", self.stand_ins[name], self.labels),
-            )
+            stand_in_name(name, self.stand_ins[name], self.labels)
             for name in datasets
             if self.stand_ins.get(name)
         )
