@@ -1,6 +1,6 @@
 """Errors that users can correct, and their wording."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 
 
@@ -25,6 +25,14 @@ def unknown(kind: str, given: object, valid: Iterable[str], most: int | None = N
     near = get_close_matches(str(given), names, n=len(names) or 1, cutoff=0.6)
     rest = [name for name in names if name not in near]
     return f"unknown {kind} {given!r}; valid: {listed(near + rest, most) or '(none)'}"
+
+
+def unknown_names(place: str, kind: str, given: Iterable[str], valid: Iterable[str]) -> Iterator[str]:
+    """Say of each given name that is not a valid `kind` at which `place` of the settings it stands."""
+    valid = list(valid)
+    for name in given:
+        if name not in valid:
+            yield f"{place}: {unknown(kind, name, valid)}"
 
 
 def listed(names: Sequence[str], most: int | None = 5) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from equivariance import datasets
-from equivariance.errors import UserError, unknown
+from equivariance.errors import UserError, unknown, unknown_names
 from equivariance.figures.kinds import KINDS, drawable_kinds, figure_kind
 from equivariance.measures.names import AGGREGATIONS, mistake
 from equivariance.models import FAMILIES
@@ -53,7 +53,7 @@ def _datasets(config: Config, unreadable: Collection[tuple[str, ...]]) -> Iterat
     yield from recipe_mistakes(config.datasets, config.recipe_of, config.recipe_groups)
     for name, entry in config.datasets.items():
         if ("datasets", name) not in unreadable:
-            yield from _unknown(f"datasets.{name}.source", "source", [entry["source"]], datasets.SOURCES)
+            yield from unknown_names(f"datasets.{name}.source", "source", [entry["source"]], datasets.SOURCES)
 
 
 def _groups(config: Config) -> Iterator[str]:
@@ -63,7 +63,7 @@ def _groups(config: Config) -> Iterator[str]:
         ("set_groups", "set", config.set_groups, config.transformations),
     ):
         for name, members in groups.items():
-            yield from _unknown(f"{key}.{name}", kind, members, valid)
+            yield from unknown_names(f"{key}.{name}", kind, members, valid)
             if name in valid:
                 yield f"{key}.{name}: the name of a {kind} cannot be the name of a group"
             if name in RESERVED:
@@ -91,7 +91,7 @@ def _models(config: Config, unreadable: Collection[tuple[str, ...]]) -> Iterator
         if ("models", name) in unreadable:
             continue
         valid = [*config.datasets, *config.recipe_groups]
-        for text in _unknown("datasets", "data set or recipe group", model["datasets"], valid):
+        for text in unknown_names("datasets", "data set or recipe group", model["datasets"], valid):
             places.setdefault(text, []).append(f"models.{name}")
         if model["family"] not in FAMILIES:
             text = f"family: {unknown('family', model['family'], FAMILIES)}"
@@ -151,22 +151,22 @@ def _experiment(
     grid = entry[grid_key]
     chosen = config.dataset_names(grid["datasets"])
     known_datasets = [*config.datasets, *config.dataset_groups]
-    yield from _unknown(f"{place}.{grid_key}.datasets", "data set", chosen, known_datasets)
+    yield from unknown_names(f"{place}.{grid_key}.datasets", "data set", chosen, known_datasets)
     sets = config.set_names(grid["sets"])
     known_sets = [*config.transformations, *config.set_groups]
     also = [] if grid_key == "images" else [UNTRAINED]
-    yield from _unknown(f"{place}.{grid_key}.sets", "set", sets, [*known_sets, *also])
+    yield from unknown_names(f"{place}.{grid_key}.sets", "set", sets, [*known_sets, *also])
     for key in ("datasets", "models", "sets"):
         if key in grid and not grid[key]:
             yield f"{place}.{grid_key}.{key}: {EMPTY}"
     if grid_key == "train":
-        yield from _unknown(f"{place}.train.seeds", "number of seeds", [grid["seeds"]], config.seeds)
-        yield from _unknown(f"{place}.train.models", "model", grid["models"], config.models)
+        yield from unknown_names(f"{place}.train.seeds", "number of seeds", [grid["seeds"]], config.seeds)
+        yield from unknown_names(f"{place}.train.models", "model", grid["models"], config.models)
         readable = [name for name in grid["models"] if ("models", name) not in unreadable]
         yield from _recipes(place, chosen, readable, config)
     if "test" in entry:
         tested = config.set_names(entry["test"])
-        yield from _unknown(f"{place}.test", "set to test with", tested, [*known_sets, OWN])
+        yield from unknown_names(f"{place}.test", "set to test with", tested, [*known_sets, OWN])
         if not tested:
             yield f"{place}.test: {EMPTY}"
     if grid_key == "train":
@@ -198,20 +198,20 @@ def _tasks(
 
 def _retraining(place: str, entry: Mapping[str, Any], names: Iterable[str], config: Config) -> Iterator[str]:
     with_sets = config.set_names(entry["retrain"]["with"])
-    yield from _unknown(f"{place}.with", "set", with_sets, [*config.transformations, *config.set_groups])
+    yield from unknown_names(f"{place}.with", "set", with_sets, [*config.transformations, *config.set_groups])
     if entry["train"].get("savepoints") == "all":
         yield f"{place}: retrained networks keep no savepoints; leave out train.savepoints"
     for name in names:
         if name in config.models:
             schemes = config.schemes(name, entry["retrain"]["schemes"])
             known = config.schemes(name, "all")
-            yield from _unknown(f"{place}.schemes", f"scheme of {name}", schemes, known)
+            yield from unknown_names(f"{place}.schemes", f"scheme of {name}", schemes, known)
 
 
 def _figure(place: str, entry: Mapping[str, Any]) -> Iterator[str]:
     name = entry["figure"]["kind"]
     if name not in KINDS:
-        yield from _unknown(f"{place}.figure.kind", "kind of figure", [name], KINDS)
+        yield from unknown_names(f"{place}.figure.kind", "kind of figure", [name], KINDS)
         return
     given, kind = drawable_data(entry), figure_kind(name)
     if not {*kind.draws} & {*given}:
@@ -233,10 +233,10 @@ def _measure(place: str, block: Mapping[str, Any], trained: Collection[str], con
     for name in block["measures"]:
         if wrong := mistake(name):
             yield f"{place}.measures: {wrong}"
-    yield from _unknown(f"{place}.aggregations", "aggregation", block["aggregations"], AGGREGATIONS)
-    yield from _unknown(f"{place}.samples", "number of samples", [block["samples"]], config.samples)
+    yield from unknown_names(f"{place}.aggregations", "aggregation", block["aggregations"], AGGREGATIONS)
+    yield from unknown_names(f"{place}.samples", "number of samples", [block["samples"]], config.samples)
     measured_on = config.dataset_names(block["datasets"])
-    yield from _unknown(
+    yield from unknown_names(
         f"{place}.datasets", "data set", measured_on, [*config.datasets, *config.dataset_groups, OWN]
     )
     if not measured_on:
@@ -249,7 +249,7 @@ def _panels(
 ) -> Iterator[str]:
     measured = dict.fromkeys(measure for _, block in blocks for measure in block["measures"])
     for title, measures in panels.items():
-        yield from _unknown(f"{place}.{title}", "measure among those asked for", measures, measured)
+        yield from unknown_names(f"{place}.{title}", "measure among those asked for", measures, measured)
 
 
 def _recipes(place: str, chosen: Iterable[str], names: Iterable[str], config: Config) -> Iterator[str]:
@@ -271,7 +271,7 @@ def _with(place: str, given: Any, trained: Collection[str], config: Config) -> I
         return
     given_for = [name for key in given for name in config.set_names(key)]
     for key, names in given.items():
-        yield from _unknown(place, "set trained with", config.set_names(key), trained)
+        yield from unknown_names(place, "set trained with", config.set_names(key), trained)
         untrained = UNTRAINED in config.set_names(key)
         yield from _measured_sets(f"{place}.{key}", names, untrained, config)
     for missing in [name for name in trained if name not in given_for]:
@@ -280,15 +280,8 @@ def _with(place: str, given: Any, trained: Collection[str], config: Config) -> I
 
 def _measured_sets(place: str, given: str | list[str], untrained: bool, config: Config) -> Iterator[str]:
     names = config.set_names(given)
-    yield from _unknown(place, "set", names, [*config.transformations, *config.set_groups, OWN])
+    yield from unknown_names(place, "set", names, [*config.transformations, *config.set_groups, OWN])
     if not names:
         yield f"{place}: {EMPTY}"
     if OWN in names and untrained:
         yield f"{place}: an untrained network has no set of its own; name the sets to measure with"
-
-
-def _unknown(place: str, kind: str, given: Iterable[str], valid: Iterable[str]) -> Iterator[str]:
-    valid = list(valid)
-    for name in given:
-        if name not in valid:
-            yield f"{place}: {unknown(kind, name, valid)}"

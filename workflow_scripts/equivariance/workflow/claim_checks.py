@@ -5,7 +5,7 @@ from typing import Any
 
 from equivariance.analysis.claims.columns import EXPERIMENT
 from equivariance.analysis.claims.kinds import KINDS, PARAMETERS, Kind
-from equivariance.errors import unknown
+from equivariance.errors import unknown, unknown_names
 from equivariance.measures.names import AGGREGATIONS, mistake
 from equivariance.reserved import NONE, OWN, UNTRAINED
 from equivariance.workflow.config import Config
@@ -24,7 +24,7 @@ def claim_mistakes(
     for name, claim in config.claims.items():
         if ("claims", name) in unreadable:
             continue
-        yield from _unknown(f"claims.{name}.datasets", "data set", claim["datasets"], config.datasets)
+        yield from unknown_names(f"claims.{name}.datasets", "data set", claim["datasets"], config.datasets)
         for number, test in enumerate(claim["tests"]):
             place = f"claims.{name}.tests.{number}"
             if test["test"] not in KINDS:
@@ -36,7 +36,7 @@ def claim_mistakes(
 def _test(
     place: str, test: Mapping[str, Any], kind: Kind, config: Config, experiments: Collection[str]
 ) -> Iterator[str]:
-    yield from _unknown(f"{place}.experiments", "experiment", test["experiments"], experiments)
+    yield from unknown_names(f"{place}.experiments", "experiment", test["experiments"], experiments)
     for name in test["measures"]:
         if wrong := mistake(name):
             yield f"{place}.measures: {wrong}"
@@ -52,7 +52,7 @@ def _test(
         for column, values in test.get(key, {}).items():
             yield from _values(f"{place}.{key}.{column}", column, values, config, test["experiments"])
     criteria = test["criteria"]
-    yield from _unknown(f"{place}.criteria", f"criterion of {test['test']}", criteria, kind.criteria)
+    yield from unknown_names(f"{place}.criteria", f"criterion of {test['test']}", criteria, kind.criteria)
     for name, given in criteria.items():
         yield from _criterion(f"{place}.criteria.{name}", given, config)
 
@@ -64,14 +64,14 @@ def _criterion(place: str, given: Mapping[str, Any], config: Config) -> Iterator
     for direction in directions:
         threshold = given[direction]
         of_datasets = threshold if isinstance(threshold, Mapping) else {}
-        yield from _unknown(
+        yield from unknown_names(
             f"{place}.{direction}", "data set", set(of_datasets) - {"default"}, config.datasets
         )
         named = [
             one for one in (of_datasets.values() if of_datasets else [threshold]) if isinstance(one, str)
         ]
         valid = config.judging["thresholds"]
-        yield from _unknown(f"{place}.{direction}", "threshold of judging.thresholds", named, valid)
+        yield from unknown_names(f"{place}.{direction}", "threshold of judging.thresholds", named, valid)
 
 
 def _values(place: str, column: str, values: Any, config: Config, experiments: list[str]) -> Iterator[str]:
@@ -92,10 +92,4 @@ def _values(place: str, column: str, values: Any, config: Config, experiments: l
     if column == "measure":
         yield from (f"{place}: {wrong}" for wrong in map(mistake, map(str, listed)) if wrong)
     elif column in known:
-        yield from _unknown(place, known[column][0], map(str, listed), known[column][1])
-
-
-def _unknown(place: str, kind: str, given: Any, valid: Collection[str]) -> Iterator[str]:
-    for name in given:
-        if name not in valid:
-            yield f"{place}: {unknown(kind, name, valid)}"
+        yield from unknown_names(place, known[column][0], map(str, listed), known[column][1])
