@@ -1,6 +1,6 @@
 # What a person types. `make quick` and `make test` install what they need into .venv, from requirements.lock.
 .DEFAULT_GOAL := help
-.PHONY: help install quick plan test lint docs bench translations lock clean
+.PHONY: help install quick plan test lint docs bench translations lock prune clean
 
 PYTHON ?= python3
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
@@ -61,5 +61,9 @@ translations: .venv/installed ## gather the texts that readers see into the file
 lock: .venv/installed ## resolve requirements.lock anew, keeping what it pins where possible
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-header --no-annotate pyproject.toml --output-file requirements.lock
 
+prune: ## remove finished work that no run has any more
+	find results/store -type f -links 1 ! -name sha256.json -delete
+	find results/store -mindepth 1 -maxdepth 1 -type d ! -exec sh -c 'ls -A "$$1" | grep -qvx sha256.json' _ {} \; -exec rm -r {} +
+
 clean: ## remove results, logs and caches; not the environment
-	rm -rf results/quick results/data logs site .snakemake .pytest_cache .mypy_cache .ruff_cache
+	rm -rf results/quick results/data results/store logs site .snakemake .pytest_cache .mypy_cache .ruff_cache

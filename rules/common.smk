@@ -8,12 +8,10 @@ ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "workflow_scripts"))
 
 from equivariance.errors import UserError
-from equivariance.reserved import UNTRAINED
 from equivariance.workflow.claims import claim_code, claim_entries, claim_names, claim_tables
 from equivariance.workflow.images import feature_map_code, feature_map_settings, image_settings
 from equivariance.workflow.jobs import CAPTION, figure_jobs, measuring_jobs, table_jobs, training_jobs
 from equivariance.workflow.loading import in_file_order, load_config
-from equivariance.workflow.plan import MEASURED_FAMILIES
 from equivariance.workflow.published import compared_tables, is_reduced
 from equivariance.workflow.record import dataset_descriptions, figure_entry, sizes, versions
 from equivariance.workflow.report import (
@@ -45,16 +43,4 @@ def any_of(names):
 
 wildcard_constraints:
     dataset=any_of(CONFIG.datasets),
-    measured_dataset=any_of(CONFIG.datasets),
-    model=any_of(CONFIG.models),
-    trained_with=any_of([*CONFIG.transformations, UNTRAINED]),
-    retrained_with=any_of(CONFIG.transformations),
-    scheme=r"\w+",
-    seed=r"\d+",
-    network=r"\w+/\w+/\w+(-\w+/\w+)?/seed\d+",
-    savepoint=any_of(CONFIG.savepoints()),
-    part="train|test",
-    measured_with=any_of(CONFIG.transformations),
-    samples=r"\d+",
-    family=any_of(MEASURED_FAMILIES),
     experiment=any_of(CONFIG.experiments),

@@ -25,6 +25,7 @@ for job in measuring_jobs(RUN):
         params:
             measurements=job.settings,
             checkpoints=f"{RUN.results}/checkpoints",
-            code=job.code,
+            store=RUN.store,
+            codes=job.codes,
         script:
             "../workflow_scripts/measure_networks.py"

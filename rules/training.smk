@@ -10,10 +10,7 @@ for job in training_jobs(RUN):
             datasets=job.datasets,
             initial=job.initial_files,
         output:
-            weights=job.files("weights.safetensors"),
-            history=job.files("history.csv"),
-            savepoints=[directory(folder) for folder in job.files("savepoints")],
-            description=job.files("model.json"),
+            job.files("model.json"),
         log:
             job.log,
         benchmark:
@@ -29,6 +26,7 @@ for job in training_jobs(RUN):
             settings=job.settings,
             initial=job.initial_weights,
             checkpoints=f"{RUN.results}/checkpoints",
-            code=job.code,
+            store=RUN.store,
+            codes=job.codes,
         script:
             "../workflow_scripts/train_networks.py"

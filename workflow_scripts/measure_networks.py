@@ -1,6 +1,5 @@
 """Measure networks: a sweep over samples and transformations for all measures of a family, or an accuracy."""
 
-import hashlib
 import logging
 import math
 from collections.abc import Mapping, Sequence
@@ -15,11 +14,12 @@ from equivariance.datasets.adapting import adapt
 from equivariance.datasets.image_set import ImageSet
 from equivariance.devices import choose_device, prepare_process
 from equivariance.errors import UserError
-from equivariance.files import atomic_path
+from equivariance.files import atomic_path, read_json
 from equivariance.measures.measuring import measure
 from equivariance.measures.stratified import class_name
-from equivariance.models.saved import load_network
+from equivariance.models.saved import load_network, weights_file
 from equivariance.sampling import stratified_sample
+from equivariance.store import digest_of, keep, sha256, take
 from equivariance.transformations.sets import build_set
 
 EVALUATION = "equivariance.training.evaluation"
@@ -30,24 +30,32 @@ def measure_networks(
     measurements: Sequence[Mapping[str, Any]],
     datasets: Mapping[str, Path],
     checkpoints: Path,
-    code: str,
+    store: Path,
+    codes: Sequence[str],
     device: str,
     threads: int,
     memory_gb: float | None = None,
 ) -> None:
-    """Write the table of each measurement to the output beside it.
+    """Write the table of each measurement to the output beside it, unless the store has it.
 
     A measurement has the network's `folder` and `savepoint`, the `dataset` it is measured on, and its
     `settings`: part, measured_with, transformations, samples, padding, and either measures, aggregations and
-    stratified, or transformations_per_image for an accuracy. One that was cut short goes on from its
-    checkpoint in `checkpoints`.
+    stratified, or transformations_per_image for an accuracy. `codes` are digests of the code of each. One
+    that was cut short goes on from its checkpoint in `checkpoints`.
     """
     prepare_process(threads)
     memory = math.inf if memory_gb is None else memory_gb * 2**30  # not by what is free: bytes are the same
     image_sets = {name: ImageSet.load(file) for name, file in datasets.items()}
-    for output, measurement in zip(outputs, measurements, strict=True):
-        name = hashlib.sha256(f"{output} {code}".encode()).hexdigest()[:16]
-        checkpoint = checkpoints / f"measures-{name}.pt"
+    images_sha256 = {name: sha256(file) for name, file in datasets.items()}
+    for output, measurement, code in zip(outputs, measurements, codes, strict=True):
+        network = _network(measurement)
+        digest = digest_of(
+            measurement["settings"], network, images_sha256[measurement["dataset"]], code, memory_gb
+        )
+        if take(store, digest, output.parent):
+            logging.info("%s: taken from %s", output, store / digest)
+            continue
+        checkpoint = checkpoints / f"measures-{digest}.pt"
         image_set = image_sets[measurement["dataset"]]
         try:
             if "measures" in measurement["settings"]:
@@ -58,9 +66,18 @@ def measure_networks(
             raise UserError(f"{output}: {error}") from error
         with atomic_path(output) as temporary:
             table.to_parquet(temporary, index=False)
+        keep(store, digest, output.parent, [output.name])
         logging.info("%s: %d rows", output, len(table))
         for layer, reason in table.attrs.get("left_out", {}).items():
             logging.info("%s: left out: %s", layer, reason)
+
+
+def _network(measurement: Mapping[str, Any]) -> list[Any]:
+    """What determines the network that is measured: its settings and its weights."""
+    folder = Path(measurement["folder"])
+    description = read_json(folder / "model.json")
+    weights = weights_file(folder, measurement["savepoint"])
+    return [description["settings"], description["image_shape"], sha256(weights) if weights.is_file() else ""]
 
 
 def evaluate_network(
@@ -136,7 +153,8 @@ if "snakemake" in globals():
             measurements=snakemake.params.measurements,
             datasets={Path(file).stem: Path(file) for file in snakemake.input.datasets},
             checkpoints=Path(snakemake.params.checkpoints),
-            code=snakemake.params.code,
+            store=Path(snakemake.params.store),
+            codes=snakemake.params.codes,
             device=snakemake.config["device"],
             threads=snakemake.threads,
             memory_gb=snakemake.config["measuring"].get("memory_gb"),

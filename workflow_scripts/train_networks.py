@@ -1,6 +1,5 @@
 """Train or retrain networks, one after another, each into a folder of its own."""
 
-import hashlib
 import logging
 import platform
 from collections.abc import Mapping, Sequence
@@ -21,9 +20,11 @@ from equivariance.errors import UserError
 from equivariance.files import atomic_path, write_json
 from equivariance.models.layers import parameter_count
 from equivariance.models.saved import load_weights, save_weights, weights_file
+from equivariance.store import digest_of, keep, sha256, take
 from equivariance.training.loop import restart_checkpoint, train
 from equivariance.training.settings import TrainingSettings
 
+FILES = ("weights.safetensors", "history.csv", "model.json")  # of a network, besides its savepoints
 PUBLISHED = ".pth"  # suffix of published weights, as torch saved them; those of our networks are safetensors
 
 
@@ -32,27 +33,37 @@ def train_networks(
     settings: Sequence[Mapping[str, Any]],
     datasets: Mapping[str, Path],
     checkpoints: Path,
-    code: str,
+    store: Path,
+    codes: Sequence[str],
     device: str,
     threads: int,
     initial: Sequence[Path | None],
 ) -> None:
-    """Train a network with each of `settings` into the folder beside it.
+    """Train a network with each of `settings` into the folder beside it, unless the store has it.
 
     `datasets` gives the prepared file of each data set's name; `initial` the file that the weights at the
     start of each network come from: those of another network, or published ones of a family that has them;
-    None are random weights. A network that was cut short goes on from its checkpoint in `checkpoints`.
+    None are random weights. `codes` are digests of the code of each. A network that was cut short goes on
+    from its checkpoint in `checkpoints`.
     """
     prepare_process(threads)
     image_sets = {name: ImageSet.load(file) for name, file in datasets.items()}
-    for folder, values, start in zip(folders, settings, initial, strict=True):
+    images_sha256 = {name: sha256(file) for name, file in datasets.items()}
+    for folder, values, code, start in zip(folders, settings, codes, initial, strict=True):
         chosen = TrainingSettings.from_mapping(values)
+        begin = sha256(start) if start else ""
+        digest = digest_of(chosen.as_mapping(), code, images_sha256[chosen.dataset], begin, threads)
+        if take(store, digest, folder):
+            logging.info("%s: taken from %s", folder, store / digest)
+            continue
         logging.info("%s: %d epochs", folder, chosen.epochs)
         images = image_sets[chosen.dataset]
         try:
             train_network(folder, chosen, images, checkpoints, code, choose_device(device), threads, start)
         except UserError as error:
             raise UserError(f"{folder}: {error}") from error
+        savepoints = [weights_file(Path(), str(percent)) for percent in chosen.savepoints]
+        keep(store, digest, folder, [*FILES, *map(str, savepoints)])
 
 
 def train_network(
@@ -66,11 +77,10 @@ def train_network(
     initial: Path | None = None,
 ) -> None:
     """Train one network and write its folder; `model.json` comes last, so that where it is, all is there."""
-    start = _sha256(initial) if initial else ""
+    start = sha256(initial) if initial else ""
     checkpoint = checkpoints / f"{'-'.join(folder.parts[-4:])}-{settings.digest(code, start)}.pt"
     initialize = partial(_load_weights, family=settings.family, file=initial) if initial else None
     trained = train(settings, image_set, device, checkpoint, f"{code} {start}", initialize=initialize)
-    (folder / "savepoints").mkdir(parents=True, exist_ok=True)
     weights = weights_file(folder)
     save_weights(trained.model, weights)
     for percent, savepoint in trained.savepoints.items():
@@ -98,7 +108,7 @@ def train_network(
             "test_images": trained.test_images,
             "savepoints": trained.savepoints,
             "initial_sha256": start or None,
-            "weights_sha256": _sha256(weights),
+            "weights_sha256": sha256(weights),
             "seconds": round(trained.seconds, 3),
             "seconds_by_epoch": [row["seconds"] for row in trained.history],  # so far
             "device": processor,
@@ -118,20 +128,17 @@ def _load_weights(model: nn.Module, family: str, file: Path) -> None:
         load_weights(model, file)
 
 
-def _sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
 if "snakemake" in globals():
     from job import job
 
     with job(snakemake.log[0]):
         train_networks(
-            folders=[Path(file).parent for file in snakemake.output.description],
+            folders=[Path(file).parent for file in snakemake.output],
             settings=snakemake.params.settings,
             datasets={Path(file).stem: Path(file) for file in snakemake.input.datasets},
             checkpoints=Path(snakemake.params.checkpoints),
-            code=snakemake.params.code,
+            store=Path(snakemake.params.store),
+            codes=snakemake.params.codes,
             device=snakemake.config["device"],
             threads=snakemake.threads,
             initial=[file and Path(file) for file in snakemake.params.initial],

@@ -31,7 +31,7 @@ def test_it_tells_each_rule_and_runs_nothing(tmp_path: Path) -> None:
     }
     planned = workflow.planned()
     assert {rule: told[rule] for rule in planned} == planned
-    assert re.search(r"^train_network +3 +3 networks$", done.stdout, re.MULTILINE)
+    assert re.search(r"^train_networks +3 +3 networks$", done.stdout, re.MULTILINE)
     assert re.search(r"^simple_conv +2 +0 ", done.stdout, re.MULTILINE)
     assert "1 GFLOP/s, as given" in done.stdout
     assert not workflow.results.exists()

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,8 +58,11 @@ class Workflow:
         """How many jobs of each rule would run."""
         done = self.snakemake("--dry-run", *arguments)
         assert done.returncode == 0, done.stdout
-        counts = re.findall(r"^(\w+) +(\d+)$", done.stdout, flags=re.MULTILINE)
-        return {rule: int(count) for rule, count in counts if rule not in ("total", "all", "figures")}
+        listed = done.stdout.partition("Job stats:")[2].partition("total")[0]  # it is printed twice
+        counts: Counter[str] = Counter()
+        for rule, count in re.findall(r"^(\w+?)(?:_\d+)? +(\d+)$", listed, flags=re.MULTILINE):
+            counts[rule] += int(count)
+        return {rule: count for rule, count in counts.items() if rule not in ("all", "figures")}
 
     def edit(self, file: str, old: str, new: str) -> None:
         """Replace a text that stands in a file of the copy."""

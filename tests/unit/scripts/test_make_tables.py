@@ -30,7 +30,17 @@ def networks(
     datasets = {"rows": folder / "rows.npz"}
     folders = [folder / f"seed{seed}" for seed in (0, 1)]
     settings = [make_settings(seed=seed, savepoints=[0]).as_mapping() for seed in (0, 1)]
-    train_networks(folders, settings, datasets, folder / "checkpoints", "code", "cpu", 1, [None, None])
+    train_networks(
+        folders,
+        settings,
+        datasets,
+        folder / "checkpoints",
+        folder / "store",
+        ["code"] * 2,
+        "cpu",
+        1,
+        [None, None],
+    )
     sweep = {
         "measures": ["nv", "sv", "tv"],
         "aggregations": ["before_mean"],
@@ -46,7 +56,16 @@ def networks(
     measured = [
         {"folder": str(one), "savepoint": "final", "dataset": "rows", "settings": sweep} for one in folders
     ]
-    measure_networks(outputs, measured, datasets, folder / "checkpoints", "code", "cpu", 1)
+    measure_networks(
+        outputs,
+        measured,
+        datasets,
+        folder / "checkpoints",
+        folder / "store",
+        ["code"] * len(folders),
+        "cpu",
+        1,
+    )
     common = {"part": "test", "samples": 1000, "padding": "border", "transformations_per_image": None}
     sets: dict[str, Any] = {"none": {}, "rotation": QUARTERS}
     tested = [(one, savepoint, name) for one in folders for savepoint in ("0", "final") for name in sets]
@@ -61,7 +80,7 @@ def networks(
             }
             for one, savepoint, name in tested
         ],
-        *(datasets, folder / "checkpoints", "code", "cpu", 1),
+        *(datasets, folder / "checkpoints", folder / "store", ["code"] * len(tested), "cpu", 1),
     )
     return [
         {

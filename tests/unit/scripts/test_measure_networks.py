@@ -73,7 +73,8 @@ def run(tmp_path: Path, network: Path, make_images: Callable[..., ImageSet]) -> 
             ],
             datasets={name: tmp_path / f"{name}.npz" for name in ("rows", "large")},
             checkpoints=tmp_path / "checkpoints",
-            code="code",
+            store=tmp_path / "store",
+            codes=["code"],
             device="cpu",
             threads=1,
         )

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,15 @@ Run = Callable[..., list[Path]]
 def run(
     tmp_path: Path, make_images: Callable[..., ImageSet], make_settings: Callable[..., TrainingSettings]
 ) -> Run:
-    """Train a network for each change of the settings; gives their folders."""
+    """Train a network for each change of the settings; gives their folders. The store is empty by default."""
     make_images().save(tmp_path / "rows.npz")
+    stores = (tmp_path / f"store{number}" for number in count())
 
     def make(
-        *changes: dict[str, Any], code: str = "code", initial: list[Path | None] | None = None
+        *changes: dict[str, Any],
+        code: str = "code",
+        initial: list[Path | None] | None = None,
+        store: Path | None = None,
     ) -> list[Path]:
         folders = [
             tmp_path / "models" / "rows" / "plain" / "rotation" / f"seed{n}" for n in range(len(changes))
@@ -42,7 +47,8 @@ def run(
             settings=[make_settings(**one).as_mapping() for one in changes],
             datasets={"rows": tmp_path / "rows.npz"},
             checkpoints=tmp_path / "checkpoints",
-            code=code,
+            store=store or next(stores),
+            codes=[code] * len(changes),
             device="cpu",
             threads=1,
             initial=initial or [None] * len(changes),
@@ -99,7 +105,6 @@ def test_a_network_that_is_loaded_has_the_accuracy_that_its_description_says(
 def test_an_untrained_network_has_a_whole_folder_too(run: Run) -> None:
     [folder] = run({"epochs": 0, "trained_with": "none", "transformations": {}})
     assert files(folder) == ["history.csv", "model.json", "weights.safetensors"]
-    assert (folder / "savepoints").is_dir()  # the workflow waits for it
     assert (folder / "history.csv").read_text() == "epoch,loss\n"
     load_network(folder)
 
@@ -132,6 +137,31 @@ def test_a_job_that_was_cut_short_goes_on_and_writes_the_same_bytes(
     folders = run({"seed": 0}, {"seed": 1})
     assert [(folder / "weights.safetensors").read_bytes() for folder in folders] == whole
     assert list((tmp_path / "checkpoints").iterdir()) == []
+
+
+def test_what_a_job_has_finished_is_not_trained_again(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained: list[int] = []
+    plain = script.train
+
+    def watched(settings: TrainingSettings, *rest: Any, **more: Any) -> Any:
+        trained.append(settings.seed)
+        return plain(settings, *rest, **more)
+
+    monkeypatch.setattr(script, "train", watched)
+    store, changes = tmp_path / "kept", [{"seed": 0}, {"seed": 1, "savepoints": [0, 50]}]
+    before = {
+        file: file.read_bytes() for folder in run(*changes, store=store) for file in folder.rglob("*.*")
+    }
+    for file in before:
+        file.unlink()  # as Snakemake does before it runs a job again
+    run(*changes, store=store)
+    assert trained == [0, 1]
+    assert {file: file.read_bytes() for file in before} == before
+    run({"seed": 2}, changes[0], store=store)
+    run(*changes, store=store, code="edited")
+    assert trained == [0, 1, 2, 0, 1]
 
 
 def test_changed_code_does_not_go_on_from_a_checkpoint(

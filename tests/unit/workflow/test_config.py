@@ -13,7 +13,7 @@ import yaml
 
 from equivariance.errors import UserError
 from equivariance.transformations.parameters import set_size
-from equivariance.workflow.config import Config, measure_blocks
+from equivariance.workflow.config import Config, Jobs, measure_blocks
 from equivariance.workflow.loading import load_config, read_yaml
 
 FILES = ("config", "models", "transformations", "experiments", "claims")
@@ -112,7 +112,7 @@ def test_what_is_left_out_has_the_defaults_of_the_schemas(
 ) -> None:
     config = load(raw)
     assert (config.mirror, config.device, config.padding) == (None, "auto", "border")
-    assert (config.jobs.threads, config.jobs.gpus, config.jobs.batch) == (1, 0, 1)
+    assert config.jobs == Jobs(threads=1, gpus=0, minutes=0, gflops=50, experiments=1)
     assert config.training == {
         "width": 1.0,
         "epochs": 1.0,

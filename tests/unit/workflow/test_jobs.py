@@ -1,6 +1,5 @@
 """The jobs of a run: what they make, from what, and by which code; alone and in batches."""
 
-import re
 from collections.abc import Callable, Iterable
 from itertools import chain
 from pathlib import Path
@@ -8,11 +7,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from snakemake.io import regex_from_filepattern
-from snakemake.iocontainers import Wildcards
+from hypothesis import given
+from hypothesis import strategies as st
 
-from equivariance.workflow.jobs import figure_jobs, measuring_jobs, table_jobs, training_jobs
+from equivariance.workflow.jobs import batches, figure_jobs, measuring_jobs, table_jobs, training_jobs
 from equivariance.workflow.loading import load_config, read_yaml
+from equivariance.workflow.plan import Network
 from equivariance.workflow.run import Run
 
 ROOT = Path(__file__).parents[3]
@@ -20,17 +20,18 @@ FILES = ("config", "models", "transformations", "experiments", "quick")
 ANY = SimpleNamespace()  # wildcards of a batch, which looks at none
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def run(request: pytest.FixtureRequest) -> Run:
-    """The small run, with batches of a size."""
+    """The small run, with jobs of so many minutes and experiments."""
+    minutes, experiments = request.param
     raw = read_yaml(*(ROOT / "config" / f"{name}.yaml" for name in FILES))
-    raw["jobs"]["batch"] = request.param
+    raw["jobs"] |= {"minutes": minutes, "experiments": experiments}
     raw["pretrained"] = True
     return Run(load_config(raw, ROOT / "config" / "schemas"), ROOT)
 
 
-alone = pytest.mark.parametrize("run", [1], indirect=True)
-in_batches = pytest.mark.parametrize("run", [5, 24], indirect=True)
+alone = pytest.mark.parametrize("run", [(0, 1)], indirect=True)
+in_batches = pytest.mark.parametrize("run", [(0.05, 3), (1, 24)], indirect=True)
 
 STAGES: dict[str, Callable[[Run], Iterable[Any]]] = {
     "training": training_jobs,
@@ -54,36 +55,41 @@ def things(run: Run, stage: str) -> dict[str, Any]:
     return {f"{run.results}/{stage}/{name}": name for name in names}
 
 
-CONSTRAINTS = {
-    "network": r"\w+/\w+/\w+(-\w+/\w+)?/seed\d+",
-    "part": "train|test",
-    "seed": r"\d+",
-    **dict.fromkeys(
-        ("dataset", "model", "trained_with", "retrained_with", "scheme", "measured_with"), r"\w+"
-    ),
-}
-
-
-def wildcards_in(pattern: str, target: str) -> Wildcards | None:
-    """The wildcards with which a pattern names a target, as Snakemake finds them; None where it does not."""
-    for name, constraint in CONSTRAINTS.items():
-        pattern = pattern.replace(f"{{{name}}}", f"{{{name},{constraint}}}")
-    found = re.fullmatch(regex_from_filepattern(pattern), target)
-    return Wildcards(fromdict=found.groupdict()) if found else None
+@alone
+def test_without_minutes_each_network_and_shared_sweep_has_its_own_job(run: Run) -> None:
+    assert all(len(job.items(ANY)) == 1 for job in training_jobs(run))
+    sweeps = [
+        {(one.network, one.savepoint, one.measured_on, one.measured_with) for one in job.items(ANY)}
+        for job in measuring_jobs(run)
+    ]
+    assert all(len(sweep) == 1 for sweep in sweeps)
 
 
 @alone
-@pytest.mark.parametrize("stage", STAGES)
-def test_wildcards_of_a_target_give_back_what_it_is_of(run: Run, stage: str) -> None:
-    jobs = list(STAGES[stage](run))
-    for target, thing in things(run, stage).items():
-        found = [
-            job.items(wildcards)
-            for job in jobs
-            for pattern in job.targets
-            if (wildcards := wildcards_in(pattern, target)) is not None
-        ]
-        assert found == [[thing]], target
+@pytest.mark.parametrize("stage", ["tables", "figures"])
+def test_a_wildcard_names_the_experiment_of_a_table_or_a_figure(run: Run, stage: str) -> None:
+    [job] = STAGES[stage](run)
+    for target, name in things(run, stage).items():
+        wildcards = SimpleNamespace(experiment=name)
+        assert job.items(wildcards) == [name]
+        assert [pattern.format(experiment=name) for pattern in job.targets] == [target]
+
+
+@given(
+    groups=st.lists(st.lists(st.integers(0, 20), min_size=1, max_size=4), max_size=30),
+    least=st.integers(0, 50),
+)
+def test_batches_keep_groups_whole_and_in_order_and_take_long_enough(
+    groups: list[list[int]], least: int
+) -> None:
+    cut = list(batches(groups, sum, least))
+    assert [one for batch in cut for one in batch] == [one for group in groups for one in group]
+    assert all(sum(batch) >= least for batch in cut[:-1])
+    ends = {sum(map(len, groups[:count])) for count in range(len(groups) + 1)}
+    assert {sum(map(len, cut[:count])) for count in range(len(cut) + 1)} <= ends
+    # No batch could have ended one group earlier.
+    for batch, last in ((batch, group) for batch in cut for group in groups if batch[-len(group) :] is group):
+        assert sum(batch[: -len(last)]) < least
 
 
 @in_batches
@@ -106,9 +112,11 @@ def test_training_reads_the_data_and_the_weights_of_its_networks(run: Run) -> No
         for network, file in zip(networks, job.initial_weights(ANY), strict=True):
             published = network.model.startswith("inception_transfer")
             assert (file is not None) == (network.retrained or published)
-            assert file is None or file in job.initial_files(ANY)
             if network.retrained:
                 assert file == f"{run.network_folder(network.initial)}/weights.safetensors"
+                assert run.network_file(network.initial) in job.initial_files(ANY)
+            else:
+                assert file is None or file in job.initial_files(ANY)
 
 
 @pytest.fixture
@@ -126,22 +134,23 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
 
 @in_batches
 def test_jobs_watch_the_modules_that_their_scripts_import_by_name(run: Run, watched: list[set[str]]) -> None:
+    def family(network: Network) -> str:
+        return f"equivariance.models.{run.config.models[network.model]['family']}"
+
     for job in training_jobs(run):
-        job.code(ANY)
-        families = {run.config.models[one.model]["family"] for one in job.items(ANY)}
-        needed = {"train_networks", *(f"equivariance.models.{family}" for family in families)}
-        weights = {"equivariance.models.pretrained"} if "inception_transfer" in families else set()
-        assert watched.pop() == needed | weights
+        job.codes(ANY)
+        for network in job.items(ANY):
+            weights = {"equivariance.models.pretrained"} if "inception_transfer" in family(network) else set()
+            assert watched.pop(0) == {"train_networks", family(network)} | weights
     evaluated = set()
     for measuring in measuring_jobs(run):
-        measuring.code(ANY)
-        plugins = watched.pop()
-        families = {run.config.models[one.network.model]["family"] for one in measuring.items(ANY)}
-        assert {f"equivariance.models.{family}" for family in families} <= plugins
-        swept = {one.family for one in measuring.items(ANY)}
-        assert ("equivariance.training.evaluation" in plugins) == ("accuracy" in swept)
-        assert any(name.startswith("equivariance.measures.") for name in plugins) == (swept != {"accuracy"})
-        evaluated |= swept
+        measuring.codes(ANY)
+        for one in measuring.items(ANY):
+            plugins = watched.pop(0) - {"measure_networks", family(one.network)}
+            swept = one.family != "accuracy"
+            assert all(name.startswith("equivariance.measures.") for name in plugins) == swept
+            assert plugins == {"equivariance.training.evaluation"} or swept
+            evaluated.add(one.family)
     assert {"accuracy", "invariance"} <= evaluated
     for drawing in figure_jobs(run):
         drawing.code(ANY)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from equivariance.errors import UserError
 from equivariance.workflow.loading import load_config
-from equivariance.workflow.plan import Measurement, Network, Plan, batches
+from equivariance.workflow.plan import ACCURACY, Measurement, Network, Plan, shared_sweeps
 
 NAMES = st.sampled_from(["a", "b", "c"])
 NETWORKS = st.builds(Network, NAMES, NAMES, NAMES, st.integers(0, 3))
@@ -234,27 +234,34 @@ def test_a_network_can_be_told_from_its_name(network: Network, scheme: str) -> N
 
 
 @settings(deadline=None)
-@given(
-    items=st.one_of(
-        st.lists(NETWORKS, unique=True, max_size=30), st.lists(MEASUREMENTS, unique=True, max_size=30)
-    ),
-    size=st.integers(1, 7),
-    random=st.randoms(use_true_random=False),
-)
-def test_batches_hold_every_item_once_model_after_model_and_in_an_order_of_their_own(
-    items: list[Any], size: int, random: Any
+@given(measurements=st.lists(MEASUREMENTS, unique=True, max_size=30))
+def test_measurements_share_a_sweep_where_they_see_the_same_network_on_the_same_images(
+    measurements: list[Measurement],
 ) -> None:
-    def model(item: Any) -> str:
-        return item.network.model if isinstance(item, Measurement) else item.model
+    groups = shared_sweeps(measurements)
+    assert sorted(one for group in groups for one in group) == sorted(measurements)
+    seen = [replace(group[0], samples=0, family="") for group in groups]
+    for group, images in zip(groups, seen, strict=True):
+        assert {replace(one, samples=0, family="") for one in group} == {images}
+        assert len({one.stratified for one in group}) == 1
+        assert len(group) == 1 or all(one.family != ACCURACY for one in group)
+    swept = [
+        (one, group[0].stratified)
+        for one, group in zip(seen, groups, strict=True)
+        if group[0].family != ACCURACY
+    ]
+    assert len(set(swept)) == len(swept), "what can share is one group"
 
-    cut = list(batches(items, size))
-    assert sorted(item for batch in cut for item in batch) == sorted(items)
-    assert all(1 <= len(batch) <= size for batch in cut)
-    assert len(cut) == -(-len(items) // size)  # as few batches as can be
-    models = [model(item) for batch in cut for item in batch]
-    assert models == sorted(models)
-    random.shuffle(items)
-    assert list(batches(items, size)) == cut
+
+def test_networks_and_measurements_come_in_the_order_of_the_experiments_that_need_them(
+    raw: dict[str, Any], plan: Callable[..., Plan]
+) -> None:
+    made = plan(raw)
+    networks, measurements = made.in_order()
+    assert sorted(networks) == made.networks()
+    assert sorted(measurements) == made.measurements()
+    first = next(iter(made.config.experiments))
+    assert set(networks[: len(made.networks(first))]) == set(made.networks(first))
 
 
 def test_savepoints_are_kept_by_the_networks_that_an_experiment_asks_it_of(
@@ -357,7 +364,7 @@ def test_a_title_changes_no_training_and_no_measurement(
 
 
 @pytest.mark.parametrize(
-    "change", [{"samples": {"standard": 7}}, {"jobs": {"batch": 5}}, {"device": "cpu"}, {"mirror": "data"}]
+    "change", [{"samples": {"standard": 7}}, {"jobs": {"minutes": 5}}, {"device": "cpu"}, {"mirror": "data"}]
 )
 def test_what_does_not_determine_a_network_changes_no_training(
     raw: dict[str, Any], plan: Callable[..., Plan], change: dict[str, Any]

@@ -171,13 +171,11 @@ def _speeds(arguments: PlanArguments, config: Config) -> tuple[dict[str, float],
 def _jobs(jobs: Mapping[str, int], flops: pd.DataFrame) -> str:
     """A row per rule, with the networks or measurements that its jobs make, and the total."""
     made = {
-        "train_network": f"{flops['networks'].sum()} networks",
-        "retrain_network": f"{flops['retrained'].sum()} networks",
-        "measure_network": f"{flops['measurements'].sum()} measurements",
+        "train_networks": f"{flops['networks'].sum()} networks",
+        "retrain_networks": f"{flops['retrained'].sum()} networks",
+        "measure_networks": f"{flops['measurements'].sum()} measurements",
     }
-    rows = [
-        [rule, str(count), made.get(rule.replace("networks", "network"), "")] for rule, count in jobs.items()
-    ]
+    rows = [[rule, str(count), made.get(rule, "")] for rule, count in jobs.items()]
     return aligned(["rule", "jobs", "make"], [*rows, ["total", str(sum(jobs.values())), ""]], left={0, 2})
 
 

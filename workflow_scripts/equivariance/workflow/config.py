@@ -16,11 +16,13 @@ Names = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Jobs:
-    """The resources that a training or measuring job requests."""
+    """What one job is: the resources that training and measuring request, and how much a job does."""
 
     threads: int
     gpus: int
-    batch: int
+    minutes: float
+    gflops: float
+    experiments: int
 
 
 @dataclass(frozen=True)

@@ -32,5 +32,5 @@ def feature_map_settings(run: Run, experiment: str) -> dict[str, Any]:
 
 def feature_map_code(run: Run, experiment: str) -> str:
     """Digest of the code that lays out feature maps, with the families of their networks."""
-    networks = (one.network for one in run.plan.measurements(experiment))
-    return run.code("collect_feature_maps", *run.family_modules(networks))
+    families = {run.family_module(one.network) for one in run.plan.measurements(experiment)}
+    return run.code("collect_feature_maps", *sorted(families))

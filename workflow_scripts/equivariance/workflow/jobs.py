@@ -1,7 +1,8 @@
 """The jobs of each stage of a run, with all that their rules need.
 
-A job does one thing, which wildcards name. In small runs, where starting Python takes longer than the work,
-it does several things that are known beforehand. Rules are written once, for both.
+A job trains networks, or makes measurements, that are known beforehand: so many that starting Python takes
+little beside the work. Tables and figures have a job each, which a wildcard names, or in small runs one for
+several. Rules are written once, for both.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -12,23 +13,15 @@ from typing import Any, Generic, TypeVar
 
 from equivariance.measures.catalog import MEASURES
 from equivariance.measures.names import base
-from equivariance.reserved import NONE
-from equivariance.workflow.plan import ACCURACY, Measurement, Network, batches
+from equivariance.workflow.plan import Measurement, Network, shared_sweeps
 from equivariance.workflow.run import IMAGES, Run
-
-TRAINED = "{dataset}/{model}/{trained_with}/seed{seed}"
-RETRAINED = "{dataset}/{model}/{trained_with}-{retrained_with}/{scheme}/seed{seed}"
-MEASURED = "{network}/{savepoint}/{measured_dataset}_{part}/{measured_with}-{samples}/{family}"
-"""Names as wildcards; `Network.name` and `Measurement.path` fill them in."""
 
 CAPTION = "../paper/captions/figure.rst"
 """Template of the captions in the report, from a file of rules."""
 
-EXPERIMENTS = 3
-"""Batches of experiments are so many times smaller than those of networks: a figure waits for its batch."""
-
 Wildcards = Any  # Snakemake's: their values are attributes
 Item = TypeVar("Item", Network, Measurement, str)
+Work = TypeVar("Work", Network, Measurement)
 
 
 @dataclass(frozen=True)
@@ -64,19 +57,20 @@ class TrainingJob(Job[Network]):
         return [self.run.initial_weights(network) for network in self.items(wildcards)]
 
     def initial_files(self, wildcards: Wildcards) -> list[str]:
-        """These files, each once."""
-        return sorted({file for file in self.initial_weights(wildcards) if file})
+        """The files that tell that these are there, each once."""
+        return sorted({file for one in self.items(wildcards) if (file := self.run.initial_file(one))})
 
     def settings(self, wildcards: Wildcards) -> list[dict[str, Any]]:
         """All that determines each of its networks."""
         return [self.run.plan.training_settings(network) for network in self.items(wildcards)]
 
-    def code(self, wildcards: Wildcards) -> str:
-        """Digest of the code that trains, with the families of its networks."""
-        networks = self.items(wildcards)
-        published = any(self.run.family(network).published for network in networks)
-        start = ["equivariance.models.pretrained"] if published else []
-        return self.run.code("train_networks", *self.run.family_modules(networks), *start)
+    def codes(self, wildcards: Wildcards) -> list[str]:
+        """Digest of the code that trains each of its networks."""
+        return [self._code(network) for network in self.items(wildcards)]
+
+    def _code(self, network: Network) -> str:
+        start = ["equivariance.models.pretrained"] if self.run.family(network).published else []
+        return self.run.code("train_networks", self.run.family_module(network), *start)
 
 
 class MeasuringJob(Job[Measurement]):
@@ -102,17 +96,16 @@ class MeasuringJob(Job[Measurement]):
             for one in self.items(wildcards)
         ]
 
-    def code(self, wildcards: Wildcards) -> str:
-        """Digest of the code that measures, with the families and the measures that it needs."""
-        items = self.items(wildcards)
-        settings = (self.run.plan.measuring_settings(one) for one in items)
-        measures = {MEASURES[base(name)].module for one in settings for name in one.get("measures", [])}
-        plugins = {
-            *self.run.family_modules(one.network for one in items),
-            *(f"equivariance.measures.{name}" for name in measures),
-            *("equivariance.training.evaluation" for one in items if one.family == ACCURACY),
-        }
-        return self.run.code("measure_networks", *sorted(plugins))
+    def codes(self, wildcards: Wildcards) -> list[str]:
+        """Digest of the code that makes each of its measurements."""
+        return [self._code(measurement) for measurement in self.items(wildcards)]
+
+    def _code(self, measurement: Measurement) -> str:
+        names = self.run.plan.measuring_settings(measurement).get("measures", [])
+        measures = {f"equivariance.measures.{MEASURES[base(name)].module}" for name in names}
+        needed = measures or {"equivariance.training.evaluation"}  # for an accuracy
+        family = self.run.family_module(measurement.network)
+        return self.run.code("measure_networks", family, *sorted(needed))
 
 
 class ExperimentJob(Job[str]):
@@ -161,31 +154,42 @@ AnyExperimentJob = TypeVar("AnyExperimentJob", bound=ExperimentJob)
 
 def training_jobs(run: Run) -> Iterator[TrainingJob]:
     """The jobs that train, and those that retrain."""
-    for stage, folder, pattern in (("train", "models", TRAINED), ("retrain", "retrained", RETRAINED)):
-        logs = f"{run.logs}/{stage}ing"
-        if run.config.jobs.batch == 1:
-            targets = [f"{run.results}/{folder}/{pattern}"]
-            yield TrainingJob(run, f"{stage}_network", f"{logs}/{pattern}.log", targets, _networks)
-            continue
-        chosen = [network for network in run.plan.networks() if network.retrained == (stage == "retrain")]
-        for number, networks in enumerate(batches(chosen, run.config.jobs.batch)):
+    every, _ = run.plan.in_order()
+    for stage in ("train", "retrain"):
+        groups = [[network] for network in every if network.retrained == (stage == "retrain")]
+        for number, networks in enumerate(_batches(run, groups)):
             targets = [run.network_folder(network) for network in networks]
-            yield TrainingJob(
-                run, f"{stage}_networks_{number}", f"{logs}/batch{number}.log", targets, _always(networks)
-            )
+            log = f"{run.logs}/{stage}ing/{number}.log"
+            yield TrainingJob(run, f"{stage}_networks_{number}", log, targets, _always(networks))
 
 
 def measuring_jobs(run: Run) -> Iterator[MeasuringJob]:
     """The jobs that measure."""
-    logs = f"{run.logs}/measures"
-    if run.config.jobs.batch == 1:
-        targets = [f"{run.results}/measures/{MEASURED}.parquet"]
-        yield MeasuringJob(run, "measure_network", f"{logs}/{MEASURED}.log", targets, _measurements)
-        return
-    for number, measurements in enumerate(batches(run.plan.measurements(), 2 * run.config.jobs.batch)):
+    _, every = run.plan.in_order()
+    for number, measurements in enumerate(_batches(run, shared_sweeps(every))):
         targets = run.measurement_files(measurements)
-        name = f"measure_networks_{number}"
-        yield MeasuringJob(run, name, f"{logs}/batch{number}.log", targets, _always(measurements))
+        log = f"{run.logs}/measures/{number}.log"
+        yield MeasuringJob(run, f"measure_networks_{number}", log, targets, _always(measurements))
+
+
+def _batches(run: Run, groups: Iterable[Sequence[Work]]) -> Iterator[list[Work]]:
+    return batches(groups, run.work.seconds, 60 * run.config.jobs.minutes)
+
+
+def batches(
+    groups: Iterable[Sequence[Work]], seconds: Callable[[Sequence[Work]], float], least: float
+) -> Iterator[list[Work]]:
+    """Join groups, in their order, to lists that take at least so many seconds; the last may take less."""
+    batch: list[Work] = []
+    took = 0.0
+    for group in groups:
+        batch += group
+        took += seconds(group)
+        if took >= least:
+            yield batch
+            batch, took = [], 0.0
+    if batch:
+        yield batch
 
 
 def table_jobs(run: Run) -> Iterator[ExperimentJob]:
@@ -204,10 +208,10 @@ def _experiment_jobs(
 ) -> Iterator[AnyExperimentJob]:
     """The jobs that do something with experiments, into a folder of the results."""
     stem, logs = f"{run.results}/{folder}", f"{run.logs}/{folder}"
-    if run.config.jobs.batch == 1:
+    size = run.config.jobs.experiments
+    if size == 1:
         yield job(run, verb, f"{logs}/{{experiment}}.log", [f"{stem}/{{experiment}}"], _experiments)
         return
-    size = max(1, run.config.jobs.batch // EXPERIMENTS)
     for number, start in enumerate(range(0, len(experiments), size)):
         names = experiments[start : start + size]
         targets = [f"{stem}/{name}" for name in names]
@@ -220,23 +224,3 @@ def _always(items: Sequence[Item]) -> Callable[[Wildcards], Sequence[Item]]:
 
 def _experiments(wildcards: Wildcards) -> list[str]:
     return [wildcards.experiment]
-
-
-def _networks(wildcards: Wildcards) -> list[Network]:
-    retraining = (wildcards.get("retrained_with", NONE), wildcards.get("scheme", NONE))
-    cell = (wildcards.dataset, wildcards.model, wildcards.trained_with, int(wildcards.seed))
-    return [Network(*cell, *retraining)]
-
-
-def _measurements(wildcards: Wildcards) -> list[Measurement]:
-    return [
-        Measurement(
-            Network.of(wildcards.network),
-            wildcards.savepoint,
-            wildcards.measured_dataset,
-            wildcards.part,
-            wildcards.measured_with,
-            int(wildcards.samples),
-            wildcards.family,
-        )
-    ]

@@ -4,10 +4,11 @@ Experiments overlap; here they become sets of files, so that nothing is trained 
 """
 
 import copy
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import product
-from typing import Any, TypeVar
+from typing import Any
 
 from equivariance.figures.kinds import figure_kind
 from equivariance.measures.names import AGGREGATIONS, FAMILIES, FAMILY_OF, base, parts
@@ -103,8 +104,6 @@ class Measurement:
         return f"{self.network.name}/{self.savepoint}/{sweep}/{self.family}.parquet"
 
 
-Item = TypeVar("Item", Network, Measurement)
-
 Value = tuple[str, str]
 """A measure and an aggregation of it."""
 
@@ -140,6 +139,7 @@ class Plan:
         for values in self._values.values():
             for measurement, wanted in values.items():
                 self._all_values.setdefault(measurement, set()).update(wanted)
+        self.training_settings = cache(self._training_settings)
         self._with_savepoints = {
             network
             for name, entry in self.config.experiments.items()
@@ -170,6 +170,16 @@ class Plan:
             return self._networks[experiment]
         every = {network for networks in self._networks.values() for network in networks}
         return sorted(every | {network.initial for network in every})
+
+    def in_order(self) -> tuple[list[Network], list[Measurement]]:
+        """All networks and all measurements, each in the order in which experiments first need it."""
+        networks: dict[Network, None] = {}
+        measurements: dict[Measurement, None] = {}
+        for name in self.config.experiments:
+            for network in self._networks[name]:
+                networks |= {network.initial: None, network: None}
+            measurements |= dict.fromkeys(self._values[name])
+        return list(networks), list(measurements)
 
     def _measured_networks(self, experiment: str) -> list[Network]:
         """The networks that an experiment measures: all, but where single units or their maps are shown.
@@ -208,7 +218,7 @@ class Plan:
         wanted = self.config.experiments[experiment].get("train", {}).get("savepoints")
         return self.config.savepoints() if wanted == "all" else (FINAL,)
 
-    def training_settings(self, network: Network) -> dict[str, Any]:
+    def _training_settings(self, network: Network) -> dict[str, Any]:
         """All that determines a network's weights and metrics, no more: a change of it trains again.
 
         Of a retrained network, the weights at the start are not part of it.
@@ -281,15 +291,16 @@ class Plan:
         }
 
 
-def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """Cut networks or measurements into lists of at most `size`, in a fixed order, model after model."""
+def shared_sweeps(measurements: Iterable[Measurement]) -> list[list[Measurement]]:
+    """Group measurements that see the same network on the same transformed images, in the order given.
 
-    def order(item: Network | Measurement) -> tuple[str, Network | Measurement]:
-        network = item.network if isinstance(item, Measurement) else item
-        return network.model, item
-
-    listed = sorted(items, key=order)
-    yield from (listed[start : start + size] for start in range(0, len(listed), size))
+    An accuracy is a group of its own.
+    """
+    groups: dict[tuple[Any, ...], list[Measurement]] = {}
+    for one in measurements:
+        sweep = (one.network, one.savepoint, one.dataset, one.part, one.measured_with)
+        groups.setdefault((*sweep, one if one.family == ACCURACY else one.stratified), []).append(one)
+    return list(groups.values())
 
 
 def _networks(entry: Mapping[str, Any], config: Config) -> list[Network]:

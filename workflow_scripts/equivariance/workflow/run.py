@@ -7,10 +7,10 @@ from pathlib import Path
 from equivariance.figures.kinds import figure_kind
 from equivariance.models import FAMILIES
 from equivariance.models.settings import Family
-from equivariance.reserved import FINAL
 from equivariance.workflow.config import Config
 from equivariance.workflow.digest import code_digest
 from equivariance.workflow.plan import Measurement, Network, Plan
+from equivariance.workflow.work import Work
 
 IMAGES = ("images", "feature_maps")  # kinds of experiments without a table
 
@@ -22,8 +22,10 @@ class Run:
         """`root` is the folder of the Snakefile, whose `workflow_scripts` the rules run."""
         self.config = config
         self.plan = Plan(config)
+        self.work = Work(self.plan, Path("results/data/flops.json"))
         self.results = f"results/{config.run}"
         self.logs = f"logs/{config.run}"
+        self.store = "results/store"
         self._scripts = root / "workflow_scripts"
         self._digest = cache(code_digest)
 
@@ -35,12 +37,20 @@ class Run:
         """The folder of a network."""
         return f"{self.results}/{network.folder}"
 
+    def network_file(self, network: Network) -> str:
+        """The file that tells that a network is there: written last, with the checksums of the others."""
+        return f"{self.network_folder(network)}/model.json"
+
     def initial_weights(self, network: Network) -> str | None:
         """The file with the weights that a network starts from; None where they are random."""
         if network.retrained:
             return f"{self.network_folder(network.initial)}/weights.safetensors"
         name = self.config.models[network.model]["family"]
         return f"results/data/weights/{name}.pth" if self.family(network).published else None
+
+    def initial_file(self, network: Network) -> str | None:
+        """The file that tells that these weights are there."""
+        return self.network_file(network.initial) if network.retrained else self.initial_weights(network)
 
     def family(self, network: Network) -> type[Family]:
         """The family that a network is of, with what is special about it."""
@@ -55,19 +65,12 @@ class Run:
         return sorted({self.dataset_file(one.dataset) for one in items})
 
     def measured_networks(self, measurements: Iterable[Measurement]) -> list[str]:
-        """What measurements read of their networks, each file once."""
-        return list(
-            dict.fromkeys(
-                f"{self.network_folder(one.network)}/{file}"
-                for one in measurements
-                for file in ("model.json", "weights.safetensors" if one.savepoint == FINAL else "savepoints")
-            )
-        )
+        """The files that tell that the networks of measurements are there, each once."""
+        return list(dict.fromkeys(self.network_file(one.network) for one in measurements))
 
-    def family_modules(self, networks: Iterable[Network]) -> list[str]:
-        """The modules of the families that networks are of, which scripts import by name."""
-        families = {self.config.models[network.model]["family"] for network in networks}
-        return [f"equivariance.models.{family}" for family in sorted(families)]
+    def family_module(self, network: Network) -> str:
+        """The module of the family that a network is of, which scripts import by name."""
+        return f"equivariance.models.{self.config.models[network.model]['family']}"
 
     def figure_data(self, experiment: str) -> str:
         """What the figure of an experiment is drawn from: its table, or images."""

@@ -24,8 +24,10 @@ def table_settings(run: Run, experiment: str) -> dict[str, Any]:
 
 def table_inputs(run: Run, experiment: str) -> list[str]:
     """The files that these are read from."""
-    rows = table_settings(run, experiment)["rows"]
-    return [row[key] for row in rows for key in ("file", "description")]
+    if run.plan.kind(experiment) == "histories":
+        return [run.network_file(network) for network in run.plan.networks(experiment)]
+    measurements = run.plan.measurements(experiment)
+    return [*run.measurement_files(measurements), *run.measured_networks(measurements)]
 
 
 def measurement_rows(run: Run, experiment: str) -> list[dict[str, Any]]:
@@ -51,7 +53,7 @@ def _rows(run: Run, experiment: str, kind: str) -> Iterator[dict[str, Any]]:
             yield {
                 **asdict(network),
                 "file": f"{folder}/history.csv",
-                "description": f"{folder}/model.json",
+                "description": run.network_file(network),
             }
     elif kind in ("accuracies", "class_accuracies"):
         for one in run.plan.measurements(experiment):
@@ -70,5 +72,5 @@ def _common(run: Run, one: Measurement) -> dict[str, Any]:
         "savepoint": one.savepoint,
         "measured_on": one.measured_on,
         "file": run.measurement_files([one])[0],
-        "description": f"{run.network_folder(one.network)}/model.json",
+        "description": run.network_file(one.network),
     }
