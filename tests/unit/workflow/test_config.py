@@ -228,6 +228,17 @@ def test_epochs_of_simple_conv_on_cifar10_are_those_of_the_thesis(
     assert config.epochs("plain", "digits", "none") == 25
 
 
+@pytest.mark.parametrize(("members", "epochs"), [(2, 25), (3, 30), (25, 88), (49, 88), (504, 88)])
+def test_a_finer_set_can_be_trained_as_long_as_a_coarser_one(
+    raw: dict[str, Any], load: Callable[..., Config], members: int, epochs: int
+) -> None:
+    raw["models"]["plain"]["datasets"]["digits"]["epochs"] = 25
+    raw["transformations"]["rotation"]["epochs_for"] = 25
+    config = load(with_members(raw, members))
+    assert config.epochs("plain", "digits", "rotation") == epochs
+    assert config.set_definition("rotation") == {"rotations": {"count": members, "turn": 1.0}}
+
+
 def test_given_epochs_of_augmentation_are_for_every_set_but_the_identity_and_not_scaled(
     raw: dict[str, Any], load: Callable[..., Config]
 ) -> None:

@@ -73,7 +73,8 @@ class Config:
 
     def set_definition(self, name: str) -> dict[str, Any]:
         """The families of a set: all that determines it."""
-        return {key: value for key, value in self.transformations[name].items() if key != "title"}
+        given = self.transformations[name]
+        return {key: value for key, value in given.items() if key not in ("title", "epochs_for")}
 
     def dataset_source(self, name: str) -> dict[str, Any]:
         """The settings of a data set's source: all that determines its images."""
@@ -87,12 +88,14 @@ class Config:
     def epochs(self, model: str, dataset: str, set_name: str) -> int:
         """Epochs of a training: floor(base x 1.1 ln m) for a set of m > e members, else base.
 
-        The base is that of the recipe; the scaling is that of the code of the thesis. A recipe with
+        The base is that of the recipe; the scaling is that of the code of the thesis; a set with `epochs_for`
+        counts as one of at most so many members. A recipe with
         `augmented_epochs` has these, without scaling, for every set with more than the identity. The run
         multiplies both by its factor, and may limit them.
         """
         recipe = self.models[model]["datasets"][dataset]
         members = set_size(self.set_definition(set_name))
+        members = min(members, self.transformations[set_name].get("epochs_for", members))
         epochs = recipe["epochs"]
         if members > 1 and "augmented_epochs" in recipe:
             epochs = recipe["augmented_epochs"]
