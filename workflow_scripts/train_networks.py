@@ -112,6 +112,7 @@ def train_network(
             "seconds": round(trained.seconds, 3),
             "seconds_by_epoch": [row["seconds"] for row in trained.history],  # so far
             "device": processor,
+            "precision": trained.precision,
             "threads": threads,
             "versions": {"python": platform.python_version(), "torch": version("torch")},
         },

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from equivariance.devices import choose_device
+from equivariance.devices import choose_device, choose_precision
 from equivariance.errors import UserError
 
 
@@ -75,3 +75,31 @@ print(torch.get_num_threads(), fresh, faults_of_20_tensors())
     threads, fresh, reused = map(int, done.stdout.split())
     assert threads == 1
     assert reused < fresh / 4
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "chosen"),
+    [
+        ({"avx512_f": True, "avx512_bf16": False, "amx_bf16": False}, torch.float32),
+        ({"avx512_f": True, "avx512_bf16": True, "amx_bf16": False}, torch.bfloat16),
+        ({"avx512_bf16": False, "amx_bf16": True}, torch.bfloat16),
+        ({"neon": True, "bf16": True}, torch.bfloat16),
+        ({"neon": True}, torch.float32),
+    ],
+)
+def test_products_are_in_bfloat16_where_the_processor_has_instructions_for_it(
+    capabilities: dict[str, bool], chosen: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    cpu = torch.device("cpu")
+    assert choose_precision("auto", cpu) == chosen
+    assert choose_precision("float32", cpu) == torch.float32
+    assert choose_precision("bfloat16", cpu) == torch.bfloat16
+
+
+@pytest.mark.parametrize(("known", "chosen"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_a_gpu_that_would_only_emulate_bfloat16_computes_in_float32(
+    known: bool, chosen: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: known)
+    assert choose_precision("auto", torch.device("cuda")) == chosen

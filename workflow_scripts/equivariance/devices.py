@@ -2,11 +2,19 @@
 
 import ctypes
 import os
+from contextlib import AbstractContextManager
+from typing import Any, Literal
 
 import psutil
 import torch
 
 from equivariance.errors import UserError
+
+Precision = Literal["float32", "bfloat16", "auto"]
+
+BFLOAT16 = ("amx_bf16", "avx512_bf16", "bf16")
+"""What processors call their instructions for products in bfloat16; the last is ARM's. AVX-512 without AMX is
+enough: with it, a training step takes 0.6 to 0.8 times as long as in float32."""
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3  # of malloc.h
 
@@ -24,6 +32,26 @@ def choose_device(name: str) -> torch.device:
         torch.use_deterministic_algorithms(True, warn_only=True)
         torch.backends.cudnn.benchmark = False
     return chosen
+
+
+def choose_precision(name: Precision, device: torch.device) -> torch.dtype:
+    """The type that products are computed in: `auto` is bfloat16 where the device has instructions for it.
+
+    Elsewhere bfloat16 is slower than float32.
+    """
+    if name != "auto":
+        return torch.bfloat16 if name == "bfloat16" else torch.float32
+    if device.type == "cuda":
+        known = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        capabilities = torch.cpu.get_capabilities()
+        known = any(capabilities.get(instructions, False) for instructions in BFLOAT16)
+    return torch.bfloat16 if known else torch.float32
+
+
+def in_precision(precision: torch.dtype, device: torch.device) -> AbstractContextManager[Any]:
+    """Compute products in bfloat16 or float32, by autocast: weights and sums stay float32."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == torch.bfloat16)
 
 
 def prepare_process(threads: int) -> None:

@@ -9,7 +9,6 @@ import torch
 from equivariance.cli.arguments import PlanArguments, parse
 from equivariance.cli.main import main
 from equivariance.cli.plan import _speeds
-from equivariance.training.settings import Acceleration
 from equivariance.workflow.loading import load_config
 
 
@@ -17,8 +16,8 @@ from equivariance.workflow.loading import load_config
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine without a GPU that trains a network of n filters at n GFLOP/s, and twice that in bfloat16."""
 
-    def speed(device: torch.device, filters: int, acceleration: Acceleration) -> float:
-        return filters * (2e9 if acceleration.bfloat16 else 1e9)
+    def speed(device: torch.device, filters: int, precision: torch.dtype) -> float:
+        return filters * (2e9 if precision == torch.bfloat16 else 1e9)
 
     monkeypatch.setattr("equivariance.cli.plan.training_speed", speed)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
@@ -45,7 +44,7 @@ def test_cores_are_measured_with_a_small_and_a_large_network(raw: dict[str, Any]
 
 
 def test_the_precision_of_the_run_is_that_of_the_measurement(raw: dict[str, Any], schemas: Path) -> None:
-    training = {"acceleration": {"bfloat16": True}}
+    training = {"precision": "bfloat16"}
     found, assumed = speeds(raw, schemas, training=training, jobs={"gpus": 1})
     assert list(found.values())[:2] == [32e9, 256e9]
     assert "bfloat16 peak of 312 TFLOP/s" in assumed[0]

@@ -41,7 +41,7 @@ def test_settings_come_back_from_json_as_they_were(make_settings: Make) -> None:
         {"trained_layers": ["fc*"]},
         {"threshold": 0.5},
         {"restarts": 1},
-        {"acceleration": {"channels_last": True}},
+        {"precision": "bfloat16"},
     ],
     ids=lambda change: next(iter(change)),
 )

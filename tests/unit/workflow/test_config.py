@@ -120,7 +120,7 @@ def test_what_is_left_out_has_the_defaults_of_the_schemas(
         "images": None,
         "savepoints": [0, 1, 3, 5, 10, 30, 50, 100],
         "restarts": 0,
-        "acceleration": {"bfloat16": False, "channels_last": False, "compile": False},
+        "precision": "float32",
     }
     assert config.evaluation == {"images": 10000, "transformations_per_image": None}
     assert config.measuring == {"memory_gb": None}

@@ -309,7 +309,7 @@ def test_training_settings_are_those_of_the_network(raw: dict[str, Any], plan: C
         "trained_layers": None,
         "threshold": None,
         "restarts": 0,
-        "acceleration": {"bfloat16": False, "channels_last": False, "compile": False},
+        "precision": "float32",
         "batch_size": 16,
         "epochs": 15,  # 10 x 1.1 ln 4
         "trained_with": "rotation",

@@ -16,9 +16,8 @@ import torch
 from equivariance.cli.arguments import PlanArguments
 from equivariance.cli.texts import aligned
 from equivariance.datasets.sizes import size_of
-from equivariance.devices import choose_device
+from equivariance.devices import choose_device, choose_precision
 from equivariance.errors import UserError
-from equivariance.training.settings import Acceleration
 from equivariance.workflow.config import Config
 from equivariance.workflow.estimate import (
     A100_PEAKS,
@@ -138,10 +137,10 @@ def _speeds(arguments: PlanArguments, config: Config) -> tuple[dict[str, float],
     given = arguments.flops_per_second
     if given is not None:
         return {f"{given / 1e9:.4g} GFLOP/s, as given": given}, []
-    acceleration = Acceleration(**config.training["acceleration"])
     device = choose_device("cpu" if config.device == "cpu" else "auto")  # cuda may be elsewhere
+    precision = choose_precision(config.training["precision"], device)
     measured = {
-        f"measured with a SimpleConv of {filters} filters": training_speed(device, filters, acceleration)
+        f"measured with a SimpleConv of {filters} filters": training_speed(device, filters, precision)
         for filters in SPEED_FILTERS
     }
     if device.type == "cuda":
@@ -156,14 +155,14 @@ def _speeds(arguments: PlanArguments, config: Config) -> tuple[dict[str, float],
     if arguments.cores > 1:
         assumed.append(f"{cores} are {arguments.cores} times as fast as the one that was measured.")
     if config.jobs.gpus and config.device != "cpu":
-        precision = "bfloat16" if acceleration.bfloat16 else "TF32"
+        there = "TF32" if config.training["precision"] == "float32" else "bfloat16"
         for share in A100_SHARES:
-            speed = share * A100_PEAKS[precision]
+            speed = share * A100_PEAKS[there]
             speeds[f"one GPU, {speed / 1e12:.3g} TFLOP/s, assumed"] = speed
         low, high = A100_SHARES
         assumed.append(
             f"A GPU, as there is none here, runs at {low:.0%} (small networks) to {high:.0%} (large ones) "
-            f"of an A100's {precision} peak of {A100_PEAKS[precision] / 1e12:g} TFLOP/s."
+            f"of an A100's {there} peak of {A100_PEAKS[there] / 1e12:g} TFLOP/s."
         )
     return speeds, assumed
 

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from equivariance.checkpoint import load_checkpoint, save_checkpoint
 from equivariance.datasets.image_set import ImageSet
+from equivariance.devices import choose_precision, in_precision
 from equivariance.errors import UserError
 from equivariance.models import build
 from equivariance.models.standardize import Standardize
@@ -43,6 +44,7 @@ class Trained:
     test_images: int = 0
     outputs: int = 0  # of the network: classes, or parameters of a transformation
     restarts: int = 0  # after trainings that did not reach the threshold
+    precision: str = "float32"  # of products
 
 
 class Training:
@@ -99,9 +101,8 @@ class Training:
             initialize(self.model)
         if settings.trained_layers is not None:
             freeze_all_but(self.model, settings.trained_layers)
-        self.memory = torch.channels_last if settings.acceleration.channels_last else torch.preserve_format
-        self.model.to(device).to(memory_format=self.memory)
-        self.forward = torch.compile(self.model) if settings.acceleration.compile else self.model
+        self.precision = choose_precision(settings.precision, device)
+        self.model.to(device)
         self.optimizer = make_optimizer(settings.optimizer, self.model)
         self.order = torch.Generator().manual_seed(self._seed("order of images"))
         self.draws = torch.Generator().manual_seed(self._seed("transformations"))
@@ -120,8 +121,8 @@ class Training:
         for images, labels, members in epoch_batches(
             self.train, self.seen, settings.batch_size, self.order, self.draws, settings.random_flips
         ):
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=settings.acceleration.bfloat16):
-                outputs = self.forward(images.to(memory_format=self.memory))  # (N, K)
+            with in_precision(self.precision, self.device):
+                outputs = self.model(images)  # (N, K)
             loss = self.task.loss(outputs.float(), labels, members)
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
@@ -186,7 +187,8 @@ class Training:
     def _metrics(
         self, data: DeviceImages, transformations: TransformationSet, per_image: int | None
     ) -> dict[str, float]:
-        return self.task.metrics(self.model, data, transformations, per_image)
+        with in_precision(self.precision, self.device):
+            return self.task.metrics(self.model, data, transformations, per_image)
 
     def _seed(self, purpose: str) -> int:
         """Seed of a purpose; a retraining and a restart draw other numbers than the training before them."""
@@ -236,6 +238,7 @@ def train(
         test_images=len(chosen.test),
         outputs=chosen.task.outputs,
         restarts=attempt,
+        precision=str(chosen.precision).removeprefix("torch."),
     )
 
 

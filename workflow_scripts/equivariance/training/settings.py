@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from equivariance.devices import Precision
 from equivariance.transformations.warp import Padding
 
 
@@ -18,15 +19,6 @@ class Optimizer:
     weight_decay: float = 0.0
     other_rates: Mapping[str, float] = field(default_factory=dict)  # by patterns of parameter names
     penalty: float = 0.0  # C of linear_svm
-
-
-@dataclass(frozen=True)
-class Acceleration:
-    """Options that make training faster on a GPU, and change its results in the last bits."""
-
-    bfloat16: bool = False  # autocast
-    channels_last: bool = False
-    compile: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,7 +52,7 @@ class TrainingSettings:
     trained_layers: tuple[str, ...] | None = None  # patterns; other layers are frozen. None freezes none
     threshold: float | None = None  # to be reached, see `training.tasks`; else it starts again
     restarts: int = 0  # at most
-    acceleration: Acceleration = Acceleration()
+    precision: Precision = "float32"  # of products; auto is what `devices.choose_precision` chooses
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> "TrainingSettings":
@@ -69,7 +61,6 @@ class TrainingSettings:
         plain["optimizer"] = Optimizer(**plain["optimizer"])
         plain["savepoints"] = tuple(plain.get("savepoints", ()))
         plain["evaluation"] = Evaluation(**plain.get("evaluation", {}))
-        plain["acceleration"] = Acceleration(**plain.get("acceleration", {}))
         if plain.get("trained_layers") is not None:
             plain["trained_layers"] = tuple(plain["trained_layers"])
         return cls(**plain)

@@ -18,12 +18,13 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from equivariance.datasets.sizes import Size
+from equivariance.devices import in_precision
 from equivariance.measures.catalog import MEASURES
 from equivariance.measures.names import base
 from equivariance.models import FAMILIES, build
 from equivariance.training.freezing import freeze_all_but
 from equivariance.training.loop import HISTORY_IMAGES
-from equivariance.training.settings import Acceleration, TrainingSettings
+from equivariance.training.settings import TrainingSettings
 from equivariance.training.tasks import make_task
 from equivariance.transformations.parameters import set_size
 from equivariance.transformations.sets import build_set
@@ -175,23 +176,19 @@ def image_flops(settings: TrainingSettings, size: Size) -> ImageFlops:
     return two.scaled(three, set_size(given["transformations"]) - 2)
 
 
-def training_speed(
-    device: torch.device, filters: int, acceleration: Acceleration, seconds: float = 1.0
-) -> float:
+def training_speed(device: torch.device, filters: int, precision: torch.dtype, seconds: float = 1.0) -> float:
     """FLOP/s of a GPU, or of one core of this machine, while it trains SimpleConv, by the steps of `seconds`.
 
-    Layout and precision are those of `acceleration`; nothing is compiled. What is not counted, such as
-    activations, takes its time too, so that this is less than the peak.
+    What is not counted, such as activations, takes its time too, so that this is less than the peak.
     """
-    memory = torch.channels_last if acceleration.channels_last else torch.preserve_format
     model = build("simple_conv", (3, 32, 32), 10, {"filters": filters, "hidden": 2 * filters}).train()
-    model.to(device).to(memory_format=memory)
-    images = torch.rand(SPEED_BATCH[device.type], 3, 32, 32, device=device).to(memory_format=memory)
+    model.to(device)
+    images = torch.rand(SPEED_BATCH[device.type], 3, 32, 32, device=device)
 
     def step() -> float:
         """Seconds of a forward and a backward pass."""
         start = time.perf_counter()
-        with torch.autocast(device.type, torch.bfloat16, enabled=acceleration.bfloat16):
+        with in_precision(precision, device):
             scores = model(images)
         scores.float().sum().backward()
         if device.type == "cuda":

@@ -261,7 +261,7 @@ class Plan:
                 else []
             ),
             "evaluation": dict(config.evaluation),
-            "acceleration": dict(config.training["acceleration"]),
+            "precision": config.training["precision"],
         }
 
     def measuring_settings(self, measurement: Measurement) -> dict[str, Any]:
