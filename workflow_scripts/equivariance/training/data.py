@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
+from equivariance.training.layout import images_last
 from equivariance.transformations.sets import TransformationSet
 from equivariance.transformations.warp import Padding, warp
 
@@ -31,12 +32,13 @@ class DeviceImages:
     ) -> torch.Tensor:
         """Images of `rows` in [0, 1], each transformed by its own matrix (N, 3, 3) if there are matrices.
 
-        Before that, images are mirrored (left and right exchanged) where `flipped` (N,) is true.
+        Before that, images are mirrored (left and right exchanged) where `flipped` (N,) is true. In memory,
+        the channels are innermost, see `layout`.
         """
         images = self.images[rows].float().div_(255)  # (N, C, H, W)
         if flipped is not None:
             images = torch.where(flipped[:, None, None, None], images.flip(3), images)
-        return images if matrices is None else warp(images, matrices, self.padding)
+        return images_last(images if matrices is None else warp(images, matrices, self.padding))
 
 
 def epoch_batches(

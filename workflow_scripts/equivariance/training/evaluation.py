@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from equivariance.sampling import generator
 from equivariance.training.data import DeviceImages
+from equivariance.training.layout import channels_last
 from equivariance.transformations.sets import TransformationSet
 
 BATCH = 256
@@ -28,7 +29,8 @@ def counts(
 
     Every image is transformed by `per_image` different members of the set, drawn once from a fixed seed, or
     by all of them if the set has no more (or `per_image` is None). Returns two int64 tensors (classes, T) on
-    the CPU, for the classes up to the largest label. The mode of the network is restored.
+    the CPU, for the classes up to the largest label. The mode of the network is restored;
+    its filters stay in `channels_last`.
     """
     classes, members = int(data.labels.max()) + 1, len(transformations)
     right = torch.zeros(classes, members, dtype=torch.int64, device=data.labels.device)
@@ -77,6 +79,7 @@ def _outputs(
     members = member_draws(len(data), len(transformations), per_image).to(device)  # (images, K)
     matrices = transformations.matrices.to(device)
     plain = len(transformations) == 1
+    channels_last(model)
     with _evaluating(model), torch.inference_mode():
         for draws in members.T:
             for rows in torch.arange(len(data), device=device).split(BATCH):

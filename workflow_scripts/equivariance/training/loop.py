@@ -22,6 +22,7 @@ from equivariance.reserved import NONE, OWN
 from equivariance.sampling import derived_seed, stratified_sample
 from equivariance.training.data import DeviceImages, epoch_batches
 from equivariance.training.freezing import freeze_all_but
+from equivariance.training.layout import channels_last, keep_layout
 from equivariance.training.optimizers import make_optimizer
 from equivariance.training.settings import TrainingSettings
 from equivariance.training.tasks import make_task
@@ -103,6 +104,8 @@ class Training:
             freeze_all_but(self.model, settings.trained_layers)
         self.precision = choose_precision(settings.precision, device)
         self.model.to(device)
+        channels_last(self.model)
+        keep_layout(self.model)
         self.optimizer = make_optimizer(settings.optimizer, self.model)
         self.order = torch.Generator().manual_seed(self._seed("order of images"))
         self.draws = torch.Generator().manual_seed(self._seed("transformations"))
