@@ -32,7 +32,7 @@ def description(tmp_path: Path) -> Path:
             "task": "classification",
         },
         "metrics": {"none": {"accuracy": 0.9}, "rotation": {"accuracy": 0.8}},
-        "savepoints": {10: {"epoch": 2, "metrics": {"rotation": {"accuracy": 0.4}}}},
+        "savepoints": {10: {"epoch": 2}},
     }
     write_json(file, values)
     return file
@@ -182,9 +182,15 @@ def test_paths_of_ti_pooling_are_one_before_anything_is_summarised(measurement: 
     assert network_table(measurement)["global_layer_mean"].tolist() == [4]
 
 
-def test_a_measurement_at_a_savepoint_has_the_accuracy_there(measurement: dict[str, Any]) -> None:
-    row = profile_table({**measurement, "savepoint": "10"}).iloc[0]
+def test_a_measurement_at_a_savepoint_has_the_accuracy_that_was_measured_there(
+    measurement: dict[str, Any], tmp_path: Path
+) -> None:
+    file = tmp_path / "accuracy.parquet"
+    pd.DataFrame({"right": [3, 1], "images": [4, 6]}).to_parquet(file)
+    row = profile_table({**measurement, "savepoint": "10", "accuracy": str(file)}).iloc[0]
     assert (row["epoch"], row["accuracy"]) == (2, 0.4)
+    of_another_task = profile_table({**measurement, "savepoint": "10", "accuracy": None})
+    assert of_another_task["accuracy"].isna().all()
 
 
 def test_a_stratified_measurement_gives_the_mean_over_classes_or_the_classes(

@@ -134,12 +134,31 @@ def test_accuracies_have_a_row_for_each_network_savepoint_and_set(
         "none": [20],
         "rotation": [80],
     }
-    # The accuracies at the end are those that the training found.
+    # At the end the accuracy on images as they are is that which the training found.
     for seed, network in enumerate(networks):
-        metrics = read_json(network["description"])["metrics"]
+        found = read_json(network["description"])["metrics"]["none"]["accuracy"]
         final = table[(table["seed"] == seed) & (table["savepoint"] == "final")]
-        said = {name: metrics[name]["accuracy"] for name in ("none", "rotation")}
-        assert dict(zip(final["tested_with"], final["accuracy"], strict=True)) == pytest.approx(said)
+        assert final.set_index("tested_with")["accuracy"]["none"] == pytest.approx(found)
+
+
+def test_profiles_at_a_savepoint_have_the_accuracy_that_was_measured_there(
+    networks: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    untrained = [
+        {
+            **network,
+            "savepoint": "0",
+            "accuracy": str(Path(network["description"]).with_name("0-rotation.parquet")),
+        }
+        for network in networks
+    ]
+    make_table("profiles", untrained, {}, tmp_path / "profiles.csv")
+    make_table("accuracies", accuracies(networks), {}, tmp_path / "accuracies.csv")
+    found = pd.read_csv(tmp_path / "profiles.csv").groupby("seed")["accuracy"].unique().map(list).to_dict()
+    measured = pd.read_csv(tmp_path / "accuracies.csv").query(
+        "savepoint == '0' and tested_with == 'rotation'"
+    )
+    assert found == {row.seed: [pytest.approx(row.accuracy)] for row in measured.itertuples()}
 
 
 def test_cells_have_a_row_for_each_class_and_angle(networks: list[dict[str, Any]], tmp_path: Path) -> None:

@@ -132,7 +132,6 @@ def test_savepoints_are_the_weights_after_their_epochs(run: Run) -> None:
     for percent in (10, 50, 75):
         kept = trained.savepoints[percent]
         assert same(kept["state"], weights[kept["epoch"]])
-        assert set(kept["metrics"]) == {"none", "rotation"}
     assert same(state(trained), weights[4])
 
 
@@ -218,7 +217,7 @@ def test_a_constant_channel_can_be_trained_on(run: Run, make_images: Callable[..
     assert run(dataclasses.replace(images, images=pixels)).history[-1]["loss"] < 10
 
 
-def test_evaluation_takes_the_images_and_draws_that_are_asked_for(
+def test_evaluation_takes_the_images_that_are_asked_for_and_transforms_each_once(
     run: Run, make_images: Callable[..., ImageSet], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[int, str, int | None]] = []
@@ -228,11 +227,23 @@ def test_evaluation_takes_the_images_and_draws_that_are_asked_for(
         return 0.5
 
     monkeypatch.setattr(tasks, "accuracy", watched)
-    trained = run(epochs=1, evaluation={"images": 10, "transformations_per_image": 2})
-    assert asked[-2:] == [(10, "none", 2), (10, "rotation", 2)]
+    trained = run(epochs=1, test_images=10)
+    assert asked[-2:] == [(10, "none", 1), (10, "rotation", 1)]
     assert trained.metrics == {"none": {"accuracy": 0.5}, "rotation": {"accuracy": 0.5}}
     assert trained.test_images == 10
     assert asked[:2] == [(4, "none", 1), (4, "rotation", 1)]  # watching stays cheap
+
+
+@pytest.mark.parametrize(("augmented", "restarts"), [(True, 2), (False, 0)])
+def test_restarts_are_decided_by_images_like_those_of_the_training(
+    run: Run, monkeypatch: pytest.MonkeyPatch, augmented: bool, restarts: int
+) -> None:
+    def watched(model: Any, data: Any, transformations: Any, per_image: int | None) -> float:
+        return 0.9 if transformations.name == "none" else 0.1
+
+    monkeypatch.setattr(tasks, "accuracy", watched)
+    trained = run(epochs=1, threshold=0.5, restarts=2, augmented=augmented)
+    assert trained.restarts == restarts
 
 
 def test_one_training_does_not_change_the_next(run: Run) -> None:

@@ -64,7 +64,7 @@ def assert_same(first: Trained, second: Trained) -> None:
     assert first.savepoints.keys() == second.savepoints.keys()
     for percent, kept in first.savepoints.items():
         other = second.savepoints[percent]
-        assert (kept["epoch"], kept["metrics"]) == (other["epoch"], other["metrics"])
+        assert kept["epoch"] == other["epoch"]
         assert_same_state(kept["state"], other["state"])
 
 

@@ -14,7 +14,7 @@ Make = Callable[..., TrainingSettings]
 
 
 def test_settings_come_back_from_json_as_they_were(make_settings: Make) -> None:
-    settings = make_settings(savepoints=[0, 50], evaluation={"images": 5}, trained_layers=["fc*"])
+    settings = make_settings(savepoints=[0, 50], test_images=5, trained_layers=["fc*"])
     values = json.loads(json.dumps(settings.as_mapping()))
     assert TrainingSettings.from_mapping(values) == settings
 
@@ -34,7 +34,7 @@ def test_settings_come_back_from_json_as_they_were(make_settings: Make) -> None:
         {"images": 10},
         {"padding": "zeros"},
         {"savepoints": [0]},
-        {"evaluation": {"images": 5}},
+        {"test_images": 5},
         {"task": "transformation_regression"},
         {"augmented": False},
         {"random_flips": True},

@@ -128,14 +128,14 @@ def test_training_is_linear_in_epochs_and_images(make_settings: MakeSettings) ->
     assert every == training_flops(replace(settings, images=10**6), SIZE)["training"] == 5 * one["training"]
 
 
-def test_evaluation_follows_each_epoch_and_savepoint(make_settings: MakeSettings) -> None:
-    settings = make_settings(epochs=3, images=40, evaluation={"images": 30, "transformations_per_image": 2})
+def test_evaluation_follows_each_epoch_and_the_last(make_settings: MakeSettings) -> None:
+    settings = make_settings(epochs=3, images=40, test_images=30)
     forward = image_flops(settings, SIZE).forward
-    assert training_flops(settings, SIZE)["evaluation"] == forward * (3 * 2 * 5 + 30 * (1 + 2))
+    assert training_flops(settings, SIZE)["evaluation"] == forward * (3 * 2 * 5 + 2 * 30)
     kept = replace(settings, savepoints=(0, 50))
-    assert training_flops(kept, SIZE)["evaluation"] == forward * (3 * 2 * 5 + 3 * 30 * (1 + 2))
+    assert training_flops(kept, SIZE) == training_flops(settings, SIZE)
     untrained = training_flops(replace(settings, epochs=0), SIZE)
-    assert untrained == {"training": 0, "evaluation": forward * 30 * (1 + 2)}
+    assert untrained == {"training": 0, "evaluation": forward * 2 * 30}
 
 
 def test_a_measurement_is_its_inputs_times_a_factor(plan: Plan, make_settings: MakeSettings) -> None:
@@ -260,7 +260,7 @@ def test_an_experiment_that_shares_everything_needs_nothing_alone(
     own = experiment_flops(Plan(load_config(overlapping, schemas)), lambda name: SIZE)["own"]
     assert own[["looks", "profiles", "repeated", "final_accuracies"]].tolist() == [0, 0, 0, 0]
     assert own["more_measures"] > 0, "the factor of its measures"
-    assert own["accuracies"] > 0, "the evaluation at its savepoints"
+    assert own["accuracies"] > 0, "the accuracies at its savepoints"
 
 
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])

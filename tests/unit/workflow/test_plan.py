@@ -286,6 +286,21 @@ def test_every_savepoint_that_is_measured_is_kept(raw: dict[str, Any], plan: Cal
         assert one.savepoint == "final" or int(one.savepoint) in kept
 
 
+@pytest.mark.parametrize("task", ["classification", "transformation_regression"])
+def test_where_measures_are_shown_at_savepoints_the_accuracy_of_classifiers_is_measured_there(
+    raw: dict[str, Any], plan: Callable[..., Plan], task: str
+) -> None:
+    raw["models"]["other"] = {"like": "plain", "title": "Other", "task": task}
+    raw["experiments"]["profiles"]["train"] |= {"savepoints": "all", "models": ["other"]}
+    made = plan(raw)
+    networks = made.networks("profiles") if task == "classification" else []
+    savepoints = made.savepoints("profiles")[:-1]  # that of the last epoch the training knows
+    tested = {one for one in made.measurements("profiles") if one.family == "accuracy"}
+    assert tested == {made.accuracy(network, savepoint) for network in networks for savepoint in savepoints}
+    assert all(one.measured_with == one.network.trained_with for one in tested)
+    assert set(made.sweeps("profiles")) == set(made.measurements("profiles")) - tested
+
+
 def test_an_untrained_network_is_one_of_no_epochs_and_no_transformations(
     raw: dict[str, Any], plan: Callable[..., Plan]
 ) -> None:
@@ -318,7 +333,7 @@ def test_training_settings_are_those_of_the_network(raw: dict[str, Any], plan: C
         "images": 100,
         "padding": "border",
         "savepoints": [],
-        "evaluation": {"images": 50, "transformations_per_image": None},
+        "test_images": 50,
     }
 
 

@@ -26,7 +26,8 @@ def profile_table(
 
     `measurement` has the keys `NETWORK`, savepoint, measured_on, measured_with, samples (as asked for),
     transformations (how many), stratified, path_per_transformation (whether the network runs a layer once for
-    each), the wanted `values` (measure, aggregation), its `file` and the file `description` of its network.
+    each), the wanted `values` (measure, aggregation), its `file`, and of its network the file `description`
+    and, at savepoints, that of its measured `accuracy` (None where it does not classify).
     With `classes` there is a row for each class that has a finite value, else one for their mean; with
     `floors` there are the resampling floors of the measures.
     """
@@ -99,7 +100,7 @@ def _described(
         "savepoint": measurement["savepoint"],
         "epoch": epoch_of(description, measurement["savepoint"]),
         "task": description["settings"]["task"],
-        "accuracy": _accuracy(description, measurement["savepoint"]),
+        "accuracy": _accuracy(measurement, description),
         "augmented": "augmented" if sets else "not augmented",
         **{key: measurement[key] for key in ("measured_on", "measured_with", "samples", "transformations")},
         "images": int(table["images"].iloc[0]),
@@ -134,7 +135,13 @@ def epoch_of(description: Mapping[str, Any], savepoint: str) -> int:
     return int(description["savepoints"][savepoint]["epoch"])
 
 
-def _accuracy(description: Mapping[str, Any], savepoint: str) -> float:
-    """Accuracy of a network at a savepoint under the set of its last training; NaN of another task."""
-    kept = description if savepoint == FINAL else description["savepoints"][savepoint]
-    return float(kept["metrics"][description["settings"]["trained_with"]].get("accuracy", math.nan))
+def _accuracy(measurement: Mapping[str, Any], description: Mapping[str, Any]) -> float:
+    """Accuracy of a network under the set of its last training: at the end that which its training found, at
+    a savepoint that which was measured. NaN of another task."""
+    if measurement["savepoint"] == FINAL:
+        metrics = description["metrics"][description["settings"]["trained_with"]]
+        return float(metrics.get("accuracy", math.nan))
+    if measurement["accuracy"] is None:
+        return math.nan
+    counts = pd.read_parquet(measurement["accuracy"])
+    return float(counts["right"].sum() / counts["images"].sum())

@@ -39,7 +39,7 @@ class Trained:
 
     model: nn.Module
     metrics: dict[str, dict[str, float]]  # by set (none, its own): accuracy, or mae, smape and rae
-    savepoints: dict[int, dict[str, Any]]  # by per cent: epoch, metrics, state
+    savepoints: dict[int, dict[str, Any]]  # by per cent: epoch, state
     history: list[dict[str, float]] = field(default_factory=list)
     seconds: float = 0.0  # of training, also before it was interrupted; without evaluation
     test_images: int = 0
@@ -79,7 +79,7 @@ class Training:
         rows = stratified_sample(labels, settings.images, f"training images of {image_set.name}")
         self.train = DeviceImages(images[rows], labels[rows], device, settings.padding)
         test_images, test_labels = image_set.part("test")
-        rows = stratified_sample(test_labels, settings.evaluation.images, f"test images of {image_set.name}")
+        rows = stratified_sample(test_labels, settings.test_images, f"test images of {image_set.name}")
         self.test = DeviceImages(test_images[rows], test_labels[rows], device, settings.padding)
         few = min(HISTORY_IMAGES, max(1, len(self.train) // 8))  # watching stays cheap beside training
         rows = stratified_sample(test_labels, few, f"history images of {image_set.name}")
@@ -141,7 +141,7 @@ class Training:
             )
         row = {"epoch": self.epoch, "seconds": round(self.seconds, 3), "loss": mean_loss}
         for one, name in ((self.none, NONE), (self.set, OWN)):
-            found = self._metrics(self.watched, one, 1)
+            found = self._metrics(self.watched, one)
             row |= {f"test_{metric}_{name}": found[metric] for metric in self.task.watched if metric in found}
         self.history.append(row)
 
@@ -151,12 +151,15 @@ class Training:
             if epoch == self.epoch and percent not in self.savepoints:
                 tensors = self.model.state_dict().items()
                 state = {name: tensor.detach().cpu().clone() for name, tensor in tensors}
-                self.savepoints[percent] = {"epoch": epoch, "metrics": self.metrics(), "state": state}
+                self.savepoints[percent] = {"epoch": epoch, "state": state}
 
     def metrics(self) -> dict[str, dict[str, float]]:
-        """Metrics on the test images, as they are and under the set of the training, by name of the set."""
-        per_image = self.settings.evaluation.transformations_per_image
-        return {one.name: self._metrics(self.test, one, per_image) for one in (self.none, self.set)}
+        """Metrics on the test images, as they are and under the set of the training, by name of the set.
+
+        Each image is transformed once: its member of the set is drawn from a fixed seed. That decides on
+        restarts; accuracies that are shown in detail are measured with more draws.
+        """
+        return {one.name: self._metrics(self.test, one) for one in (self.none, self.set)}
 
     def state(self) -> dict[str, Any]:
         """Everything that the next epoch depends on."""
@@ -187,11 +190,9 @@ class Training:
         self.history = state["history"]
         self.savepoints = state["savepoints"]
 
-    def _metrics(
-        self, data: DeviceImages, transformations: TransformationSet, per_image: int | None
-    ) -> dict[str, float]:
+    def _metrics(self, data: DeviceImages, transformations: TransformationSet) -> dict[str, float]:
         with in_precision(self.precision, self.device):
-            return self.task.metrics(self.model, data, transformations, per_image)
+            return self.task.metrics(self.model, data, transformations, per_image=1)
 
     def _seed(self, purpose: str) -> int:
         """Seed of a purpose; a retraining and a restart draw other numbers than the training before them."""
@@ -216,20 +217,21 @@ def train(
     `code` is a digest of all that it depends on besides the settings, so that no training continues from the
     state of another one. `after_epoch` is called with the training after each epoch, `initialize` with the
     network before the first. A training that does not reach the threshold of the settings starts again from
-    other initial weights, and the best one counts. Raises UserError where the loss or a weight is no longer
-    finite.
+    other initial weights, and the best one counts. That is decided on images like those of the training:
+    under the set, or as they are for a network that transforms them itself. Raises UserError where the loss
+    or a weight is no longer finite.
     """
     best: tuple[Training, dict[str, dict[str, float]]] | None = None
     for attempt in range(settings.restarts + 1):
         training = Training(settings, image_set, device, initialize, attempt)
         file = checkpoint and restart_checkpoint(checkpoint, attempt)
         _run(training, file, settings.digest(code, str(attempt)), after_epoch, progress)
-        metrics, own = training.metrics(), settings.trained_with
-        if best is None or training.task.goodness(metrics[own]) > training.task.goodness(best[1][own]):
+        metrics, seen = training.metrics(), training.seen.name
+        if best is None or training.task.goodness(metrics[seen]) > training.task.goodness(best[1][seen]):
             best = training, metrics
-        if settings.threshold is None or training.task.converged(metrics[own], settings.threshold):
+        if settings.threshold is None or training.task.converged(metrics[seen], settings.threshold):
             break
-        log.info("attempt %d reached %s; the threshold is %s", attempt + 1, metrics[own], settings.threshold)
+        log.info("attempt %d reached %s; the threshold is %s", attempt + 1, metrics[seen], settings.threshold)
     assert best is not None
     chosen, metrics = best
     return Trained(

@@ -22,14 +22,6 @@ class Optimizer:
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """Sizes of an evaluation: images (None: all) and seeded draws per image (None: the whole set)."""
-
-    images: int | None = None
-    transformations_per_image: int | None = None
-
-
-@dataclass(frozen=True)
 class TrainingSettings:
     """All that determines the weights and metrics of a network, besides the images themselves."""
 
@@ -45,7 +37,7 @@ class TrainingSettings:
     images: int | None = None  # most training images; None is all
     padding: Padding = "border"
     savepoints: tuple[int, ...] = ()  # per cent of the epochs, below 100
-    evaluation: Evaluation = Evaluation()
+    test_images: int | None = None  # most test images at the end; None is all
     task: Literal["classification", "transformation_regression"] = "classification"
     augmented: bool = True  # False: trained on untransformed images, but tested with the set
     random_flips: bool = False  # left and right exchanged with probability 1/2
@@ -60,7 +52,6 @@ class TrainingSettings:
         plain = dict(values)
         plain["optimizer"] = Optimizer(**plain["optimizer"])
         plain["savepoints"] = tuple(plain.get("savepoints", ()))
-        plain["evaluation"] = Evaluation(**plain.get("evaluation", {}))
         if plain.get("trained_layers") is not None:
             plain["trained_layers"] = tuple(plain["trained_layers"])
         return cls(**plain)

@@ -100,9 +100,8 @@ def experiment_flops(plan: Plan, sizes: Sizes) -> pd.DataFrame:
         networks, measurements = set(others.networks()), set(others.measurements())
         own = 0.0
         for network in alone.networks():
-            own += sum(network_flops(plan, network, sizes).values())
-            if network in networks:  # without its savepoints, where no other experiment asks for them
-                own -= sum(network_flops(others, network, sizes).values())
+            if network not in networks:
+                own += sum(network_flops(plan, network, sizes).values())
         for one in alone.measurements():
             own += measuring_flops(plan, one, sizes)
             if one in measurements:  # without the measures that no other experiment asks for
@@ -120,16 +119,14 @@ def network_flops(plan: Plan, network: Network, sizes: Sizes) -> dict[str, float
 
 
 def training_flops(settings: TrainingSettings, size: Size) -> dict[str, float]:
-    """FLOPs of one training, and of the evaluations after each epoch, at each savepoint and at the end."""
+    """FLOPs of one training, and of the evaluations after each epoch and at the end."""
     flops = image_flops(settings, size)
     images = min(size.train, settings.images or size.train)
     by_svm = settings.optimizer.name == "linear_svm"  # fits the features of one forward pass
     trained = (flops.forward if by_svm and settings.epochs else flops.step * settings.epochs) * images
     sets = 2 if settings.task == "classification" else 1  # as they are, and transformed
     watched = min(HISTORY_IMAGES, max(1, images // 8), size.test) * sets * (0 if by_svm else settings.epochs)
-    draws = _draws(settings.transformations, settings.evaluation.transformations_per_image)
-    tested = min(size.test, settings.evaluation.images or size.test) * (draws + sets - 1)
-    evaluated = watched + tested * (len(settings.savepoints) + 1)
+    evaluated = watched + min(size.test, settings.test_images or size.test) * sets
     return {"training": float(trained), "evaluation": float(flops.forward * evaluated)}
 
 

@@ -24,7 +24,7 @@ def feature_map_settings(run: Run, experiment: str) -> dict[str, Any]:
             "part": one.part,
             "transformation_set": run.config.set_definition(one.measured_with),
         }
-        for row, one in zip(measurement_rows(run, experiment), run.plan.measurements(experiment), strict=True)
+        for row, one in zip(measurement_rows(run, experiment), run.plan.sweeps(experiment), strict=True)
     ]
     shown = dict(run.config.experiments[experiment]["feature_maps"])
     return {"measurements": measurements, "shown": shown, "padding": run.config.padding}

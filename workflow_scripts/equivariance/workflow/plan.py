@@ -198,6 +198,18 @@ class Plan:
         """The measurements of an experiment, or of all, each once and in a fixed order."""
         return list(self._values[experiment]) if experiment is not None else sorted(self._all_values)
 
+    def sweeps(self, experiment: str) -> list[Measurement]:
+        """Those whose measures an experiment wants; the others are the accuracies of its networks."""
+        return [one for one in self.measurements(experiment) if one.family != ACCURACY]
+
+    def accuracy(self, network: Network, savepoint: str) -> Measurement | None:
+        """The accuracy of a classifier at a savepoint, under the set of its last training."""
+        return (
+            _accuracy(network, savepoint, network.own_set, self.config)
+            if _classifies(network, self.config)
+            else None
+        )
+
     def values(self, experiment: str, measurement: Measurement) -> list[Value]:
         """The measures, with their aggregations, that an experiment wants of a measurement, in its order."""
         return list(self._values[experiment][measurement])
@@ -260,7 +272,7 @@ class Plan:
                 if network in self._with_savepoints
                 else []
             ),
-            "evaluation": dict(config.evaluation),
+            "test_images": config.evaluation["images"],
             "precision": config.training["precision"],
         }
 
@@ -336,9 +348,7 @@ def _values(
     if "test" in entry:
         for network, savepoint in product(networks, savepoints):
             for tested_with in _own(config.set_names(entry["test"]), network.own_set):
-                samples = config.evaluation["images"]
-                one = Measurement(network, savepoint, network.dataset, "test", tested_with, samples, ACCURACY)
-                values[one] = {}
+                values[_accuracy(network, savepoint, tested_with, config)] = {}
     for block in measure_blocks(entry):
         for network, savepoint, part, samples in product(
             networks, savepoints, block["parts"], config.sample_sizes(block["samples"])
@@ -351,7 +361,19 @@ def _values(
                     family = (STRATIFIED if block["stratified"] else "") + FAMILY_OF[base(measure)]
                     one = Measurement(network, savepoint, dataset, part, measured_with, samples, family)
                     values.setdefault(one, {})[measure, aggregation] = None
+            if savepoint != FINAL and _classifies(network, config):  # at the end the training knows it
+                values[_accuracy(network, savepoint, network.own_set, config)] = {}
     return values
+
+
+def _classifies(network: Network, config: Config) -> bool:
+    return bool(config.models[network.model]["task"] == "classification")
+
+
+def _accuracy(network: Network, savepoint: str, tested_with: str, config: Config) -> Measurement:
+    """The accuracy of a network on the test images of its data set."""
+    samples = config.evaluation["images"]
+    return Measurement(network, savepoint, network.dataset, "test", tested_with, samples, ACCURACY)
 
 
 def _measured_with(given: Any, network: Network, config: Config) -> Iterable[str]:

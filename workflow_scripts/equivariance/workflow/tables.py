@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from equivariance.figures.kinds import figure_kind
+from equivariance.reserved import FINAL
 from equivariance.transformations.parameters import set_size
 from equivariance.workflow.plan import Measurement
 from equivariance.workflow.run import Run
@@ -31,7 +32,8 @@ def table_inputs(run: Run, experiment: str) -> list[str]:
 
 
 def measurement_rows(run: Run, experiment: str) -> list[dict[str, Any]]:
-    """The measurements of an experiment, with the values that it wants of each."""
+    """The sweeps of an experiment, with the values that it wants of each, and the file of the accuracy of its
+    network where that is a savepoint."""
     return [
         {
             **_common(run, one),
@@ -41,8 +43,9 @@ def measurement_rows(run: Run, experiment: str) -> list[dict[str, Any]]:
             "stratified": one.stratified,
             "path_per_transformation": run.family(one.network).path_per_transformation,
             "values": run.plan.values(experiment, one),
+            "accuracy": _accuracy_file(run, one),
         }
-        for one in run.plan.measurements(experiment)
+        for one in run.plan.sweeps(experiment)
     ]
 
 
@@ -74,3 +77,8 @@ def _common(run: Run, one: Measurement) -> dict[str, Any]:
         "file": run.measurement_files([one])[0],
         "description": run.network_file(one.network),
     }
+
+
+def _accuracy_file(run: Run, one: Measurement) -> str | None:
+    accuracy = None if one.savepoint == FINAL else run.plan.accuracy(one.network, one.savepoint)
+    return None if accuracy is None else run.measurement_files([accuracy])[0]
