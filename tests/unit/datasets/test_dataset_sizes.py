@@ -33,6 +33,7 @@ def test_bundled_data_have_the_size_that_is_expected(source: str, tmp_path: Path
         ({"source": "lsa16", "split": "random", "test_fraction": 0.5}, Size((3, 32, 32), 16, 400, 400)),
         ({"source": "lsa16_schemes", "appearance": "bw"}, Size((1, 32, 32), 16, 640, 160)),
         ({"source": "lsa16_schemes", "position": "mr"}, Size((3, 32, 32), 16, 10_240, 2560)),
+        ({"source": "cifar10", "images": "mine.zip"}, Size((3, 32, 32), 10, 50_000, 10_000)),
         ({"source": "rwth"}, Size((3, 32, 32), 23, 2570, 643)),
         ({"source": "rwth", "minimum_images_per_class": 8}, Size((3, 32, 32), 30, 2631, 658)),
         ({"source": "rwth", "minimum_images_per_class": 1}, Size((3, 32, 32), 45, 2687, 672)),

@@ -22,6 +22,7 @@ def images() -> ImageSet:
         test=np.arange(10) >= 8,
         source="nowhere",
         stand_in_for="something",
+        copies=True,
     )
 
 
@@ -31,11 +32,12 @@ def test_what_is_saved_is_loaded(images: ImageSet, tmp_path: Path) -> None:
     for name in ("images", "labels", "groups", "test"):
         np.testing.assert_array_equal(getattr(loaded, name), getattr(images, name))
         assert getattr(loaded, name).dtype == getattr(images, name).dtype
-    assert (loaded.name, loaded.classes, loaded.source, loaded.stand_in_for) == (
+    assert (loaded.name, loaded.classes, loaded.source, loaded.stand_in_for, loaded.copies) == (
         "tiny",
         ("ä", "b"),
         "nowhere",
         "something",
+        True,
     )
 
 
@@ -62,7 +64,7 @@ def test_the_summary_counts_by_class_and_part(images: ImageSet, tmp_path: Path) 
     assert summary["train"] == {"images": 8, "by_class": {"ä": 4, "b": 4}}
     assert summary["test"] == {"images": 2, "by_class": {"ä": 1, "b": 1}}
     assert summary["groups"] == 5
-    assert summary["stand_in_for"] == "something"
+    assert (summary["stand_in_for"], summary["copies"]) == ("something", True)
     assert summary["sha256"] == hashlib.sha256(images.images.tobytes()).hexdigest()
 
 

@@ -58,6 +58,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> dict:
                 "name": "digits",
                 "source": "bundled, with # and * and @ in its name",
                 "stand_in_for": "MNIST",
+                "copies": False,
                 "image_shape": [1, 16, 16],
                 "classes": ["0", "1"],
                 "train": {"images": 10},
@@ -234,6 +235,17 @@ def test_what_was_left_out_is_in_the_paper(code: str, run: dict, tmp_path: Path)
 def test_an_experiment_without_stand_ins_needs_no_box(run: dict, tmp_path: Path) -> None:
     build_paper(**{**run, "stand_ins": {}}, output=tmp_path / "real.pdf")
     assert (tmp_path / "real.pdf").stat().st_size > 20_000
+
+
+@of_each_language
+def test_copies_of_images_are_told(code: str, run: dict, tmp_path: Path) -> None:
+    run = {**run, "stand_ins": {}, "prose": PAPER / f"{code}.typ"}
+    build_paper(**run, output=tmp_path / "published.pdf")
+    summary = json.loads(run["datasets"][0].read_text())
+    copies = tmp_path / "copies.json"
+    copies.write_text(json.dumps(summary | {"copies": True, "stand_in_for": ""}))
+    build_paper(**{**run, "datasets": [copies]}, output=tmp_path / "copies.pdf")
+    assert (tmp_path / "copies.pdf").stat().st_size > (tmp_path / "published.pdf").stat().st_size
 
 
 def pages(file: Path) -> int:

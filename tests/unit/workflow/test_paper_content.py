@@ -5,13 +5,14 @@ import pandas as pd
 from synthetic_tables import LABELS, accuracies, entry, profiles, retrained, sized
 
 from equivariance.analysis.image_grids import Grid
-from equivariance.workflow.paper import Entry, content, flat
+from equivariance.workflow.paper import Entry, content, dataset_table, flat
 
 STAND_INS = {"digits": "MNIST", "mnist": ""}
 SUMMARY = {
     "name": "digits",
     "source": "bundled",
     "stand_in_for": "MNIST",
+    "copies": False,
     "image_shape": [1, 16, 16],
     "classes": list("0123456789"),
     "train": {"images": 1437},
@@ -38,13 +39,13 @@ CLAIMS = {
 }
 
 
-def said(*entries: Entry, left_out: dict[str, str] | None = None, **tables):
+def said(*entries: Entry, left_out: dict[str, str] | None = None, summary=SUMMARY, **tables):
     return content(
         "quick",
         entries,
         LABELS,
         STAND_INS,
-        [SUMMARY],
+        [summary],
         {"seeds": {"few": 3}, "images": None},
         {"numpy": "2.4.6"},
         left_out,
@@ -108,6 +109,16 @@ def test_stand_ins_and_data_sets_of_the_run_are_named() -> None:
     row = ["Digits", "1 × 16 × 16", "10", "1,437", "360", "stand-in for MNIST", "bundled"]
     assert result["datasets"]["rows"] == [row]
     assert said(Entry(entry("layer_profile"), profiles(("mnist",)), "a.pdf"))["stand_ins"] == []
+
+
+def test_copies_of_the_published_images_are_named() -> None:
+    row = dataset_table([SUMMARY | {"stand_in_for": "", "copies": True}], LABELS)["rows"][0]
+    assert row[5] == "copies"
+    row = dataset_table([SUMMARY | {"stand_in_for": ""}], LABELS)["rows"][0]
+    assert row[5] == "as published"
+    profile = Entry(entry("layer_profile"), profiles(), "a.pdf")
+    assert said(profile)["copies"] == []
+    assert said(profile, summary=SUMMARY | {"copies": True})["copies"] == ["Digits"]
 
 
 def test_the_networks_are_listed_with_their_seeds() -> None:

@@ -24,9 +24,10 @@ _TEXTS = ("name", "source", "stand_in_for")
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Images (N, C, H, W) with their labels, groups and split; `stand_in_for` is empty for real data.
+    """Images (N, C, H, W) with their labels, groups and split.
 
-    Raises ValueError where types or shapes of the arrays are wrong.
+    `stand_in_for` is empty for real data. `copies` is true where the images are copies of the published ones,
+    such as JPEG, whose pixels may differ. Raises ValueError where types or shapes of the arrays are wrong.
     """
 
     name: str
@@ -37,6 +38,7 @@ class ImageSet:
     test: NDArray[np.bool_]  # (N,): True in the test part
     source: str = ""
     stand_in_for: str = ""
+    copies: bool = False
 
     def __post_init__(self) -> None:
         count = len(self.images)
@@ -70,6 +72,7 @@ class ImageSet:
             "name": self.name,
             "source": self.source,
             "stand_in_for": self.stand_in_for,
+            "copies": self.copies,
             "images": len(self.images),
             "image_shape": list(self.images.shape[1:]),
             "classes": list(self.classes),
@@ -93,7 +96,7 @@ class ImageSet:
         path = Path(path)
         arrays: dict[str, NDArray[Any]] = {name: getattr(self, name) for name in _ARRAYS}
         arrays |= {name: np.array(getattr(self, name)) for name in _TEXTS}
-        arrays["classes"] = np.array(self.classes, dtype=np.str_)
+        arrays |= {"classes": np.array(self.classes, dtype=np.str_), "copies": np.array(self.copies)}
         with explain_full_disk(path.parent):
             with atomic_path(path) as temporary:
                 _write_npz(temporary, arrays)
@@ -107,7 +110,7 @@ class ImageSet:
             with np.load(path, allow_pickle=False) as file:
                 fields: dict[str, Any] = {name: file[name] for name in _ARRAYS}
                 fields |= {name: str(file[name]) for name in _TEXTS}
-                fields["classes"] = tuple(file["classes"].tolist())
+                fields |= {"classes": tuple(file["classes"].tolist()), "copies": bool(file["copies"])}
             return cls(**fields)
         except FileNotFoundError as error:
             raise UserError(f"{path} does not exist: the data set has not been prepared yet") from error

@@ -71,6 +71,11 @@ def content(
             for name in used
             if stand_ins.get(name)
         ],
+        "copies": [
+            display("dataset", info["name"], names)
+            for info in datasets
+            if info["name"] in used and info["copies"]
+        ],
         "left_out": [{"title": _(title), "reason": _(reason)} for title, reason in (left_out or {}).items()],
         "conclusions": judged,
         "chapters": [
@@ -247,15 +252,20 @@ def dataset_table(summaries: Sequence[Mapping[str, Any]], labels: dict[str, str]
             str(len(info["classes"])),
             f"{info['train']['images']:,}",
             f"{info['test']['images']:,}",
-            _("stand-in for {name}").format(name=display("dataset", info["stand_in_for"], labels))
-            if info["stand_in_for"]
-            else _("no"),
+            _origin(info, labels),
             info["source"],
         ]
         for info in summaries
     ]
-    header = [_("data set"), "C × H × W", _("classes"), _("training"), _("test"), _("stand-in"), _("source")]
+    header = [_("data set"), "C × H × W", _("classes"), _("training"), _("test"), _("images"), _("source")]
     return {"header": header, "rows": rows}
+
+
+def _origin(info: Mapping[str, Any], labels: dict[str, str]) -> str:
+    """Whether a data set has the published images, from the summary beside it."""
+    if info["stand_in_for"]:
+        return _("stand-in for {name}").format(name=display("dataset", info["stand_in_for"], labels))
+    return _("copies") if info["copies"] else _("as published")
 
 
 def flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
