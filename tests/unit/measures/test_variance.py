@@ -24,12 +24,12 @@ CLOSE = {torch.float32: 1e-5, torch.float64: 1e-10}
 DTYPES = list(CLOSE)
 
 
-def add_rows_by_torch(*arrays: np.ndarray) -> None:
+def add_differences_by_torch(*arrays: np.ndarray) -> None:
     """Do what the kernel does with the operations that other devices use."""
-    rows, pilot, total, squares, *deviations = map(torch.from_numpy, arrays)
+    rows, pilot, total, squares = map(torch.from_numpy, arrays)
     moments = Moments(rows.dtype)
     moments._pilot, moments._sum, moments._squares = pilot, total, squares
-    moments._add(rows, *(deviations or [None]))
+    moments._add(rows)
 
 
 def add_deviations_by_torch(*arrays: np.ndarray) -> None:
@@ -42,8 +42,7 @@ def implementation(request):
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "torch":
             for name, by_torch in {
-                "add_rows": add_rows_by_torch,
-                "add_differences": add_rows_by_torch,
+                "add_differences": add_differences_by_torch,
                 "add_deviations": add_deviations_by_torch,
             }.items():
                 patch.setattr(f"equivariance.measures.moments.{name}", by_torch)
@@ -273,15 +272,19 @@ def test_an_accumulator_without_samples_says_so():
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("units", [1, CHUNK, 2 * CHUNK + 3])
-def test_the_kernel_adds_what_torch_adds(dtype, units):
-    rows = draw(5, 3, units).to(dtype)
+def test_the_kernels_add_what_torch_adds(dtype, units):
+    rows = draw(5, 6, units).to(dtype)
     rows[1, 2, 0] = torch.nan
-    pilot = draw(3, units, seed=1).to(dtype)
+    pilot = draw(6, units, seed=1).to(dtype)
     summed = []
-    for add in (kernels.add_rows, add_rows_by_torch):
-        sums = [torch.ones(3, units, dtype=dtype), torch.ones(3, units, dtype=dtype)]
+    for add_differences, add_deviations in (
+        (kernels.add_differences, kernels.add_deviations),
+        (add_differences_by_torch, add_deviations_by_torch),
+    ):
+        sums = [torch.ones(6, units, dtype=dtype), torch.ones(6, units, dtype=dtype)]
         deviations = torch.ones(units, dtype=torch.float64)
-        add(*(x.numpy() for x in (rows, pilot, *sums, deviations)))
+        add_differences(*(x.numpy() for x in (rows, pilot, *sums)))
+        add_deviations(rows.numpy(), deviations.numpy())
         summed.append((*sums, deviations))
     for by_kernel, by_torch in zip(*summed, strict=True):
         torch.testing.assert_close(by_kernel, by_torch, rtol=CLOSE[dtype], atol=CLOSE[dtype], equal_nan=True)

@@ -9,7 +9,7 @@ sum (x - x_0)^2 <= m M2: cancellation costs at most a factor m of the precision,
 import torch
 from torch import Tensor
 
-from equivariance.measures.kernels.variance import add_deviations, add_differences, add_rows
+from equivariance.measures.kernels.variance import add_deviations, add_differences
 from equivariance.measures.setting import Scratch
 from equivariance.measures.stateful import Stateful
 
@@ -63,12 +63,8 @@ class Moments(Stateful):
         self._pilot = self._sum = self._squares = torch.empty(0, dtype=dtype)
 
     @torch.no_grad()
-    def update(self, rows: Tensor, deviations: Tensor | None = None) -> None:
-        """Take in rows (n, T, U).
-
-        To `deviations` (U,), float64, are added the standard deviations of each row over T: the rows are in
-        the cache here.
-        """
+    def update(self, rows: Tensor) -> None:
+        """Take in rows (n, T, U)."""
         if len(rows) and not self.count:
             self._allocate(rows[0])
             self._pilot.copy_(rows[0])
@@ -76,19 +72,15 @@ class Moments(Stateful):
             block = min(max(FIRST_BLOCK, self._merged), LONGEST_BLOCK)
             part, rows = rows.split((taken := min(block - self._pending, len(rows)), len(rows) - taken))
             sums = (self._pilot, self._sum, self._squares)
-            if rows.device.type != "cpu":
-                self._add(part, deviations)
-            elif deviations is None:
+            if rows.device.type == "cpu":
                 add_differences(*(x.numpy() for x in (part, *sums)))
             else:
-                add_rows(*(x.numpy() for x in (part, *sums, deviations)))
+                self._add(part)
             self._pending += len(part)
             if self._pending == block:
                 self._flush()
 
-    def _add(self, rows: Tensor, deviations: Tensor | None) -> None:
-        if deviations is not None:
-            deviations += std_along(rows, 1, self._scratch).double().sum(0)
+    def _add(self, rows: Tensor) -> None:
         differences = self._scratch.like(rows, self._dtype)
         torch.sub(rows, self._pilot, out=differences)
         self._sum.add_(differences.sum(0))

@@ -65,16 +65,18 @@ class VarianceAccumulator(Accumulator):
 
     def _update(self, block: Tensor) -> None:
         rows = self._flat_units(block)
-        self._tv_sum = _zeros_or(self._tv_sum, rows)
-        self._over_samples.update(rows, self._tv_sum)
+        self._compare_transformations(rows)
+        self._over_samples.update(rows)
 
     def _update_rows(self, block: Tensor) -> None:
-        rows = self._flat_units(block)
-        self._tv_sum = _zeros_or(self._tv_sum, rows)
-        add_standard_deviations(rows, self._tv_sum, self.setting.scratch)
+        self._compare_transformations(self._flat_units(block))
 
     def _update_columns(self, block: Tensor) -> None:
         self._over_samples.update(self._flat_units(block))
+
+    def _compare_transformations(self, rows: Tensor) -> None:
+        self._tv_sum = _zeros_or(self._tv_sum, rows)
+        add_standard_deviations(rows, self._tv_sum, self.setting.scratch)
 
     def _fold(self) -> None:
         """Add up the open transformations; the means as Welford did."""

@@ -7,10 +7,11 @@ are taken; in the activations, rows that are a power of two apart would evict ea
 import functools
 
 import numpy as np
-from numba import njit
+from numba import njit, uintp
 from numpy.typing import NDArray
 
-CHUNK = 512  # units whose values are sorted together
+CHUNK = 256  # units whose values are sorted together: 49 values of each fill the first cache
+PAIRS_CHUNK = 2048  # units whose sums of pairs stay in the first cache
 TILE = 512  # components of long vectors; what is longer is summed in float64
 
 
@@ -42,55 +43,94 @@ def add_absolute_differences(
     """Add to `out` (U,), for each of the groups (G, m) of indices of rows (R, U), sum_{i<j} |x_i - x_j|.
 
     The gap between the k-th and the next of m sorted values lies between the two values of k (m - k) pairs:
-    m log^2 m operations instead of m^2, and no cancellation, as no term is negative.
+    m log^2 m operations instead of m^2, and no cancellation, as no term is negative. The six pairs of four
+    values cost less than sorting them.
 
     Raises ValueError for shapes that do not fit and for indices of nothing.
     """
-    count = groups.shape[1]
+    count, units = groups.shape[1], rows.shape[1]
     if out.shape != rows.shape[1:] or exchanges.shape[1] != 2:
         raise ValueError("rows, exchanges and sums differ in shape")
     if _any_outside(groups, len(rows)) or _any_outside(exchanges, count):
         raise ValueError("indices of no row")
-    ordered = np.zeros((count + 2, CHUNK), rows.dtype)
-    place = np.arange(count + 2)  # in `ordered`, of the k-th value; the last two are free
+    if count == 4:
+        for start in range(0, units, PAIRS_CHUNK):
+            stop = min(start + PAIRS_CHUNK, units)
+            for g in range(len(groups)):
+                i, j, k, m = groups[g]
+                first, second = rows[i, start:stop], rows[j, start:stop]
+                _add_six_pairs(first, second, rows[k, start:stop], rows[m, start:stop], out[start:stop])
+        return
+    steps, place = _steps(exchanges, count)
+    memory = np.zeros((count + 2) * CHUNK, rows.dtype)
+    ordered = memory.reshape(count + 2, CHUNK)
     total = np.empty(CHUNK, rows.dtype)
-    for start in range(0, rows.shape[1], CHUNK):
-        size = min(CHUNK, rows.shape[1] - start)
-        sums = out[start : start + size]
-        for group in groups:
+    for start in range(0, units, CHUNK):
+        stop = min(start + CHUNK, units)
+        for g in range(len(groups)):
             for k in range(count):
-                ordered[place[k], :size] = rows[group[k], start : start + size]
-            for e in range(len(exchanges)):
-                i, j = exchanges[e]
-                lower, upper = place[count], place[count + 1]
-                _exchange(ordered[place[i]], ordered[place[j]], ordered[lower], ordered[upper])
-                place[count], place[count + 1] = place[i], place[j]
-                place[i], place[j] = lower, upper
+                _copy(rows[groups[g, k], start:stop], ordered[k])
+            for e in range(len(steps)):
+                _exchange(memory, steps[e, 0], steps[e, 1], steps[e, 2], steps[e, 3])
             total[:] = 0
             for k in range(1, count):
-                pairs = rows.dtype.type(k * (count - k))
-                _add_gaps(ordered[place[k - 1]], ordered[place[k]], pairs, total)
-            for u in range(size):
-                sums[u] += total[u]
-
-
-# Functions of their own, of flat arrays: so the compiler makes vector instructions of the loops.
+                _add_gaps(memory, place[k - 1], place[k], rows.dtype.type(k * (count - k)), total)
+            _add(total, out[start:stop])
 
 
 @njit(error_model="numpy")
-def _exchange(first, second, lower, upper):  # type: ignore[no-untyped-def]
+def _steps(exchanges, count):  # type: ignore[no-untyped-def]
+    # Each exchange reads two places and writes two others, of which there are two more than values. Returns
+    # the starts of the four in the memory, and those of the values once they are sorted.
+    steps = np.empty((len(exchanges), 4), np.int64)
+    place = CHUNK * np.arange(count + 2)
+    for e in range(len(exchanges)):
+        i, j = exchanges[e]
+        lower, upper = place[count], place[count + 1]
+        steps[e, 0], steps[e, 1], steps[e, 2], steps[e, 3] = place[i], place[j], lower, upper
+        place[count], place[count + 1] = place[i], place[j]
+        place[i], place[j] = lower, upper
+    return steps, place
+
+
+# Functions of their own, of flat arrays: so the compiler makes vector instructions of the loops. Places of
+# one array, of a length that is known and from starts that cannot be negative, rather than rows of it: making
+# those takes longer than the exchange.
+
+
+@njit(error_model="numpy")
+def _exchange(memory, first, second, lower, upper):  # type: ignore[no-untyped-def]
     # Not in place, which the compiler would turn into masked stores, five times slower. Where one of the two
     # is NaN both are kept, which minimum and maximum would not grant; its gaps then make the sum NaN.
-    for u in range(first.size):
-        a, b = first[u], second[u]
-        lower[u] = b if b < a else a
-        upper[u] = a if b < a else b
+    for u in range(CHUNK):
+        a, b = memory[uintp(first + u)], memory[uintp(second + u)]
+        memory[uintp(lower + u)] = b if b < a else a
+        memory[uintp(upper + u)] = a if b < a else b
 
 
 @njit(error_model="numpy")
-def _add_gaps(lower, upper, pairs, total):  # type: ignore[no-untyped-def]
-    for u in range(lower.size):
-        total[u] += pairs * (upper[u] - lower[u])
+def _add_gaps(memory, lower, upper, pairs, total):  # type: ignore[no-untyped-def]
+    for u in range(CHUNK):
+        total[u] += pairs * (memory[uintp(upper + u)] - memory[uintp(lower + u)])
+
+
+@njit(error_model="numpy")
+def _add_six_pairs(first, second, third, fourth, out):  # type: ignore[no-untyped-def]
+    for u in range(out.size):
+        a, b, c, d = first[u], second[u], third[u], fourth[u]
+        out[u] += (abs(a - b) + abs(c - d)) + (abs(a - c) + abs(b - d)) + (abs(a - d) + abs(b - c))
+
+
+@njit(error_model="numpy")
+def _copy(row, out):  # type: ignore[no-untyped-def]
+    for u in range(row.size):
+        out[u] = row[u]
+
+
+@njit(error_model="numpy")
+def _add(total, out):  # type: ignore[no-untyped-def]
+    for u in range(out.size):
+        out[u] += total[u]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -1,59 +1,15 @@
-"""The inner loops of the variance measures on a CPU: one pass over the activations while they are in the
-cache.
+"""The inner loops of the variance measures on a CPU.
 
 Written out, because as a chain of array operations every step would read and write the memory again, and the
-memory, not the arithmetic, sets the pace.
+memory, not the arithmetic, sets the pace. What is compared within a sample and over the samples takes a loop
+each: the activations are still in the cache for the second, and together the sums would not be.
 """
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-CHUNK = 4096  # units at a time: what is summed for them stays in the second cache
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def add_rows(
-    rows: NDArray[np.floating],
-    pilot: NDArray[np.floating],
-    total: NDArray[np.floating],
-    squares: NDArray[np.floating],
-    deviations: NDArray[np.float64],
-) -> None:
-    """Add the differences of rows (n, T, U) from the pilot (T, U), and their squares, to sums (T, U).
-
-    To `deviations` (U,) are added the rows' standard deviations (ddof=1) over T, from sums of differences
-    from the first of the T values.
-
-    Raises ValueError for shapes that do not fit.
-    """
-    count, transformations, units = rows.shape
-    if not rows.shape[1:] == pilot.shape == total.shape == squares.shape or deviations.shape != (units,):
-        raise ValueError("rows, sums and deviations differ in shape")
-    if not transformations:
-        raise ValueError("no transformations")
-    sums = np.empty((2, count, CHUNK), rows.dtype)
-    per_value = rows.dtype.type(1 / transformations)
-    per_freedom = rows.dtype.type(1 / max(transformations - 1, 1))
-    for start in range(0, units, CHUNK):
-        size = min(CHUNK, units - start)
-        stop = start + size
-        sums[:] = 0
-        for t in range(transformations):
-            for i in range(count):
-                _add(
-                    rows[i, t, start:stop],
-                    rows[i, 0, start:stop],
-                    sums[0, i, :size],
-                    sums[1, i, :size],
-                    pilot[t, start:stop],
-                    total[t, start:stop],
-                    squares[t, start:stop],
-                )
-        for i in range(count):
-            _add_deviations(
-                sums[0, i, :size], sums[1, i, :size], deviations[start:stop], per_value, per_freedom
-            )
+CHUNK = 4096  # units at a time: what is summed for them stays in the first caches
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -70,21 +26,18 @@ def add_differences(
     count, transformations, units = rows.shape
     if not rows.shape[1:] == pilot.shape == total.shape == squares.shape:
         raise ValueError("rows and sums differ in shape")
+    flat = rows.reshape(count * transformations, units)
     for t in range(transformations):
         for start in range(0, units, CHUNK):
             stop = min(start + CHUNK, units)
-            for i in range(count):
-                _add_squares(
-                    rows[i, t, start:stop],
-                    pilot[t, start:stop],
-                    total[t, start:stop],
-                    squares[t, start:stop],
-                )
+            origin, sums = pilot[t, start:stop], total[t, start:stop]
+            _add_rows(flat, t, transformations, count, start, stop, origin, sums, squares[t, start:stop])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def add_deviations(rows: NDArray[np.floating], deviations: NDArray[np.float64]) -> None:
-    """Add to `deviations` (U,) the standard deviations (ddof=1) over T of rows (n, T, U), as `add_rows` does.
+    """Add to `deviations` (U,) the standard deviations (ddof=1) over T of rows (n, T, U), from sums of
+    differences from the first of the T values.
 
     Raises ValueError for shapes that do not fit.
     """
@@ -93,36 +46,50 @@ def add_deviations(rows: NDArray[np.floating], deviations: NDArray[np.float64]) 
         raise ValueError("rows and deviations differ in shape")
     if not transformations:
         raise ValueError("no transformations")
+    flat = rows.reshape(count * transformations, units)
     sums = np.empty((2, CHUNK), rows.dtype)
     per_value = rows.dtype.type(1 / transformations)
     per_freedom = rows.dtype.type(1 / max(transformations - 1, 1))
-    for i in range(count):
-        for start in range(0, units, CHUNK):
-            stop = min(start + CHUNK, units)
-            total, squares = sums[0, : stop - start], sums[1, : stop - start]
+    for start in range(0, units, CHUNK):
+        stop = min(start + CHUNK, units)
+        total, squares = sums[0, : stop - start], sums[1, : stop - start]
+        for i in range(count):
             sums[:] = 0
-            for t in range(transformations):
-                _add_squares(rows[i, t, start:stop], rows[i, 0, start:stop], total, squares)
+            origin = rows[i, 0, start:stop]
+            _add_rows(flat, i * transformations, 1, transformations, start, stop, origin, total, squares)
             _add_deviations(total, squares, deviations[start:stop], per_value, per_freedom)
+
+
+@njit(error_model="numpy")
+def _add_rows(rows, first, step, count, start, stop, origin, total, squares):  # type: ignore[no-untyped-def]
+    # Every `step`-th row from the first, `count` in all: four in one loop, so that the sums are read and
+    # written once for them.
+    whole = count - count % 4
+    for k in range(0, whole, 4):
+        r = first + k * step
+        a, b = rows[r, start:stop], rows[r + step, start:stop]
+        c, d = rows[r + 2 * step, start:stop], rows[r + 3 * step, start:stop]
+        _add_four(a, b, c, d, origin, total, squares)
+    for k in range(whole, count):
+        _add_one(rows[first + k * step, start:stop], origin, total, squares)
 
 
 # Functions of their own, of flat arrays: so the compiler makes vector instructions of the loops.
 
 
 @njit(error_model="numpy")
-def _add(row, first, sums, squared_sums, pilot, total, squares):  # type: ignore[no-untyped-def]
-    for u in range(row.size):
-        from_first = row[u] - first[u]
-        sums[u] += from_first
-        squared_sums[u] += from_first * from_first
-        from_pilot = row[u] - pilot[u]
-        total[u] += from_pilot
-        squares[u] += from_pilot * from_pilot
+def _add_four(first, second, third, fourth, origin, total, squares):  # type: ignore[no-untyped-def]
+    # From left to right, so that the sums are the same to the last bit wherever rows are cut.
+    for u in range(total.size):
+        zero = origin[u]
+        a, b, c, d = first[u] - zero, second[u] - zero, third[u] - zero, fourth[u] - zero
+        total[u] = total[u] + a + b + c + d
+        squares[u] = squares[u] + a * a + b * b + c * c + d * d
 
 
 @njit(error_model="numpy")
-def _add_squares(row, origin, total, squares):  # type: ignore[no-untyped-def]
-    for u in range(row.size):
+def _add_one(row, origin, total, squares):  # type: ignore[no-untyped-def]
+    for u in range(total.size):
         difference = row[u] - origin[u]
         total[u] += difference
         squares[u] += difference * difference
