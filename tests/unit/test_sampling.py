@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from equivariance.sampling import derived_seed, generator, stratified_sample
+from equivariance.sampling import FIRST_BLOCK, derived_seed, generator, nested_sample, stratified_sample
 
 SIZES = st.lists(st.integers(1, 60), min_size=1, max_size=12)
 
@@ -51,6 +51,33 @@ def test_a_larger_choice_contains_a_smaller_one() -> None:
     labels = labels_of([40, 25, 10])
     small, large = (set(stratified_sample(labels, count, "a purpose").tolist()) for count in (20, 45))
     assert small < large
+
+
+@settings(deadline=None)
+@given(sizes=SIZES, count=st.integers(0, 400), larger=st.one_of(st.none(), st.integers(0, 400)))
+def test_a_nested_sample_begins_with_every_smaller_one(
+    sizes: list[int], count: int, larger: int | None
+) -> None:
+    labels = labels_of(sizes)
+    every, few = (nested_sample(labels, number, "a purpose") for number in (larger, count))
+    assert len(every) == len(set(every.tolist())) == min(len(labels), len(labels) if larger is None else larger)
+    shared = min(len(few), len(every))
+    np.testing.assert_array_equal(few[:shared], every[:shared])
+
+
+@settings(deadline=None)
+@given(sizes=SIZES, doublings=st.integers(0, 5))
+def test_a_nested_sample_of_a_power_of_two_is_the_stratified_one(sizes: list[int], doublings: int) -> None:
+    labels, count = labels_of(sizes), FIRST_BLOCK << doublings
+    nested = nested_sample(labels, count, "a purpose")
+    np.testing.assert_array_equal(np.sort(nested), stratified_sample(labels, count, "a purpose"))
+
+
+def test_neighbours_in_a_nested_sample_are_any_two_images() -> None:
+    """In the stratified order itself neighbours of ten classes would never be of the same class."""
+    labels = labels_of([500] * 10)
+    visited = labels[nested_sample(labels, None, "a purpose")]
+    assert (visited[1:] == visited[:-1]).mean() == pytest.approx(0.1, abs=0.02)
 
 
 def test_it_is_a_random_choice_and_not_the_first_images() -> None:
