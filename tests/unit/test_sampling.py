@@ -60,7 +60,9 @@ def test_a_nested_sample_begins_with_every_smaller_one(
 ) -> None:
     labels = labels_of(sizes)
     every, few = (nested_sample(labels, number, "a purpose") for number in (larger, count))
-    assert len(every) == len(set(every.tolist())) == min(len(labels), len(labels) if larger is None else larger)
+    assert (
+        len(every) == len(set(every.tolist())) == min(len(labels), len(labels) if larger is None else larger)
+    )
     shared = min(len(few), len(every))
     np.testing.assert_array_equal(few[:shared], every[:shared])
 

@@ -38,8 +38,8 @@ def nested_sample(labels: np.ndarray, count: int | None, purpose: str) -> np.nda
     """
     random = np.random.default_rng(derived_seed(0, purpose))
     order = _stratified_order(labels, random)
-    # In the stratified order neighbours are of different classes. Shuffled in blocks, they are any two images,
-    # and the blocks that a count holds are the same for every larger count.
+    # In the stratified order neighbours are of different classes. Shuffled in blocks they are any two images;
+    # the blocks that a count holds are the same for every larger count.
     start, stop = 0, FIRST_BLOCK
     while start < len(order):
         order[start:stop] = random.permutation(order[start:stop])

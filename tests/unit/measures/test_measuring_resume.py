@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from equivariance.checkpoint import load_checkpoint
 from equivariance.errors import Interrupted, UserError
-from equivariance.measures import measuring
+from equivariance.measures import measuring, planning
 from equivariance.measures.measuring import measure
 from equivariance.measures.planning import Group
 from equivariance.transformations.sets import TransformationSet, build_set
@@ -191,7 +191,7 @@ def test_two_passes_go_on_to_the_same_values(
     tmp_path: Path, kills: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A pass of rows and two of columns, then one of rows and four of columns: 7 passes of the images."""
-    monkeypatch.setattr(measuring, "groups", in_two_passes)
+    monkeypatch.setattr(planning, "groups", in_two_passes)
     expected = run(Counted(), None)
     model = Counted()
     passes = []

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from measured_networks import IMAGES, ROTATIONS, measured, small
 
-from equivariance.measures.planning import BOTH, COLUMNS, ROWS, Group, groups, plan
+from equivariance.measures.planning import BOTH, COLUMNS, ROWS, Group, Share, groups, plan
 from equivariance.measures.sweep import Sweep
 
 T = 5
@@ -83,8 +83,8 @@ def test_in_two_passes_few_samples_have_more_transformations_open_so_that_batche
 def test_a_plan_says_what_will_be_done():
     made = Sweep(small(), ROTATIONS, ["nv"])
     made.inspect(IMAGES)
-    strata = {"a": range(4), "b": range(6)}
-    found = plan(made, [Group(("0", "1", "2")), Group(("3", "4"), 2)], strata, True)
+    share = Share((0,), (Group(("0", "1", "2")), Group(("3", "4"), 2)))
+    found = plan([made], [share], [[4, 6]], True)
     assert (found.images, found.classes, found.transformations, found.layers) == (10, 2, 4, 5)
     assert found.units == 4 + 4 + 4 + 196 + 5  # feature maps of the first three
     assert found.passes == 3

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any, Self
 
@@ -41,6 +42,7 @@ class LayerMeasures:
             for measure in measures
             for aggregation in aggregations
         ]
+        self._followed: dict[Source, LayerMeasures] = {}
         self._start(setting)
 
     def _start(self, setting: Setting) -> None:
@@ -73,10 +75,10 @@ class LayerMeasures:
         """Bytes kept of a layer of this shape, in two passes with `members` open at a time.
 
         `samples` is how many there are in all, which thresholds need. With all T members it is also what one
-        pass keeps, or a little more.
+        pass keeps, or a little more. What is left to others is not counted.
         """
         total = 0
-        for one, accumulator in self._accumulators.items():
+        for one, accumulator in self._own().items():
             options, dtype = dict(one.options), self.setting.dtype
             cell = accumulator.cell_bytes(dtype, **options) if accumulator.needs_columns else 0
             unit = accumulator.unit_bytes(dtype, wanted=accumulator.wanted, samples=samples, **options)
@@ -93,7 +95,29 @@ class LayerMeasures:
 
     def update(self, block: Tensor) -> None:
         """Take in a block of activations (n, T, ...)."""
-        self._feed("update", self._accumulators, block, lambda one, seen: one.update(seen))
+        self._feed("update", self._own(), block, lambda one, seen: one.update(seen))
+
+    def follow(self, other: "LayerMeasures") -> None:
+        """Leave to another, which is shown the same blocks by `update` and more later, what both would take
+        in alike, until `catch_up`. Thresholds are of a number of samples, so they are not left to it."""
+        for one, mine in self._accumulators.items():
+            theirs = other._accumulators.get(one)
+            if theirs is not None and not one.accumulator.CALIBRATED:
+                passes = ((x.needs_rows, x.needs_columns) for x in (mine, theirs))
+                if len({*passes}) == 1:  # else sums are made in another way
+                    self._followed[one] = other
+
+    def catch_up(self) -> None:
+        """Copy what was left to others, and take in the rest by oneself."""
+        for one, other in self._followed.items():
+            if one in other._fed:
+                self._accumulators[one].restore(deepcopy(other._accumulators[one].state()))
+                self._fed.add(one)
+        self._followed = {}
+
+    def _own(self) -> dict[Source, Accumulator]:
+        """The accumulators that are not left to others."""
+        return {one: x for one, x in self._accumulators.items() if one not in self._followed}
 
     def update_rows(self, block: Tensor) -> None:
         """Take in a block of activations (n, T, ...), complete in T, for what is compared within a sample."""

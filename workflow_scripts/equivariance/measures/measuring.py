@@ -15,6 +15,7 @@ import hashlib
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,8 @@ from equivariance.errors import Interrupted, UserError, listed
 from equivariance.measures.images import check_holder, tiles
 from equivariance.measures.names import MEAN_OF_CLASSES
 from equivariance.measures.outputs import Choice
-from equivariance.measures.planning import BOTH, COLUMNS, Group, Plan, groups, plan
-from equivariance.measures.resampling_floor import resampling_floor
+from equivariance.measures.planning import BOTH, COLUMNS, Group, Plan, Share, plan, shares
+from equivariance.measures.resampling_floor import resampling_floors
 from equivariance.measures.sample_counts import check_counts
 from equivariance.measures.stratified import rows_by_class, with_means
 from equivariance.measures.survey import Place
@@ -40,10 +41,20 @@ from equivariance.measures.sweep import Sweep, Transformations
 from equivariance.measures.table_state import table_from_state, table_state
 from equivariance.transformations.warp import Padding
 
-FORMAT = 3  # of checkpoints
+FORMAT = 4  # of checkpoints
 SAVE_EVERY = 60.0  # seconds
 NO_MAPS = "has no feature maps"
 SHARE_OF_MEMORY = 0.5  # of what is free, for the state of the measures
+
+
+@dataclass(frozen=True)
+class Report:
+    """What one table of a measurement is of: measures, aggregations, and how many images, the first ones, or
+    all (None)."""
+
+    measures: str | Iterable[str] = "invariance"
+    aggregations: str | Iterable[str] = ("before_mean",)
+    samples: int | None = None
 
 
 def measure(
@@ -71,6 +82,7 @@ def measure(
     keep_checkpoint: bool = False,
     progress: bool = False,
     announce: Callable[[Plan], None] | None = None,
+    shuffled: bool = True,
 ) -> pd.DataFrame:
     """Measure the layers of any network on images under a set of transformations.
 
@@ -84,7 +96,8 @@ def measure(
 
     - images: tensor or array (N, C, H, W), or anything with a length and items: images (C, H, W), Pillow's
       pictures, or tuples that begin with one; whole numbers are taken as 0..255 and divided by 255, floats as
-      they are. They are visited in a fixed random order, which distances need.
+      they are. They are visited in a fixed random order, which distances need; or as they come, where they
+      are in a random order already (`shuffled=False`).
     - measures: names of measures or of families (`names`).
     - aggregations: from pixels to feature maps (`names.AGGREGATIONS`).
     - labels: classes (N,) for the stratified form: each class is measured by itself, then the finite values
@@ -126,14 +139,12 @@ def measure(
     The network is left as it was, also after an error. Raises UserError for unknown names, for images, layers
     and networks that cannot be measured, and for too few images or transformations.
     """
-    check_holder(images)
-    if memory is not None and not (isinstance(memory, Real) and memory > 0):
-        raise UserError(f"memory is {memory!r}; valid: a number of bytes above 0")
-    sweep = Sweep(
+    (table,) = measure_several(
         model,
+        images,
         transformations,
-        measures,
-        aggregations=aggregations,
+        [Report(measures, aggregations)],
+        labels=labels,
         layers=layers,
         exclude=exclude,
         outputs=outputs,
@@ -141,46 +152,127 @@ def measure(
         preprocess=preprocess,
         padding=padding,
         mask=mask,
+        floor=floor,
         device=device,
         autocast=autocast,
         tile=tile,
+        memory=memory,
         dtype=dtype,
+        checkpoint=checkpoint,
+        keep_checkpoint=keep_checkpoint,
+        progress=progress,
+        announce=announce,
+        shuffled=shuffled,
     )
-    strata = _strata(len(images), labels)
-    asked = [one.name for one in sweep.measures]
-    for name, rows in strata.items():
-        check_counts(asked, len(rows), len(sweep.matrices), f"class {name!r}" if name else "")
-    sweep.inspect(images)
-    survey = sweep.survey
-    assert survey is not None
-    run = _Run(sweep, images, strata, memory, checkpoint)
+    return table
+
+
+def measure_several(
+    model: nn.Module,
+    images: Any,
+    transformations: Transformations,
+    reports: Sequence[Report],
+    *,
+    labels: Any = None,
+    floor: bool = False,
+    memory: float | None = None,
+    checkpoint: str | Path | None = None,
+    keep_checkpoint: bool = False,
+    progress: bool = False,
+    announce: Callable[[Plan], None] | None = None,
+    shuffled: bool = True,
+    **options: Any,
+) -> list[pd.DataFrame]:
+    """Measure a network for several reports, in the same passes of the network as far as that saves some.
+
+    The options are those of `measure`. Returns the table of each report: the same, to the last bit, whatever
+    other reports there are. With `shuffled=False` it is that of `measure` of the report's images alone.
+
+    Raises UserError as `measure` does, and for a number of samples that there is not.
+    """
+    check_holder(images)
+    if memory is not None and not (isinstance(memory, Real) and memory > 0):
+        raise UserError(f"memory is {memory!r}; valid: a number of bytes above 0")
+    samples = [len(images) if report.samples is None else report.samples for report in reports]
+    for count in samples:
+        if not 0 < count <= len(images):
+            raise UserError(f"{count} samples of {len(images)} images; valid: from 1 to all of them")
+    sweeps = [
+        Sweep(model, transformations, report.measures, aggregations=report.aggregations, **options)
+        for report in reports
+    ]
+    order = np.random.default_rng(0).permutation(len(images)) if shuffled else np.arange(len(images))
+    place = np.argsort(order)  # of each image in that order
+    strata = _strata(order, place, labels)
+    counts = [[int((place[rows] < count).sum()) for rows in strata.values()] for count in samples]
+    for sweep, of_report in zip(sweeps, counts, strict=True):
+        for name, count in zip(strata, of_report, strict=True):
+            if count:
+                asked = [one.name for one in sweep.measures]
+                check_counts(asked, count, len(sweep.matrices), f"class {name!r}" if name else "")
+    sweeps = _inspected(sweeps, images, samples)
+    run = _Run(sweeps, images, strata, counts, memory, checkpoint)
     if announce is not None:
-        announce(plan(sweep, run.groups, strata, labels is not None))
-    tables = run.tables(progress)
-    if run.incomplete.keys() >= sweep.places.keys():
-        counts = [f"{call} {run.incomplete[call]}" for call in sweep.places]
-        raise UserError(f"no layer ran for every image: {listed(counts)}")
-    if not tables:
-        reasons = sorted({_without_maps(place) for place in sweep.places.values()} - {NO_MAPS})
-        others = f"; some {' and some '.join(reasons).replace('has ', 'have ')}" if reasons else ""
-        raise UserError(f"no layer has feature maps, which {', '.join(asked)} needs{others}")
-    table = pd.concat(tables, ignore_index=True)
-    table = table.drop(columns="class") if labels is None else with_means(table)
+        announce(plan(sweeps, run.shares, counts, labels is not None))
+    found = run.tables(progress)
+    for sweep, tables, incomplete in zip(sweeps, found, run.incomplete, strict=True):
+        _check_found(sweep, tables, incomplete)
+    whole = [pd.concat(tables, ignore_index=True) for tables in found]
+    whole = [with_means(table) if labels is not None else table.drop(columns="class") for table in whole]
     if floor:
-        every = [row for of_class in strata.values() for row in of_class]
         also = {} if labels is None else {"class": MEAN_OF_CLASSES}
-        floors = (found.assign(**also) for found in resampling_floor(sweep, images, every))
-        table = pd.concat([table, *floors], ignore_index=True)
+        for share in run.shares:
+            readers = [(sweeps[report], samples[report]) for report in share.reports]
+            floors_of = resampling_floors(readers, images, order.tolist())
+            for report, floors in zip(share.reports, floors_of, strict=True):
+                parts = (part.assign(**also) for part in floors)
+                whole[report] = pd.concat([whole[report], *parts], ignore_index=True)
     if not keep_checkpoint:
         run.remove_checkpoints()
+    for sweep, table, incomplete in zip(sweeps, whole, run.incomplete, strict=True):
+        _describe(table, sweep, incomplete, options.get("layers") is None)
+    return whole
+
+
+def _inspected(sweeps: Sequence[Sweep], images: Any, samples: Sequence[int]) -> list[Sweep]:
+    """Look at the network with the first images of each report: once for all that have a tile of them."""
+    most = max(samples)
+    first = sweeps[samples.index(most)]
+    first.inspect(images, range(most))
+    found = []
+    for sweep, count in zip(sweeps, samples, strict=True):
+        if sweep is not first and count >= first.tile:
+            names = [one.name for one in sweep.measures]
+            sweep = first.part(list(first.places), names, sweep.aggregations)
+        else:
+            sweep.inspect(images, range(count))
+        found.append(sweep)
+    return found
+
+
+def _check_found(sweep: Sweep, tables: Sequence[pd.DataFrame], incomplete: Mapping[str, str]) -> None:
+    """Raise UserError where a report has no table."""
+    if incomplete.keys() >= sweep.places.keys():
+        counts = [f"{call} {incomplete[call]}" for call in sweep.places]
+        raise UserError(f"no layer ran for every image: {listed(counts)}")
+    if not tables:
+        asked = ", ".join(measure.name for measure in sweep.measures)
+        reasons = sorted({_without_maps(place) for place in sweep.places.values()} - {NO_MAPS})
+        others = f"; some {' and some '.join(reasons).replace('has ', 'have ')}" if reasons else ""
+        raise UserError(f"no layer has feature maps, which {asked} needs{others}")
+
+
+def _describe(table: pd.DataFrame, sweep: Sweep, incomplete: Mapping[str, str], by_default: bool) -> None:
+    """Add what a table leaves out, by default of all layers, and which outputs of layers it is of."""
+    survey = sweep.survey
+    assert survey is not None
     found = {*table[["layer", "measure"]].drop_duplicates().itertuples(index=False, name=None)}
-    left_out = {} if layers is not None else dict(survey.left_out)
+    left_out = dict(survey.left_out) if by_default else {}
     for call, place in sweep.places.items():
-        if any((call, name) not in found for name in asked):
+        if any((call, measure.name) not in found for measure in sweep.measures):
             left_out[call] = f"no same-equivariance: it {_without_maps(place)}"
-    table.attrs["left_out"] = left_out | run.incomplete
+    table.attrs["left_out"] = {**left_out, **incomplete}
     table.attrs["outputs"] = {call: way for call, way in survey.taken.items() if call in sweep.places}
-    return table
 
 
 def _without_maps(place: Place) -> str:
@@ -197,68 +289,96 @@ class _Run:
 
     def __init__(
         self,
-        sweep: Sweep,
+        sweeps: Sequence[Sweep],
         images: Any,
         strata: Mapping[str, Sequence[int]],
+        counts: Sequence[Sequence[int]],
         memory: float | None,
         checkpoint: str | Path | None,
     ) -> None:
-        self._sweep = sweep
+        self._sweeps = sweeps
         self._images = images
         self._strata = strata
+        self._counts = counts  # images of each report in each stratum
         self._checkpoint = None if checkpoint is None else Path(checkpoint)
-        self._digest = _fingerprint(sweep, images, strata) if checkpoint else ""
+        self._digest = _fingerprint(sweeps, images, strata, counts) if checkpoint else ""
         self._position = 0  # transformed images that were measured
         self._saved = 0  # of these, in what is on the disk
         self._since = time.monotonic()
-        self.incomplete: dict[str, str] = {}
-        self.groups = self._groups(memory)
+        self.incomplete: list[dict[str, str]] = [{} for _ in sweeps]
+        self.shares = self._shares(memory)
 
-    def _groups(self, memory: float | None) -> list[Group]:
-        """Group the layers, or take those of the interrupted run: free memory changes between runs."""
+    def _shares(self, memory: float | None) -> list[Share]:
+        """Group reports and layers, or take the groups of the interrupted run: free memory changes between
+        runs."""
         first = self._file(0)
         saved = load_checkpoint(first, self._digest) if first else None
         if saved is not None:
-            return [Group(tuple(layers), members) for layers, members in saved["groups"]]
-        most = max(map(len, self._strata.values()))
+            return [
+                Share(tuple(reports), tuple(Group(tuple(layers), members) for layers, members in groups))
+                for reports, groups in saved["shares"]
+            ]
         if memory is None:
-            free = free_memory(self._sweep.device) - self._sweep.pass_bytes
+            sweep = self._sweeps[0]
+            free = free_memory(sweep.device) - sweep.pass_bytes
             memory = SHARE_OF_MEMORY * max(free, 0)
-        return groups(self._sweep, most, memory)
+        return shares(self._sweeps, self._counts, memory)
 
-    def tables(self, progress: bool) -> list[pd.DataFrame]:
-        """Measure each group on each stratum: tables with the column class."""
-        found: list[pd.DataFrame] = []
-        inputs = sum(map(len, self._strata.values())) * len(self._sweep.matrices)
-        total = inputs * sum(group.passes(self._sweep) for group in self.groups)
+    def tables(self, progress: bool) -> list[list[pd.DataFrame]]:
+        """Measure each group on each stratum: the tables of each report, with the column class."""
+        found: list[list[pd.DataFrame]] = [[] for _ in self._sweeps]
+        every = len(self._sweeps[0].matrices)
+        total = sum(
+            sum(self._counts[share.reports[-1]]) * every * share.passes(self._sweeps) for share in self.shares
+        )
+        number = 0
         with _bar(total, progress) as bar:
             try:
-                for name, rows in self._strata.items():
-                    for group in self.groups:
-                        table = self._measure(group, rows, self._file(len(found)), bar)
-                        found.append(table.assign(**{"class": name}))
+                for share in self.shares:
+                    for place, (name, rows) in enumerate(self._strata.items()):
+                        counts = {one: self._counts[one][place] for one in share.reports}
+                        counts = {one: count for one, count in counts.items() if count}
+                        for group in share.groups:
+                            tables = self._measure(group, rows, counts, self._file(number), bar)
+                            number += 1
+                            for report, table in tables.items():
+                                if len(table):
+                                    found[report].append(table.assign(**{"class": name}))
             except KeyboardInterrupt as interrupt:
                 raise Interrupted(self._kept(total)) from interrupt
-        return [table for table in found if len(table)]
+        return found
 
     def _measure(
-        self, group: Group, rows: Sequence[int], file: Path | None, bar: "tqdm[Any]"
-    ) -> pd.DataFrame:
-        """Sweep over some images, from where a stopped sweep saved its state or its table."""
-        sweep = self._sweep.part(group.layers)
-        steps = group.steps(sweep)
+        self,
+        group: Group,
+        rows: Sequence[int],
+        counts: Mapping[int, int],
+        file: Path | None,
+        bar: "tqdm[Any]",
+    ) -> dict[int, pd.DataFrame]:
+        """Sweep over some images, the first so many for each report, in ascending order, from where a stopped
+        sweep saved its state and its tables."""
+        if not counts:
+            return {}
+        sweeps = dict(zip(counts, group.sweeps([self._sweeps[report] for report in counts]), strict=True))
+        largest = [*sweeps][-1]
+        rows = rows[: counts[largest]]
+        steps = group.steps(sweeps[largest])
         inputs = [len(rows) * len(members) for _, members in steps]  # of each step
         before = self._position
         first, done = 0, 0
+        tables: dict[int, pd.DataFrame] = {}
         saved = load_checkpoint(file, self._digest) if file else None
-        finished = saved is not None and "table" in saved
-        if finished:
-            first = len(steps)
-        elif saved is not None:
-            sweep.restore(saved["sweep"])
+        if saved is not None:
+            tables = {report: table_from_state(table) for report, table in saved["tables"].items()}
+            for report in tables:
+                self.incomplete[report] |= saved["incomplete"][report]
             first, done = saved["step"], saved["done"]
-        elif sweep.needs_calibration:
-            sweep.calibrate(self._images, rows)
+        for report in reversed([one for one in sweeps if one not in tables]):
+            if saved is not None:
+                sweeps[report].restore(saved["sweeps"][report])
+            elif sweeps[report].needs_calibration:
+                sweeps[report].calibrate(self._images, rows[: counts[report]])
 
         def reach(step: int, count: int) -> None:
             """Show that so many images of a step are done."""
@@ -266,39 +386,59 @@ class _Run:
             bar.update(position - self._position)
             self._position = position
 
-        def save(**state: Any) -> None:
+        def finish(count: int) -> None:
+            """Make the tables of the reports that have no more than so many images."""
+            for report, sweep in sweeps.items():
+                if report not in tables and counts[report] <= count:
+                    tables[report] = sweep.table()
+                    self.incomplete[report] |= sweep.incomplete
+
+        def save(step: int, done: int) -> None:
             if file:
-                layers = [(list(one.layers), one.members) for one in self.groups]
-                save_checkpoint(file, self._digest, {**state, "groups": layers})
+                state = {
+                    "shares": [
+                        (list(share.reports), [(list(one.layers), one.members) for one in share.groups])
+                        for share in self.shares
+                    ],
+                    "sweeps": {one: sweep.state() for one, sweep in sweeps.items() if one not in tables},
+                    "tables": {report: table_state(table) for report, table in tables.items()},
+                    "incomplete": {report: self.incomplete[report] for report in tables},
+                }
+                save_checkpoint(file, self._digest, {**state, "step": step, "done": done})
                 self._since, self._saved = time.monotonic(), self._position
 
         reach(first, done)
         self._saved = self._position if saved is not None else self._saved
-        if saved is not None and finished:
-            self.incomplete |= saved["incomplete"]
-            return table_from_state(saved["table"])
         for step in range(first, len(steps)):
             kind, members = steps[step]
 
-            def after_tile(count: int, step: int = step, start: int = done) -> None:
+            def after_tile(count: int, step: int = step, kind: str = kind, start: int = done) -> None:
                 reach(step, start + count)
+                if kind == BOTH and start + count < len(rows):
+                    finish(start + count)
                 if time.monotonic() - self._since > SAVE_EVERY:
-                    save(sweep=sweep.state(), step=step, done=start + count)
+                    save(step, start + count)
 
+            others = [
+                (sweep, counts[one] - done)
+                for one, sweep in sweeps.items()
+                if one != largest and one not in tables
+            ]
             if done < len(rows):
                 if kind == COLUMNS:
-                    sweep.update_columns(self._images, members, rows[done:], after_tile)
+                    sweeps[largest].update_columns(self._images, members, rows[done:], after_tile, others)
                 elif kind == BOTH:
-                    sweep.update(self._images, rows[done:], after_tile)
+                    sweeps[largest].update(self._images, rows[done:], after_tile, others)
                 else:
-                    sweep.update_rows(self._images, rows[done:], after_tile)
+                    sweeps[largest].update_rows(self._images, rows[done:], after_tile, others)
             if kind == COLUMNS:
-                sweep.end_columns()
+                for sweep in sweeps.values():
+                    sweep.end_columns()
             done = 0
-        table = sweep.table()
-        self.incomplete |= sweep.incomplete
-        save(table=table_state(table), incomplete=sweep.incomplete)
-        return table
+        if len(tables) < len(sweeps):
+            finish(len(rows))
+            save(len(steps), 0)
+        return tables
 
     def _file(self, number: int) -> Path | None:
         """The file of a group in a stratum."""
@@ -313,7 +453,7 @@ class _Run:
 
     def remove_checkpoints(self) -> None:
         """Remove what is no longer needed."""
-        for number in range(len(self._strata) * len(self.groups)):
+        for number in range(len(self._strata) * sum(len(share.groups) for share in self.shares)):
             if file := self._file(number):
                 remove_checkpoint(file)
 
@@ -343,19 +483,24 @@ def _bar(total: int, progress: bool) -> "tqdm[Any]":
     )
 
 
-def _strata(count: int, labels: Any) -> dict[str, Sequence[int]]:
-    """Return the rows of each class, or all under the name "", in a fixed random order."""
-    order = np.random.default_rng(0).permutation(count)
+def _strata(order: np.ndarray, place: np.ndarray, labels: Any) -> dict[str, list[int]]:
+    """Return the rows of each class, or all under the name "", in an order in which each has its place."""
     if labels is None:
         return {"": order.tolist()}
-    place = np.argsort(order)  # of each image in that order
-    return {name: sorted(rows, key=place.__getitem__) for name, rows in rows_by_class(labels, count).items()}
+    by_class = rows_by_class(labels, len(order))
+    return {name: sorted(rows, key=place.__getitem__) for name, rows in by_class.items()}
 
 
-def _fingerprint(sweep: Sweep, images: Any, strata: Mapping[str, Sequence[int]]) -> str:
+def _fingerprint(
+    sweeps: Sequence[Sweep],
+    images: Any,
+    strata: Mapping[str, Sequence[int]],
+    counts: Sequence[Sequence[int]],
+) -> str:
     """Digest of what determines the result, as far as it can be seen: not what `preprocess` does."""
-    digest = hashlib.sha256(repr((FORMAT, sweep.described(), strata)).encode())
-    for name, tensor in sweep.model.state_dict().items():
+    described = [sweep.described() for sweep in sweeps]
+    digest = hashlib.sha256(repr((FORMAT, described, strata, counts)).encode())
+    for name, tensor in sweeps[0].model.state_dict().items():
         if isinstance(tensor, Tensor):
             digest.update(name.encode() + _bytes(tensor))
     digest.update(_bytes(next(tiles(images, 1))))

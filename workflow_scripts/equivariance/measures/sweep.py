@@ -43,6 +43,9 @@ COLUMNS = ("layer", "layer_index", "kind", "depth", "unit", "measure", "aggregat
 Receive = Callable[[str, Tensor], None]
 Done = Callable[[int], None]
 """Called after each tile with the number of images so far in this call."""
+Take = Callable[[LayerMeasures, Tensor], None]
+Others = Sequence[tuple["Sweep", int]]
+"""Sweeps, each with how many images it is shown."""
 
 
 class Transformations(Protocol):
@@ -119,6 +122,8 @@ class Sweep:
         self._inputs = CPU_INPUTS if self.device.type == "cpu" else GPU_INPUTS
         self._tile = tile
         self._states: dict[str, LayerMeasures] = {}
+        self._later: Sequence[Sweep] = ()  # see `follow`
+        self._tables: dict[str, pd.DataFrame] = {}  # of layers whose state was given back
         self.survey: Survey | None = None
         self.seconds_per_input = 0.0  # estimated
         self.pass_bytes = 0  # of a pass of the network, estimated
@@ -138,21 +143,29 @@ class Sweep:
         """Make an empty sweep of another network that sees its inputs as this one does."""
         return Sweep(model, self._transformations, measures, tile=self.tile, **self._shared)
 
-    def part(self, layers: Collection[str]) -> "Sweep":
-        """Make an empty sweep of some of this one's layers, which it has inspected already."""
+    def part(
+        self,
+        layers: Collection[str],
+        measures: str | Iterable[str] | None = None,
+        aggregations: str | Iterable[str] | None = None,
+    ) -> "Sweep":
+        """Make an empty sweep of some of this one's layers, which it has inspected already, with its measures
+        and aggregations or others."""
         part = Sweep(
             self.model,
             self._transformations,
-            [measure.name for measure in self.measures],
+            [measure.name for measure in self.measures] if measures is None else measures,
             layers=list(layers),
             outputs=self._outputs,
             maps=self._maps,
             preprocess=self._preprocess,
             autocast=self._autocast,
             tile=self._tile,
-            **self._shared,
+            **self._shared | ({} if aggregations is None else {"aggregations": aggregations}),
         )
+        part.setting = self.setting  # it keeps what is costly for all layers and sweeps
         part.survey = self.survey
+        part.seconds_per_input, part.pass_bytes = self.seconds_per_input, self.pass_bytes
         part._uncalled = self._uncalled
         part.places = {call: self.places[call] for call in layers}
         return part
@@ -174,17 +187,27 @@ class Sweep:
 
     def state_bytes(self, call: str, members: int, samples: int) -> int:
         """Bytes kept of a layer, in two passes with so many members open, or in one with all."""
-        place = self.places[call]
-        return self._empty(call).state_bytes(place.shape, members, samples)
+        state = self._empty(call)
+        for later in self._later:
+            state.follow(later._empty(call))
+        return state.state_bytes(self.places[call].shape, members, samples)
 
-    def inspect(self, images: Any) -> dict[str, Place]:
-        """Find the layers, when they run, and their shapes, with the first images.
+    def follow(self, later: Sequence["Sweep"]) -> None:
+        """Leave to others what they would take in alike in one pass, until this one has seen its last image.
+
+        The others are of the same layers, and are shown the images of this one and perhaps more. They come
+        first in `calibrate` and `restore`, and last among the `others` of `update`.
+        """
+        self._later = tuple(later)
+
+    def inspect(self, images: Any, rows: Sequence[int] | None = None) -> dict[str, Place]:
+        """Find the layers, when they run, and their shapes, with the first images, of all or of some rows.
 
         Measures nothing. Raises UserError for layers that cannot be measured, and a network that is random.
         """
         if self.survey is None:
             with self._evaluating():
-                survey = self._survey(next(tiles(images, self.tile)))
+                survey = self._survey(next(tiles(images, self.tile, rows)))
             calls = selected(survey, self._layers, self._exclude)
             # Of a network that has some fault the rest is measured only where the user says what the rest is.
             asked = calls if self._layers is not None or self._exclude else survey.faults
@@ -245,25 +268,39 @@ class Sweep:
                 self._show(self._transformed(tile, identity))
         self._uncalibrated = {call for call in self.places if seen[call] != total}
 
-    def update(self, images: Any, rows: Sequence[int] | None = None, done: Done | None = None) -> None:
+    def update(
+        self, images: Any, rows: Sequence[int] | None = None, done: Done | None = None, others: Others = ()
+    ) -> None:
         """Take in images, those of some rows or all, as `measure` does.
 
         The network runs in evaluation mode and without gradients, and is left as it was found: hooks, device,
         and the mode of each module.
-        """
-        self._sweep(images, rows, done, lambda state, block: state.update(block), self.matrices)
 
-    def update_rows(self, images: Any, rows: Sequence[int] | None = None, done: Done | None = None) -> None:
+        `others` are sweeps of the same layers with numbers of images, in ascending order: to each are shown
+        the first so many of the images, in the same passes of the network, as if it were shown them alone.
+        """
+        self._sweep(images, rows, done, lambda state, block: state.update(block), self.matrices, others)
+
+    def update_rows(
+        self, images: Any, rows: Sequence[int] | None = None, done: Done | None = None, others: Others = ()
+    ) -> None:
         """Take in images, in two passes, for what is compared within a sample."""
-        self._sweep(images, rows, done, lambda state, block: state.update_rows(block), self.matrices)
+        self._sweep(images, rows, done, lambda state, block: state.update_rows(block), self.matrices, others)
 
     def update_columns(
-        self, images: Any, members: range, rows: Sequence[int] | None = None, done: Done | None = None
+        self,
+        images: Any,
+        members: range,
+        rows: Sequence[int] | None = None,
+        done: Done | None = None,
+        others: Others = (),
     ) -> None:
         """Take in images under some consecutive transformations, in two passes, for what is compared over
         samples. All images come, then `end_columns`; then come the next members, in order from 0."""
         matrices = self.matrices[members.start : members.stop]
-        self._sweep(images, rows, done, lambda state, block: state.update_columns(block, members), matrices)
+        self._sweep(
+            images, rows, done, lambda state, block: state.update_columns(block, members), matrices, others
+        )
 
     def end_columns(self) -> None:
         """Fold what all images gave under the transformations of `update_columns`."""
@@ -275,27 +312,55 @@ class Sweep:
         images: Any,
         rows: Sequence[int] | None,
         done: Done | None,
-        take: Callable[[LayerMeasures, Tensor], None],
+        take: Take,
         matrices: Tensor,
+        others: Others,
     ) -> None:
         self.inspect(images)
+        chosen = range(len(images)) if rows is None else rows
+        readers: Others = [*others, (self, len(chosen))]
         count = len(matrices)
+        shown: list[tuple[Sweep, bool]] = []  # the sweeps that a pass is for, and whether it is their last
 
         def receive(call: str, activation: Tensor) -> None:
-            if call not in self._uncalibrated:
-                take(self._state(call), activation.unflatten(0, (-1, count)))
+            block = activation.unflatten(0, (-1, count))
+            for sweep, is_last in shown:
+                sweep._take_in(call, block, take, is_last)
 
-        size = self.tile if count == len(self.matrices) else max(1, self._batch // count)
         finished = 0
         with self._watching(receive) as start:
-            for tile in tiles(images, size, rows):
-                start()
-                self._show(self._transformed(tile, matrices))
-                self._shown += self._real
-                self._seen.update(self._calls)
+            for tile in tiles(images, self.images_at_once(count), chosen):
+                parts = [(sweep, min(most - finished, len(tile)), most) for sweep, most in readers]
+                # Where a sweep ends within a tile it sees a pass of its own: the number of inputs of a pass
+                # can change the last bits.
+                for length in sorted({length for _, length, _ in parts if length > 0}):
+                    shown[:] = [
+                        (sweep, finished + length == most) for sweep, own, most in parts if own == length
+                    ]
+                    start()
+                    self._show(self._transformed(tile[:length], matrices))
+                    for sweep, _ in shown:
+                        sweep._shown += self._real
+                        sweep._seen.update(self._calls)
                 finished += len(tile)
                 if done is not None:
                     done(finished)
+
+    def _take_in(self, call: str, block: Tensor, take: Take, is_last: bool) -> None:
+        """Take in what a layer gave; a sweep that follows others gives back the layer's state at the end."""
+        if call in self._uncalibrated:
+            return
+        state = self._state(call)
+        if is_last:
+            state.catch_up()
+        take(state, block)
+        if is_last and self._later:
+            self._tables[call] = self._table(call)
+            del self._states[call]
+
+    def images_at_once(self, count: int) -> int:
+        """How many images go through the network at a time, each under so many of the transformations."""
+        return self.tile if count == len(self.matrices) else max(1, self._batch // count)
 
     @property
     def _batch(self) -> int:
@@ -371,7 +436,10 @@ class Sweep:
 
     def _state(self, call: str) -> LayerMeasures:
         if call not in self._states:
-            self._states[call] = self._empty(call)
+            state = self._states[call] = self._empty(call)
+            for later in self._later:
+                if call not in later._uncalibrated:
+                    state.follow(later._state(call))
         return self._states[call]
 
     def merge(self, other: "Sweep") -> None:
@@ -422,31 +490,33 @@ class Sweep:
         missing there, and so are layers that did not run for every image.
         """
         return {
-            call: {(measure, how): values for measure, how, values in state.compute()}
-            for call, state in self._complete().items()
+            call: {(measure, how): values for measure, how, values in self._states[call].compute()}
+            for call in self._complete()
         }
 
     def table(self) -> pd.DataFrame:
         """Return the values as `measure` does; no row where no layer has any of the measures."""
-        frames = []
-        for call, state in self._complete().items():
-            place = self.places[call]
-            found = state.table().assign(
-                layer=call, layer_index=place.index, kind=place.kind, depth=place.depth
-            )
-            frames.append(found[list(COLUMNS)])
+        frames = [
+            self._tables[call] if call in self._tables else self._table(call) for call in self._complete()
+        ]
         frames = [frame for frame in frames if len(frame)]
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=COLUMNS)
 
-    def _complete(self) -> dict[str, LayerMeasures]:
-        if not self._states:
+    def _table(self, call: str) -> pd.DataFrame:
+        place = self.places[call]
+        found = self._states[call].table()
+        found = found.assign(layer=call, layer_index=place.index, kind=place.kind, depth=place.depth)
+        return found[list(COLUMNS)]
+
+    def _complete(self) -> list[str]:
+        if not self._states and not self._tables:
             raise UserError("no images to measure with")
         incomplete = self.incomplete
-        return {
-            call: self._states[call]
+        return [
+            call
             for call in self.places
-            if call in self._states and call not in incomplete
-        }
+            if (call in self._states or call in self._tables) and call not in incomplete
+        ]
 
     def described(self) -> str:
         """Describe what is measured and how: a text that is the same for sweeps that can be merged."""
