@@ -4,11 +4,12 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
-configfile: "config/config.yaml"
-configfile: "config/models.yaml"
-configfile: "config/transformations.yaml"
-configfile: "config/experiments.yaml"
-configfile: "config/claims.yaml"
+# Beside this file, wherever Snakemake is started; results go to the working directory.
+configfile: f"{workflow.basedir}/config/config.yaml"
+configfile: f"{workflow.basedir}/config/models.yaml"
+configfile: f"{workflow.basedir}/config/transformations.yaml"
+configfile: f"{workflow.basedir}/config/experiments.yaml"
+configfile: f"{workflow.basedir}/config/claims.yaml"
 
 
 include: "rules/common.smk"

@@ -10,9 +10,9 @@ rule build_paper:
         published=f"{RUN.results}/tables/published.csv",
         published_figure=RUN.written("figures/published.pdf"),
         datasets=dataset_descriptions(RUN),
-        template="paper/thesis.typ",
-        prose=f"paper/{CONFIG.language}.typ",
-        bibliography="paper/references.bib",
+        template=RUN.source("paper/thesis.typ"),
+        prose=RUN.source(f"paper/{CONFIG.language}.typ"),
+        bibliography=RUN.source("paper/references.bib"),
         translations=RUN.translations(),
     output:
         RUN.written("thesis.pdf"),

@@ -4,7 +4,7 @@
 rule compare_published:
     """Put the numbers of the run beside the published ones."""
     input:
-        published="config/published.csv",
+        published=RUN.source("config/published.csv"),
         tables=compared_tables(RUN, ROOT / "config" / "published.csv"),
     output:
         f"{RUN.results}/tables/published.csv",

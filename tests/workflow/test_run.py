@@ -220,6 +220,20 @@ def test_a_killed_run_goes_on_where_it_was_and_gives_the_same_bytes(copy: Workfl
         ).read_bytes()
 
 
+@pytest.mark.parametrize("by", ["--snakefile", "--directory"])
+def test_it_runs_from_another_folder_and_writes_into_the_working_directory(
+    finished: Workflow, tmp_path: Path, by: str
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    other = Workflow(tmp_path / "elsewhere" if by == "--snakefile" else finished.folder)
+    where = finished.folder / "Snakefile" if by == "--snakefile" else tmp_path / "elsewhere"
+    tiny = str(finished.folder / "config" / "tiny.yaml")
+    done = other.snakemake("results/tiny/figures/st_matrix_samples.png", by, str(where), configfile=tiny)
+    assert done.returncode == 0, done.stdout
+    made = tmp_path / "elsewhere" / "results" / "tiny" / "figures" / "st_matrix_samples.png"
+    assert made.read_bytes() == (finished.results / "figures" / "st_matrix_samples.png").read_bytes()
+
+
 def test_own_images_in_a_folder_are_trained_on_and_measured(tmp_path: Path) -> None:
     workflow = copy_workflow(tmp_path / "own")
     random = np.random.default_rng(0)

@@ -34,17 +34,21 @@ class Workflow:
     def results(self) -> Path:
         return self.folder / "results" / "tiny"
 
-    def snakemake(self, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess[str]:
+    def snakemake(
+        self, *arguments: str, cores: int = 2, configfile: str = "config/tiny.yaml"
+    ) -> subprocess.CompletedProcess[str]:
         """Run Snakemake on the tiny sizes and return what it printed."""
-        running = self.start(*arguments, cores=cores)
+        running = self.start(*arguments, cores=cores, configfile=configfile)
         printed, _ = running.communicate(timeout=600)
         return subprocess.CompletedProcess(running.args, running.returncode, printed)
 
-    def start(self, *arguments: str, cores: int = 2) -> subprocess.Popen[str]:
+    def start(
+        self, *arguments: str, cores: int = 2, configfile: str = "config/tiny.yaml"
+    ) -> subprocess.Popen[str]:
         """Start Snakemake on the tiny sizes, in a process group of its own."""
         search = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         return subprocess.Popen(
-            ["snakemake", *arguments, "--cores", str(cores), "--configfile", "config/tiny.yaml"],
+            ["snakemake", *arguments, "--cores", str(cores), "--configfile", configfile],
             cwd=self.folder,
             env={**os.environ, "PATH": search},
             stdin=subprocess.DEVNULL,

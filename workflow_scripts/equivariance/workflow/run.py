@@ -1,5 +1,6 @@
 """A run: its settings, its plan, the names of its files, and the digests of the code that makes them."""
 
+import os
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -26,8 +27,12 @@ class Run:
         self.results = f"results/{config.run}"
         self.logs = f"logs/{config.run}"
         self.store = "results/store"
-        self._scripts = root / "workflow_scripts"
+        self._root = root
         self._digest = cache(code_digest)
+
+    def source(self, name: str) -> str:
+        """The path of a file of the project, from the working directory: folders may move together."""
+        return os.path.relpath(self._root / name)
 
     def dataset_file(self, name: str) -> str:
         """The prepared file of a data set; data sets are shared by all runs."""
@@ -89,7 +94,9 @@ class Run:
     def translations(self) -> list[str]:
         """The file with the texts of the language of the run; none for English."""
         language = self.config.language
-        return [] if language == "en" else [str(self._scripts / f"equivariance/translations/{language}.po")]
+        if language == "en":
+            return []
+        return [self.source(f"workflow_scripts/equivariance/translations/{language}.po")]
 
     def figure_files(self, *suffixes: str) -> list[str]:
         """The figures of all experiments: pdf, png, or both."""
@@ -110,4 +117,4 @@ class Run:
 
     def code(self, script: str, *plugins: str) -> str:
         """Digest of the code that a script runs, with modules that are chosen by name; see `digest`."""
-        return self._digest(self._scripts / f"{script}.py", *plugins)
+        return self._digest(self._root / f"workflow_scripts/{script}.py", *plugins)
