@@ -317,3 +317,45 @@ def test_empty_blocks_are_nothing(name):
     layer.update_rows(torch.ones(0, 0, 2))
     layer.update_columns(torch.ones(0, 3, 1), range(1))
     assert values(layer) == {}
+
+
+def channels_last(block: Tensor) -> Tensor:
+    """The same block (n, T, C, H, W), with the channels last in memory."""
+    return block.movedim(2, -1).contiguous().movedim(-1, 2)
+
+
+@measures
+@given(seed=seeds, cut=st.integers(1, 5), second_last=st.booleans())
+@settings(max_examples=5, deadline=None)
+def test_channels_last_in_memory_give_the_same_values_wherever_blocks_are_cut(name, seed, cut, second_last):
+    whole = draw(seed, 6, TRANSFORMATIONS)
+    expected = values_of(make(with_batch(name, 6), torch.float64, TRANSFORMATIONS), whole)
+    layer = make(with_batch(name, 6), torch.float64, TRANSFORMATIONS)
+    last = channels_last(whole)
+    calibrate(layer, last).update(last[:cut])
+    restored = make(with_batch(name, 6), torch.float64, TRANSFORMATIONS)
+    restored.restore(layer.state())
+    restored.update((last if second_last else whole)[cut:])
+    for measure, tensor in values(restored).items():
+        torch.testing.assert_close(tensor, expected[measure], rtol=1e-12, atol=1e-15, equal_nan=True)
+
+
+@measures
+def test_layers_of_different_layouts_in_memory_are_not_merged(name):
+    block = draw(0, 6, TRANSFORMATIONS)
+    one, other = (make(with_batch(name, 6), torch.float64, TRANSFORMATIONS) for _ in range(2))
+    calibrate(one, block).update(block)
+    calibrate(other, channels_last(block)).update(channels_last(block))
+    with pytest.raises(ValueError, match="in different places in memory"):
+        one.merge(other)
+
+
+def test_channels_last_in_memory_are_read_without_a_copy():
+    seen = []
+    layer = make(["nv", "nd"], torch.float32, TRANSFORMATIONS)
+    for accumulator in layer._accumulators.values():
+        accumulator.update = lambda block: seen.append(block)
+    block = channels_last(draw(0, 6, TRANSFORMATIONS).float())
+    layer.update(block)
+    assert [one.data_ptr() for one in seen] == [block.data_ptr()] * 2
+    assert all(one.is_contiguous() and one.shape == (6, TRANSFORMATIONS, 3, 4, 2) for one in seen)

@@ -38,6 +38,11 @@ class Accumulator(Stateful, ABC):
         self._passes = Passes(transformations, least=1 if setting.identity is None else setting.identity + 1)
 
     @classmethod
+    def takes_maps(cls, **options: Any) -> bool:
+        """Whether feature maps are more to it than units, which may come in any order."""
+        return False
+
+    @classmethod
     def cell_bytes(cls, dtype: torch.dtype, **options: Any) -> int:
         """Bytes that it keeps for each unit and transformation, in two passes for each that is open."""
         return 0
@@ -182,6 +187,11 @@ class Source:
     accumulator: type[Accumulator]
     options: tuple[tuple[str, Any], ...] = ()
     view: str = "activations"
+
+    @property
+    def by_units(self) -> bool:
+        """Whether it takes the activations unit by unit, in whatever order they lie in memory."""
+        return self.view == "activations" and not self.accumulator.takes_maps(**dict(self.options))
 
     def make(self, setting: Setting, wanted: Collection[str] | None = None) -> Accumulator:
         """Make the accumulator, for the maps `wanted` or for all."""

@@ -71,6 +71,11 @@ class DistanceAccumulator(Accumulator):
         self._pending = torch.empty(0, dtype=setting.dtype)  # (held or more, T, V, D), J for T in two passes
 
     @classmethod
+    def takes_maps(cls, **options: Any) -> bool:
+        """A vector is a feature map, except for single units."""
+        return bool(options["kind"] != "scalar")
+
+    @classmethod
     def cell_bytes(cls, dtype: torch.dtype, **options: Any) -> int:
         """A batch of samples."""
         return (options.get("batch") or SAMPLES) * dtype.itemsize

@@ -1,7 +1,7 @@
 """The measures of one layer: its accumulators, each fed what it sees, and their values."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any, Self
@@ -25,6 +25,9 @@ class LayerMeasures:
     `end_columns`). `name` is the layer's, for errors: every block must have the shape and the type of the
     first, else UserError is raised and nothing is taken in. Empty blocks are nothing. `maps` takes the
     feature maps (..., C, H, W) from a block, or gives None; by default all of (..., C, H, W) is maps.
+
+    Where the first block has its channels last in memory, accumulators that take unit by unit see layers
+    (H, W, C), without a copy; what is computed is (C, H, W) all the same.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class LayerMeasures:
         self._called: set[str] = set()  # "update", "rows", "columns"
         self._transformations = 0 if setting.matrices is None else len(setting.matrices)  # 0: not known yet
         self._first: tuple[tuple[int, ...], torch.dtype] | None = None  # shape and type of activations
+        self._channels_last: bool | None = None  # in memory, in the first block
 
     @property
     def needs_calibration(self) -> bool:
@@ -136,7 +140,7 @@ class LayerMeasures:
     def _feed(
         self,
         called: str,
-        sources: Iterable[Source],
+        sources: Collection[Source],
         block: Tensor,
         take: Callable[[Accumulator, Tensor], None],
         members: range | None = None,
@@ -161,7 +165,8 @@ class LayerMeasures:
     def merge(self, other: Self) -> None:
         """Take in what another has seen, of the same layer and with the same measures, in the same pass.
 
-        Raises UserError where the layer's activations have another shape or type there.
+        Raises UserError where the layer's activations have another shape or type there, and ValueError where
+        they lie otherwise in memory.
         """
         if self._sources != other._sources:
             raise ValueError("the layers have different measures")
@@ -171,6 +176,10 @@ class LayerMeasures:
             self._check(*other._first)
             self._check_count(other._transformations or self._transformations)
             self._transformations = self._transformations or other._transformations
+            if self._channels_last is None:
+                self._channels_last = other._channels_last
+            elif other._channels_last not in (None, self._channels_last):
+                raise ValueError("the layers have their channels in different places in memory")
         for one in other._fed:
             self._accumulators[one].merge(other._accumulators[one])
         self._fed |= other._fed
@@ -222,6 +231,10 @@ class LayerMeasures:
         if self._called and "update" not in self._called and missing:
             raise ValueError(f"no {missing[0]} were taken in")
         maps = {one: self._accumulators[one].compute() for one in self._fed}
+        if self._channels_last:
+            for one in self._fed:
+                if one.by_units:
+                    maps[one] = {name: x.movedim(-1, 0).contiguous() for name, x in maps[one].items()}
         for measure, aggregation, one in self._sources:
             if one in maps:
                 found = maps[one]
@@ -244,6 +257,7 @@ class LayerMeasures:
         return {
             "dtype": self.setting.dtype,
             "first": self._first,
+            "channels_last": self._channels_last,
             "transformations": self._transformations,
             "called": sorted(self._called),
             "fed": [one in self._fed for one in self._accumulators],
@@ -256,23 +270,39 @@ class LayerMeasures:
         self._first, self._transformations = state["first"], state["transformations"]
         for accumulator, saved in zip(self._accumulators.values(), state["accumulators"], strict=True):
             accumulator.restore(saved)
+        self._channels_last = state["channels_last"]
         self._called = {*state["called"]}
         fed = zip(self._accumulators, state["fed"], strict=True)
         self._fed = {one for one, was_fed in fed if was_fed}
 
     def _seen(
-        self, sources: Iterable[Source], block: Tensor, members: range | None = None
+        self, sources: Collection[Source], block: Tensor, members: range | None = None
     ) -> Iterator[tuple[Source, Tensor]]:
         """Show a block to sources, by the view of each, a view at a time; not where the layer has none."""
         block = block.detach()
+        if self._channels_last is None:
+            self._channels_last = has_channels_last(block)
+        by_units = [one for one in sources if one.by_units]
+        if by_units:
+            units = (block.movedim(2, -1) if self._channels_last else block).contiguous()
+            yield from ((one, units) for one in by_units)
         grouped: dict[str, list[Source]] = {}
         for one in sources:
-            grouped.setdefault(one.view, []).append(one)
+            if not one.by_units:
+                grouped.setdefault(one.view, []).append(one)
+        if grouped:
+            block = block.contiguous()  # once for all
         for name, group in grouped.items():
             seen = view(name, block, self.setting, members, self._maps)
             if seen is not None:
                 for one in group:
                     yield one, seen
+
+
+def has_channels_last(block: Tensor) -> bool:
+    """Whether feature maps (n, T, C, H, W) have their channels last in memory."""
+    maps = block[0, 0]
+    return maps.dim() == 3 and not maps.is_contiguous() and maps.movedim(0, -1).is_contiguous()
 
 
 def source_with(measure: Measure, aggregation: str) -> Source:
