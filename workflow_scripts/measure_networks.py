@@ -1,5 +1,6 @@
 """Measure networks: a sweep over samples and transformations for all measures of a family, or an accuracy."""
 
+import json
 import logging
 import math
 from collections.abc import Mapping, Sequence
@@ -15,14 +16,15 @@ from equivariance.datasets.image_set import ImageSet
 from equivariance.devices import choose_device, prepare_process
 from equivariance.errors import UserError
 from equivariance.files import atomic_path, read_json
-from equivariance.measures.measuring import measure
+from equivariance.measures.measuring import Report, measure_several
 from equivariance.measures.stratified import class_name
 from equivariance.models.saved import load_network, weights_file
-from equivariance.sampling import stratified_sample
+from equivariance.sampling import nested_sample, stratified_sample
 from equivariance.store import digest_of, keep, sha256, take
 from equivariance.transformations.sets import build_set
 
 EVALUATION = "equivariance.training.evaluation"
+OWN = ("measures", "aggregations", "samples")  # settings in which the measurements of one sweep differ
 
 
 def measure_networks(
@@ -40,36 +42,52 @@ def measure_networks(
 
     A measurement has the network's `folder` and `savepoint`, the `dataset` it is measured on, and its
     `settings`: part, measured_with, transformations, samples, padding, and either measures, aggregations and
-    stratified, or transformations_per_image for an accuracy. `codes` are digests of the code of each. One
-    that was cut short goes on from its checkpoint in `checkpoints`.
+    stratified, or transformations_per_image for an accuracy. Those that differ only in measures, aggregations
+    and samples share a sweep. `codes` are digests of the code of each. One that was cut short goes on from
+    its checkpoint in `checkpoints`.
     """
     prepare_process(threads)
     memory = math.inf if memory_gb is None else memory_gb * 2**30  # not by what is free: bytes are the same
     image_sets = {name: ImageSet.load(file) for name, file in datasets.items()}
     images_sha256 = {name: sha256(file) for name, file in datasets.items()}
+    waiting: list[tuple[Path, Mapping[str, Any], str]] = []
     for output, measurement, code in zip(outputs, measurements, codes, strict=True):
-        network = _network(measurement)
-        digest = digest_of(
-            measurement["settings"], network, images_sha256[measurement["dataset"]], code, memory_gb
-        )
+        images = images_sha256[measurement["dataset"]]
+        digest = digest_of(measurement["settings"], _network(measurement), images, code, memory_gb)
         if take(store, digest, output.parent):
             logging.info("%s: taken from %s", output, store / digest)
-            continue
-        checkpoint = checkpoints / f"measures-{digest}.pt"
-        image_set = image_sets[measurement["dataset"]]
+        else:
+            waiting.append((output, measurement, digest))
+    for numbers in shared_sweeps([measurement for _, measurement, _ in waiting]):
+        files, group, digests = zip(*(waiting[number] for number in numbers), strict=True)
+        checkpoint = checkpoints / f"measures-{digest_of(digests)}.pt"
+        image_set = image_sets[group[0]["dataset"]]
         try:
-            if "measures" in measurement["settings"]:
-                table = measure_network(measurement, image_set, checkpoint, choose_device(device), memory)
+            if "measures" in group[0]["settings"]:
+                tables = measure_network(group, image_set, checkpoint, choose_device(device), memory)
             else:
-                table = evaluate_network(measurement, image_set, choose_device(device))
+                tables = [evaluate_network(group[0], image_set, choose_device(device))]
         except UserError as error:
-            raise UserError(f"{output}: {error}") from error
-        with atomic_path(output) as temporary:
-            table.to_parquet(temporary, index=False)
-        keep(store, digest, output.parent, [output.name])
-        logging.info("%s: %d rows", output, len(table))
-        for layer, reason in table.attrs.get("left_out", {}).items():
-            logging.info("%s: left out: %s", layer, reason)
+            raise UserError(f"{', '.join(map(str, files))}: {error}") from error
+        for output, table, digest in zip(files, tables, digests, strict=True):
+            with atomic_path(output) as temporary:
+                table.to_parquet(temporary, index=False)
+            keep(store, digest, output.parent, [output.name])
+            logging.info("%s: %d rows", output, len(table))
+            for layer, reason in table.attrs.get("left_out", {}).items():
+                logging.info("%s: left out: %s", layer, reason)
+
+
+def shared_sweeps(measurements: Sequence[Mapping[str, Any]]) -> list[list[int]]:
+    """Group the numbers of measurements that one sweep can make; an accuracy is no sweep."""
+    groups: dict[str, list[int]] = {}
+    for number, measurement in enumerate(measurements):
+        settings = measurement["settings"]
+        shared = {name: value for name, value in settings.items() if name not in OWN}
+        alone = None if "measures" in settings else number
+        key = json.dumps({**measurement, "settings": shared, "alone": alone}, sort_keys=True)
+        groups.setdefault(key, []).append(number)
+    return [*groups.values()]
 
 
 def _network(measurement: Mapping[str, Any]) -> list[Any]:
@@ -114,35 +132,43 @@ def evaluate_network(
 
 
 def measure_network(
-    measurement: Mapping[str, Any],
+    measurements: Sequence[Mapping[str, Any]],
     image_set: ImageSet,
     checkpoint: Path,
     device: torch.device,
     memory: float,
-) -> pd.DataFrame:
-    """Measure one network: the table of the sweep, with the number of images and the names of the classes."""
-    settings = measurement["settings"]
-    model, description = load_network(measurement["folder"], measurement["savepoint"])
+) -> list[pd.DataFrame]:
+    """Measure a network in one sweep: the table of each measurement, with the number of images and the names
+    of the classes."""
+    first, every = measurements[0], [measurement["settings"] for measurement in measurements]
+    settings = first["settings"]
+    model, description = load_network(first["folder"], first["savepoint"])
     model.to(memory_format=torch.channels_last)  # faster; a sweep takes the layout that it finds
     images, labels = image_set.part(settings["part"])
-    rows = stratified_sample(labels, settings["samples"], f"measured images of {measurement['dataset']}")
-    table = measure(
+    most = max(one["samples"] for one in every)
+    rows = nested_sample(labels, most, f"measured images of {first['dataset']}")
+    counts = [min(one["samples"], len(rows)) for one in every]
+    tables = measure_several(
         model,
         torch.from_numpy(adapt(images[rows], tuple(description["image_shape"]))),
         build_set(settings["measured_with"], settings["transformations"]),
-        settings["measures"],
-        aggregations=settings["aggregations"],
+        [
+            Report(one["measures"], one["aggregations"], count)
+            for one, count in zip(every, counts, strict=True)
+        ],
         labels=labels[rows] if settings["stratified"] else None,
         padding=settings["padding"],
         floor=True,
         device=device,
         memory=memory,
         checkpoint=checkpoint,
+        shuffled=False,
     )
-    if "class" in table:
-        names = {str(label): class_name(name) for label, name in enumerate(image_set.classes)}
-        table["class"] = table["class"].map(lambda label: names.get(label, label))
-    return table.assign(images=len(rows))
+    names = {str(label): class_name(name) for label, name in enumerate(image_set.classes)}
+    for table in tables:
+        if "class" in table:
+            table["class"] = table["class"].map(lambda label: names.get(label, label))
+    return [table.assign(images=count) for table, count in zip(tables, counts, strict=True)]
 
 
 if "snakemake" in globals():

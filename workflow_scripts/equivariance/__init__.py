@@ -7,11 +7,13 @@ from importlib import import_module
 from typing import Any
 
 _MODULES = {
+    "Report": "measures.measuring",
     "Sweep": "measures.sweep",
     "build_set": "transformations.sets",
     "list_layers": "measures.inspection",
     "measure": "measures.measuring",
     "measure_arrays": "measures.arrays",
+    "measure_several": "measures.measuring",
     "write_figures": "figures.measured",
 }
 __all__ = tuple(_MODULES)

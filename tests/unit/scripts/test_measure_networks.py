@@ -1,6 +1,6 @@
 """The script that measures networks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,10 @@ from equivariance.datasets.adapting import adapt
 from equivariance.datasets.image_set import ImageSet
 from equivariance.errors import UserError
 from equivariance.files import write_json
-from equivariance.measures.measuring import measure
+from equivariance.measures.measuring import measure, measure_several
 from equivariance.models import build
 from equivariance.models.saved import load_network, save_weights, weights_file
-from equivariance.sampling import stratified_sample
+from equivariance.sampling import nested_sample, stratified_sample
 from equivariance.training.data import DeviceImages
 from equivariance.training.evaluation import accuracy
 from equivariance.training.settings import TrainingSettings
@@ -46,11 +46,14 @@ def network(tmp_path: Path, make_settings: Callable[..., TrainingSettings]) -> P
 
 
 @pytest.fixture
-def run(tmp_path: Path, network: Path, make_images: Callable[..., ImageSet]) -> Callable[..., pd.DataFrame]:
+def run_all(
+    tmp_path: Path, network: Path, make_images: Callable[..., ImageSet]
+) -> Callable[..., list[pd.DataFrame]]:
+    """Make several measurements in one job, by what they change."""
     make_images().save(tmp_path / "rows.npz")
     make_images(channels=3, size=12).save(tmp_path / "large.npz")
 
-    def make(savepoint: str = "final", dataset: str = "rows", **changes: Any) -> pd.DataFrame:
+    def measurement(savepoint: str = "final", dataset: str = "rows", **changes: Any) -> dict[str, Any]:
         settings = {
             "measures": ["nv", "sv", "tv"],
             "aggregations": ["before_mean"],
@@ -65,12 +68,14 @@ def run(tmp_path: Path, network: Path, make_images: Callable[..., ImageSet]) -> 
         if "transformations_per_image" in changes:  # an accuracy
             for name in ("measures", "aggregations", "stratified"):
                 del settings[name]
-        output = tmp_path / "measures" / "invariance.parquet"
+        return {"folder": str(network), "savepoint": savepoint, "dataset": dataset, "settings": settings}
+
+    def make(changes: Sequence[Mapping[str, Any]]) -> list[pd.DataFrame]:
+        numbers = range(len(changes))
+        outputs = [tmp_path / f"measures/{number or ''}invariance.parquet" for number in numbers]
         script.measure_networks(
-            outputs=[output],
-            measurements=[
-                {"folder": str(network), "savepoint": savepoint, "dataset": dataset, "settings": settings}
-            ],
+            outputs=outputs,
+            measurements=[measurement(**one) for one in changes],
             datasets={name: tmp_path / f"{name}.npz" for name in ("rows", "large")},
             checkpoints=tmp_path / "checkpoints",
             store=tmp_path / "store",
@@ -78,11 +83,19 @@ def run(tmp_path: Path, network: Path, make_images: Callable[..., ImageSet]) -> 
             device="cpu",
             threads=1,
         )
-        assert [file.name for file in output.parent.iterdir()] == ["invariance.parquet"]
+        assert {*outputs[0].parent.iterdir()} >= {*outputs}
         assert not list((tmp_path / "checkpoints").glob("*")), "what is finished keeps no checkpoint"
-        return pd.read_parquet(output)
+        return [pd.read_parquet(output) for output in outputs]
 
     return make
+
+
+@pytest.fixture
+def run(run_all: Callable[..., list[pd.DataFrame]]) -> Callable[..., pd.DataFrame]:
+    """Make one measurement."""
+    return lambda *names, **changes: run_all(
+        [dict(zip(("savepoint", "dataset"), names, strict=False)) | changes]
+    )[0]
 
 
 @pytest.mark.parametrize(
@@ -97,15 +110,47 @@ def test_the_table_is_that_of_the_sweep_over_a_stratified_choice_of_images(
     padding: Any,
 ) -> None:
     wanted = {"measures": ["nv", "nd_keep@4"], "aggregations": ["before_mean", "after_max"]}
-    table = run(savepoint, part=part, padding=padding, **wanted)
+    table = run(savepoint, part=part, padding=padding, samples=16, **wanted)
     images, labels = make_images().part(part)
-    rows = stratified_sample(labels, 6, "measured images of rows")
-    assert np.bincount(labels[rows]).tolist() == [3, 3]
+    rows = nested_sample(labels, 16, "measured images of rows")
+    assert np.bincount(labels[rows]).tolist() == [8, 8]
     model, _ = load_network(network, savepoint)
     transformations = build_set("quarters", QUARTERS)
-    expected = measure(model, torch.from_numpy(images[rows]), transformations, padding=padding, **wanted)
+    given = torch.from_numpy(images[rows])
+    expected = measure(model, given, transformations, padding=padding, shuffled=False, **wanted)
     pd.testing.assert_frame_equal(table.drop(columns="images"), expected, rtol=1e-6)
-    assert set(table["images"]) == {6}
+    assert set(table["images"]) == {16}
+
+
+MORE = [
+    {"measures": ["nv", "nd@4", "goodfellow_normal@0.7"], "samples": 9},
+    {"measures": ["nvse", "tvse", "svse"], "samples": 9},
+    {"measures": ["nv", "nd@4"], "samples": 14},
+    {"measures": ["nvse"], "samples": 5000, "aggregations": ["after_max"]},
+    {"measures": ["nv"], "stratified": True, "samples": 20},
+    {"measures": ["nvse"], "stratified": True, "samples": 5000},
+    {"measures": ["nv"], "padding": "zeros"},
+    {"transformations_per_image": 2, "samples": 16},
+    {"transformations_per_image": 2, "samples": 12},
+]
+
+
+def test_measurements_that_share_a_sweep_are_to_the_last_bit_what_they_are_by_themselves(
+    run_all: Callable[..., list[pd.DataFrame]],
+    run: Callable[..., pd.DataFrame],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sweeps = []
+
+    def counted(*arguments: Any, **options: Any) -> list[pd.DataFrame]:
+        sweeps.append(len(arguments[3]))
+        return measure_several(*arguments, **options)
+
+    monkeypatch.setattr(script, "measure_several", counted)
+    tables = run_all(MORE)
+    assert sweeps == [4, 2, 1]
+    for table, changes in zip(tables, MORE, strict=True):
+        pd.testing.assert_frame_equal(table, run(**changes), check_exact=True)
 
 
 def test_where_there_are_fewer_images_all_are_measured(run: Callable[..., pd.DataFrame]) -> None:
@@ -122,7 +167,7 @@ def test_images_of_another_data_set_are_adapted_to_the_network(
     run: Callable[..., pd.DataFrame], network: Path, make_images: Callable[..., ImageSet]
 ) -> None:
     images, labels = make_images(channels=3, size=12).part("test")
-    rows = stratified_sample(labels, 6, "measured images of large")
+    rows = nested_sample(labels, 6, "measured images of large")
     adapted = torch.from_numpy(adapt(images[rows], (1, 8, 8)))
     expected = measure(load_network(network)[0], adapted, build_set("quarters", QUARTERS), ["nv", "sv", "tv"])
     table = run(dataset="large")

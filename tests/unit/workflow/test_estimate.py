@@ -32,7 +32,7 @@ from equivariance.workflow.estimate import (
     training_speed,
 )
 from equivariance.workflow.loading import load_config
-from equivariance.workflow.plan import Network, Plan
+from equivariance.workflow.plan import Network, Plan, shared_sweeps
 
 SIZE = Size((1, 12, 12), 5, 100, 40)
 MNIST = Size((1, 28, 28), 10, 60_000, 10_000)
@@ -143,10 +143,31 @@ def test_a_measurement_is_its_inputs_times_a_factor(plan: Plan, make_settings: M
     settings = TrainingSettings.from_mapping(plan.training_settings(one.network))
     images = min(SIZE.test, one.samples)
     expected = image_flops(settings, SIZE).forward * images * 4 * SWEEP_FACTORS["variances"]
-    assert measuring_flops(plan, one, lambda name: SIZE) == expected
+    assert measuring_flops(plan, [one], lambda name: SIZE) == pytest.approx(expected)
     few = replace(one, samples=10)
     plan._all_values[few] = plan._all_values[one]
-    assert measuring_flops(plan, few, lambda name: SIZE) == expected * 10 / images
+    assert measuring_flops(plan, [few], lambda name: SIZE) == pytest.approx(expected * 10 / images)
+
+
+def test_a_shared_sweep_has_the_passes_of_the_largest_and_the_work_of_each_family(plan: Plan) -> None:
+    one = plan.measurements("profiles")[0]
+    settings = TrainingSettings.from_mapping(plan.training_settings(one.network))
+    wanted = {
+        replace(one, samples=10): "nv",
+        replace(one, samples=30): "nd",  # of which the first ten have nv too, which costs less
+        replace(one, samples=20, family="same_equivariance"): "nvse",
+    }
+    for measurement, measure in wanted.items():
+        plan._all_values[measurement] = {(measure, "before_mean")}
+    nd, nvse = SWEEP_FACTORS["invariance"] - 1, SWEEP_FACTORS["same_equivariance"] - 1
+    passes = 30 + 30 * nd + 20 * nvse
+    expected = image_flops(settings, SIZE).forward * 4 * passes
+    for order in (list(wanted), list(wanted)[::-1]):
+        assert measuring_flops(plan, order, lambda name: SIZE) == pytest.approx(expected)
+    plan._all_values[replace(one, samples=40)] = {("nv", "before_mean")}
+    more = measuring_flops(plan, [*wanted, replace(one, samples=40)], lambda name: SIZE)
+    expected += image_flops(settings, SIZE).forward * 4 * 10 * SWEEP_FACTORS["variances"]
+    assert more == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -175,7 +196,7 @@ def test_a_run_is_the_sum_of_its_networks_and_measurements(plan: Plan) -> None:
     for kind in ("training", "evaluation"):
         assert flops[kind].sum() == sum(one[kind] for one in trained)
     assert flops["measuring"].sum() == sum(
-        measuring_flops(plan, one, lambda name: SIZE) for one in plan.measurements()
+        measuring_flops(plan, sweep, lambda name: SIZE) for sweep in shared_sweeps(plan.measurements())
     )
     assert flops[list(KINDS)].sum(axis=1).is_monotonic_decreasing
     assert isinstance(flops, pd.DataFrame)
@@ -220,6 +241,7 @@ def overlapping(raw: dict[str, Any]) -> dict[str, Any]:
     experiments["more_measures"] = copy.deepcopy(profiles) | {
         "measure": {"with": "own", "measures": ["anova"]}
     }
+    experiments["same_sweep"] = copy.deepcopy(profiles) | {"measure": {"with": "own", "measures": ["nvse"]}}
     final = {key: value for key, value in accuracies["train"].items() if key != "savepoints"}
     figure = {"kind": "bars", "x": "trained_with"}
     experiments["final_accuracies"] = copy.deepcopy(accuracies) | {"train": final, "figure": figure}
@@ -260,6 +282,7 @@ def test_an_experiment_that_shares_everything_needs_nothing_alone(
     own = experiment_flops(Plan(load_config(overlapping, schemas)), lambda name: SIZE)["own"]
     assert own[["looks", "profiles", "repeated", "final_accuracies"]].tolist() == [0, 0, 0, 0]
     assert own["more_measures"] > 0, "the factor of its measures"
+    assert own["same_sweep"] > 0, "the same"
     assert own["accuracies"] > 0, "the accuracies at its savepoints"
 
 

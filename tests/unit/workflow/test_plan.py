@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from equivariance.errors import UserError
-from equivariance.workflow.loading import load_config
+from equivariance.workflow.loading import SECTIONS, load_config, read_yaml
 from equivariance.workflow.plan import ACCURACY, Measurement, Network, Plan, shared_sweeps
 
 NAMES = st.sampled_from(["a", "b", "c"])
@@ -262,6 +262,46 @@ def test_networks_and_measurements_come_in_the_order_of_the_experiments_that_nee
     assert sorted(measurements) == made.measurements()
     first = next(iter(made.config.experiments))
     assert set(networks[: len(made.networks(first))]) == set(made.networks(first))
+
+
+FAMILY_NAMES = st.sampled_from(["invariance", "same_equivariance", "stratified_invariance", "accuracy"])
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.builds(replace, MEASUREMENTS, family=FAMILY_NAMES, samples=st.integers(2, 4)),
+        unique=True,
+        max_size=30,
+    )
+)
+def test_a_sweep_makes_all_measurements_of_a_network_images_and_set(measurements: list[Measurement]) -> None:
+    def sweep(one: Measurement) -> tuple[Any, ...]:
+        own = one if one.family == "accuracy" else one.stratified
+        return one.network, one.savepoint, one.measured_on, one.measured_with, own
+
+    groups = shared_sweeps(measurements)
+    assert sorted(one for group in groups for one in group) == sorted(measurements)
+    assert all(len({sweep(one) for one in group}) == 1 for group in groups)
+    assert len({sweep(group[0]) for group in groups}) == len(groups)
+    firsts = [measurements.index(group[0]) for group in groups]
+    assert firsts == sorted(firsts)
+
+
+@pytest.mark.parametrize("run", ["thesis", "laptop", "quick"])
+def test_no_network_is_measured_twice_at_a_savepoint(root: Path, schemas: Path, run: str) -> None:
+    """Whatever experiments ask for a savepoint, images, a set and a form, there is one sweep of them."""
+    files = [root / f"config/{name}.yaml" for name in ("config", *SECTIONS)]
+    extra = [] if run == "thesis" else [root / f"config/{run}.yaml"]
+    plan = Plan(load_config(read_yaml(*files, *extra), schemas))
+    asked = [one for name in plan.config.experiments for one in plan.measurements(name)]
+    groups = shared_sweeps(asked)
+    assert len({group[0].sweep for group in groups}) == len(groups) == len(shared_sweeps(plan.measurements()))
+    assert len({one.path for one in plan.measurements()}) == len(plan.measurements()) < len(asked)
+    shared = {
+        name: {*plan.measurements(name)} for name in ("during_training", "dataset_size", "compare_models")
+    }
+    assert shared["during_training"] & shared["dataset_size"] & shared["compare_models"]
 
 
 def test_savepoints_are_kept_by_the_networks_that_an_experiment_asks_it_of(

@@ -44,7 +44,7 @@ Counted: FLOPs of training with its backward passes, of evaluation, and of the f
 Hours are FLOPs divided by FLOP/s. Trainings that are repeated below a threshold are not included.\
 """
 ASSUMED = (
-    f"A measurement takes a multiple of its forward passes: {FACTORS}.",
+    f"A sweep takes a multiple of its forward passes, which its measurements share: {FACTORS}.",
     "Forward passes alone have the FLOP/s of training steps.",
     f"Each job takes {JOB_SECONDS:g} s to start.",
 )

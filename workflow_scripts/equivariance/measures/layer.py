@@ -1,7 +1,7 @@
 """The measures of one layer: its accumulators, each fed what it sees, and their values."""
 
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any, Self

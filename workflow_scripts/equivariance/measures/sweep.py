@@ -33,6 +33,7 @@ from equivariance.transformations.warp import Padding, warp
 
 CPU_INPUTS = 200  # of one pass of the network: the activations of one layer still fit into the cache
 GPU_INPUTS = 2048  # a GPU wants few large operations
+COLUMN_INPUTS = 192  # of a pass under some of the transformations: with more, more is seen twice at the ends
 CALIBRATION_INPUTS = 64
 LARGEST_OUTPUT = 2**28  # bytes of a layer in one pass, where a tile of one sample is not larger
 OUTPUTS_AT_ONCE = 4  # outputs of the largest size that a pass of a network holds, about
@@ -360,13 +361,10 @@ class Sweep:
 
     def images_at_once(self, count: int) -> int:
         """How many images go through the network at a time, each under so many of the transformations."""
-        return self.tile if count == len(self.matrices) else max(1, self._batch // count)
-
-    @property
-    def _batch(self) -> int:
-        """Inputs of one pass."""
+        if count == len(self.matrices):
+            return self.tile
         fixed = None if self.survey is None else self.survey.fixed_batch
-        return fixed or self.tile * len(self.matrices)
+        return max(1, (fixed or min(self.tile * len(self.matrices), COLUMN_INPUTS)) // count)
 
     @contextmanager
     def _evaluating(self) -> Iterator[None]:

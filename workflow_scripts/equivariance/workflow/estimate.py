@@ -2,13 +2,14 @@
 measurements.
 
 Counted are those of convolutions and matrix products, two for each multiplication with its addition; of the
-backward pass too, so that frozen layers cost what they cost. Not counted: warping, activations, pooling,
-restarts below a threshold, passes that are repeated where measures take too much memory.
+backward pass too, so that frozen layers cost what they cost. Measurements of one sweep share its forward
+passes. Not counted: warping, activations, pooling, restarts below a threshold, passes that are repeated where
+measures take too much memory.
 """
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from statistics import median
 from typing import Any, NamedTuple
@@ -28,7 +29,7 @@ from equivariance.training.settings import TrainingSettings
 from equivariance.training.tasks import make_task
 from equivariance.transformations.parameters import set_size
 from equivariance.transformations.sets import build_set
-from equivariance.workflow.plan import Measurement, Network, Plan
+from equivariance.workflow.plan import Measurement, Network, Plan, shared_sweeps
 
 KINDS = ("training", "evaluation", "measuring")
 COUNTS = ["networks", "retrained", "measurements"]
@@ -77,9 +78,9 @@ def run_flops(plan: Plan, sizes: Sizes) -> pd.DataFrame:
     for network in plan.networks():
         count = {"networks": not network.retrained, "retrained": network.retrained}
         rows.append({"model": network.model, **count, **network_flops(plan, network, sizes)})
-    for one in plan.measurements():
-        flops = {"measuring": measuring_flops(plan, one, sizes)}
-        rows.append({"model": one.network.model, "measurements": 1, **flops})
+    for sweep in shared_sweeps(plan.measurements()):
+        flops = {"measuring": measuring_flops(plan, sweep, sizes)}
+        rows.append({"model": sweep[0].network.model, "measurements": len(sweep), **flops})
     columns = [*COUNTS, *KINDS]
     table = pd.DataFrame(rows, columns=["model", *columns]).fillna(0).groupby("model").sum()
     table = table.astype(dict.fromkeys(COUNTS, int) | dict.fromkeys(KINDS, float))
@@ -93,19 +94,21 @@ def experiment_flops(plan: Plan, sizes: Sizes) -> pd.DataFrame:
     `own`, of what no other experiment needs, which is what a run without it saves.
     """
     names = list(plan.config.experiments)
+    every = {sweep[0].sweep: sweep for sweep in shared_sweeps(plan.measurements())}
     rows = []
     for name in names:
         alone, others = plan.part([name]), plan.part([other for other in names if other != name])
         needed = run_flops(alone, sizes).sum()
-        networks, measurements = set(others.networks()), set(others.measurements())
+        networks = set(others.networks())
+        sweeps = {sweep[0].sweep: sweep for sweep in shared_sweeps(others.measurements())}
         own = 0.0
         for network in alone.networks():
             if network not in networks:
                 own += sum(network_flops(plan, network, sizes).values())
-        for one in alone.measurements():
-            own += measuring_flops(plan, one, sizes)
-            if one in measurements:  # without the measures that no other experiment asks for
-                own -= measuring_flops(others, one, sizes)
+        for key in dict.fromkeys(one.sweep for one in alone.measurements()):
+            own += measuring_flops(plan, every[key], sizes)
+            if key in sweeps:  # without the measures and samples that no other experiment asks for
+                own -= measuring_flops(others, sweeps[key], sizes)
         rows.append({**needed[COUNTS], "flops": needed[list(KINDS)].sum(), "own": own})
     table = pd.DataFrame(rows, index=pd.Index(names, name="experiment"), columns=[*COUNTS, "flops", "own"])
     table = table.astype(dict.fromkeys(COUNTS, int))
@@ -130,16 +133,28 @@ def training_flops(settings: TrainingSettings, size: Size) -> dict[str, float]:
     return {"training": float(trained), "evaluation": float(flops.forward * evaluated)}
 
 
-def measuring_flops(plan: Plan, measurement: Measurement, sizes: Sizes) -> float:
-    """FLOPs of the forward passes of a measurement, times the factor of its measures."""
-    network = measurement.network
+def measuring_flops(plan: Plan, sweep: Sequence[Measurement], sizes: Sizes) -> float:
+    """FLOPs of measurements that share a sweep: the forward passes of the largest, and what its measures add.
+
+    What the measures of a family add to an image is what those of the measurements add that it is in.
+    """
+    first = sweep[0]
+    network = first.network
     chosen = TrainingSettings.from_mapping(plan.training_settings(network))
-    flops = image_flops(chosen, sizes(network.dataset))
-    settings = plan.measuring_settings(measurement)
-    known = sizes(measurement.dataset).images(measurement.part)
-    images = min(known, measurement.samples or known)
-    draws = _draws(settings["transformations"], settings.get("transformations_per_image"))
-    return flops.forward * images * draws * sweep_factor(settings.get("measures", ()))
+    forward = image_flops(chosen, sizes(network.dataset)).forward
+    known = sizes(first.dataset).images(first.part)
+    settings = {one: plan.measuring_settings(one) for one in sweep}
+    draws = _draws(settings[first]["transformations"], settings[first].get("transformations_per_image"))
+    images = {one: min(known, one.samples or known) for one in sweep}
+    passes = float(max(images.values()))
+    for family in sorted({one.family for one in sweep}):
+        begin = 0
+        ascending = sorted((one for one in sweep if one.family == family), key=images.__getitem__)
+        for number, one in enumerate(ascending):
+            factors = [sweep_factor(settings[rest].get("measures", ())) for rest in ascending[number:]]
+            passes += (images[one] - begin) * (max(factors) - 1)
+            begin = images[one]
+    return forward * draws * passes
 
 
 def sweep_factor(measures: Iterable[str]) -> float:

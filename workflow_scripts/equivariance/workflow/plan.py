@@ -98,6 +98,14 @@ class Measurement:
         return self.family.startswith(STRATIFIED)
 
     @property
+    def sweep(self) -> "Measurement":
+        """What measurements that one sweep makes have in common: network, images and set, not measures and
+        numbers of samples. An accuracy is no sweep, so it is by itself."""
+        if self.family == ACCURACY:
+            return self
+        return replace(self, samples=0, family=STRATIFIED if self.stratified else "")
+
+    @property
     def path(self) -> str:
         """Its table below results/<run>/measures/."""
         sweep = f"{self.measured_on}/{self.measured_with}-{self.samples}"
@@ -304,15 +312,14 @@ class Plan:
 
 
 def shared_sweeps(measurements: Iterable[Measurement]) -> list[list[Measurement]]:
-    """Group measurements that see the same network on the same transformed images, in the order given.
+    """Group measurements by their sweeps: those of a group should be in one job, which makes one sweep.
 
-    An accuracy is a group of its own.
+    Groups come in the order of their first measurements, and so do measurements in a group.
     """
-    groups: dict[tuple[Any, ...], list[Measurement]] = {}
+    groups: dict[Measurement, list[Measurement]] = {}
     for one in measurements:
-        sweep = (one.network, one.savepoint, one.dataset, one.part, one.measured_with)
-        groups.setdefault((*sweep, one if one.family == ACCURACY else one.stratified), []).append(one)
-    return list(groups.values())
+        groups.setdefault(one.sweep, []).append(one)
+    return [*groups.values()]
 
 
 def _networks(entry: Mapping[str, Any], config: Config) -> list[Network]:

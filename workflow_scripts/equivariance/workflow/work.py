@@ -13,10 +13,13 @@ from pathlib import Path
 
 from equivariance.datasets.sizes import Size, expected_size
 from equivariance.files import read_json, write_json
-from equivariance.workflow.plan import Measurement, Network, Plan
+from equivariance.workflow.plan import Measurement, Network, Plan, shared_sweeps
 
 STEP_SECONDS = 0.002  # of a training step, besides its FLOPs
 ITEM_SECONDS = 0.5  # to load, evaluate and save a network, or to make a table
+
+Part = Network | tuple[Measurement, ...]
+"""What has FLOPs of its own: a training, or a sweep for several measurements."""
 
 UNKNOWN = Size((3, 32, 32), 10, 50_000, 10_000)
 """In the place of a data set whose size is not known before it is read, as that of a folder of images."""
@@ -42,24 +45,27 @@ class Work:
         return self.flops(items) / speed + steps * STEP_SECONDS + len(items) * ITEM_SECONDS
 
     def flops(self, items: Iterable[Network | Measurement]) -> float:
-        """FLOPs of networks or measurements of the plan."""
-        keys = [self._key(item) for item in items]
-        if not self._known.keys() >= {*keys}:
-            self._count()
-        return sum(self._known[key] for key in keys)
+        """FLOPs of networks or measurements of the plan; whole sweeps are best asked for at once."""
+        return sum(self._count(part) for part in _parts(items))
 
-    def _count(self) -> None:
-        """Count all of the plan that is not known yet, and keep it in the file where that can be written."""
+    def _count(self, part: Part) -> float:
+        """Look up the FLOPs of a part; if they are not known, count the whole plan, and keep the file."""
+        key = self._key(part)
+        if key not in self._known:
+            plan = self._plan
+            for one in (part, *_parts(plan.networks()), *_parts(plan.measurements())):
+                if self._key(one) not in self._known:
+                    self._known[self._key(one)] = self._flops(one)
+            with suppress(OSError):
+                write_json(self._file, self._known)
+        return self._known[key]
+
+    def _flops(self, part: Part) -> float:
         from equivariance.workflow.estimate import measuring_flops, network_flops
 
-        for network in self._plan.networks():
-            if (key := self._key(network)) not in self._known:
-                self._known[key] = sum(network_flops(self._plan, network, self._size).values())
-        for measurement in self._plan.measurements():
-            if (key := self._key(measurement)) not in self._known:
-                self._known[key] = measuring_flops(self._plan, measurement, self._size)
-        with suppress(OSError):
-            write_json(self._file, self._known)
+        if isinstance(part, Network):
+            return sum(network_flops(self._plan, part, self._size).values())
+        return measuring_flops(self._plan, part, self._size)
 
     def _expected(self, dataset: str) -> Size:
         return expected_size(self._plan.config.dataset_source(dataset)) or UNKNOWN
@@ -69,10 +75,17 @@ class Work:
         images = min(self._size(network.dataset).train, settings["images"] or 10**9)
         return int(settings["epochs"]) * -(-images // int(settings["batch_size"]))
 
-    def _named(self, item: Network | Measurement) -> str:
-        """Name what the FLOPs of an item depend on; seeds are no part of it."""
-        network = item if isinstance(item, Network) else item.network
+    def _named(self, part: Part) -> str:
+        """Name what the FLOPs of a part depend on; seeds are no part of it."""
+        network = part if isinstance(part, Network) else part[0].network
         described = [{**self._plan.training_settings(network), "seed": 0}, self._size(network.dataset)]
-        if isinstance(item, Measurement):
-            described += [self._plan.measuring_settings(item), self._size(item.dataset)]
+        if not isinstance(part, Network):
+            described += [self._size(part[0].dataset), *map(self._plan.measuring_settings, part)]
         return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _parts(items: Iterable[Network | Measurement]) -> list[Part]:
+    """Networks, and the measurements of each sweep."""
+    listed = list(items)
+    sweeps = shared_sweeps(one for one in listed if isinstance(one, Measurement))
+    return [*(one for one in listed if isinstance(one, Network)), *map(tuple, sweeps)]
