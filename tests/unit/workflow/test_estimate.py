@@ -9,7 +9,6 @@ from typing import Any, get_args, get_origin
 
 import pandas as pd
 import pytest
-import torch
 
 from equivariance.cli.plan import count_jobs
 from equivariance.datasets.sizes import Size
@@ -22,14 +21,14 @@ from equivariance.workflow.estimate import (
     COUNTS,
     KINDS,
     SWEEP_FACTORS,
+    ImageCost,
     _count,
     experiment_flops,
     image_flops,
-    measuring_flops,
+    measuring_cost,
     run_flops,
     sweep_factor,
-    training_flops,
-    training_speed,
+    training_costs,
 )
 from equivariance.workflow.loading import load_config
 from equivariance.workflow.plan import Network, Plan, shared_sweeps
@@ -43,6 +42,10 @@ MakeSettings = Callable[..., TrainingSettings]
 @pytest.fixture
 def plan(raw: dict[str, Any], schemas: Path) -> Plan:
     return Plan(load_config(raw, schemas))
+
+
+def training_flops(settings: TrainingSettings) -> dict[str, float]:
+    return training_costs(settings, SIZE, image_flops)
 
 
 def convolution(inputs: int, outputs: int, side: int, kernel: int = 3) -> int:
@@ -69,11 +72,11 @@ def test_frozen_layers_cost_what_is_left_of_them(make_settings: MakeSettings) ->
     first, second, third = 2 * 144 * 6, 2 * 6 * 7, 2 * 7 * 5
     forward = first + second + third
     every = image_flops(settings, SIZE)
-    assert every == (forward, forward + first + 2 * second + 2 * third)
+    assert every == (forward, forward + first + 2 * second + 2 * third, 0)
     last = image_flops(replace(settings, trained_layers=("fc3",)), SIZE)
-    assert last == (forward, forward + third)
+    assert last == (forward, forward + third, 0)
     middle = image_flops(replace(settings, trained_layers=("fc2",)), SIZE)
-    assert middle == (forward, forward + second + third), "weights of fc2, input of fc3"
+    assert middle == (forward, forward + second + third, 0), "weights of fc2, input of fc3"
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -120,21 +123,21 @@ def test_a_regression_has_as_many_outputs_as_its_set_has_parameters(make_setting
 
 def test_training_is_linear_in_epochs_and_images(make_settings: MakeSettings) -> None:
     settings = make_settings(epochs=3, images=20)
-    one = training_flops(settings, SIZE)
+    one = training_flops(settings)
     assert one["training"] == image_flops(settings, SIZE).step * 3 * 20
-    assert training_flops(replace(settings, epochs=12), SIZE)["training"] == 4 * one["training"]
-    assert training_flops(replace(settings, images=60), SIZE)["training"] == 3 * one["training"]
-    every = training_flops(replace(settings, images=None), SIZE)["training"]
-    assert every == training_flops(replace(settings, images=10**6), SIZE)["training"] == 5 * one["training"]
+    assert training_flops(replace(settings, epochs=12))["training"] == 4 * one["training"]
+    assert training_flops(replace(settings, images=60))["training"] == 3 * one["training"]
+    every = training_flops(replace(settings, images=None))["training"]
+    assert every == training_flops(replace(settings, images=10**6))["training"] == 5 * one["training"]
 
 
 def test_evaluation_follows_each_epoch_and_the_last(make_settings: MakeSettings) -> None:
     settings = make_settings(epochs=3, images=40, test_images=30)
     forward = image_flops(settings, SIZE).forward
-    assert training_flops(settings, SIZE)["evaluation"] == forward * (3 * 2 * 5 + 2 * 30)
+    assert training_flops(settings)["evaluation"] == forward * (3 * 2 * 5 + 2 * 30)
     kept = replace(settings, savepoints=(0, 50))
-    assert training_flops(kept, SIZE) == training_flops(settings, SIZE)
-    untrained = training_flops(replace(settings, epochs=0), SIZE)
+    assert training_flops(kept) == training_flops(settings)
+    untrained = training_flops(replace(settings, epochs=0))
     assert untrained == {"training": 0, "evaluation": forward * 2 * 30}
 
 
@@ -143,10 +146,12 @@ def test_a_measurement_is_its_inputs_times_a_factor(plan: Plan, make_settings: M
     settings = TrainingSettings.from_mapping(plan.training_settings(one.network))
     images = min(SIZE.test, one.samples)
     expected = image_flops(settings, SIZE).forward * images * 4 * SWEEP_FACTORS["variances"]
-    assert measuring_flops(plan, [one], lambda name: SIZE) == pytest.approx(expected)
+    assert measuring_cost(plan, [one], lambda name: SIZE, image_flops) == pytest.approx(expected)
     few = replace(one, samples=10)
     plan._all_values[few] = plan._all_values[one]
-    assert measuring_flops(plan, [few], lambda name: SIZE) == pytest.approx(expected * 10 / images)
+    assert measuring_cost(plan, [few], lambda name: SIZE, image_flops) == pytest.approx(
+        expected * 10 / images
+    )
 
 
 def test_a_shared_sweep_has_the_passes_of_the_largest_and_the_work_of_each_family(plan: Plan) -> None:
@@ -163,9 +168,9 @@ def test_a_shared_sweep_has_the_passes_of_the_largest_and_the_work_of_each_famil
     passes = 30 + 30 * nd + 20 * nvse
     expected = image_flops(settings, SIZE).forward * 4 * passes
     for order in (list(wanted), list(wanted)[::-1]):
-        assert measuring_flops(plan, order, lambda name: SIZE) == pytest.approx(expected)
+        assert measuring_cost(plan, order, lambda name: SIZE, image_flops) == pytest.approx(expected)
     plan._all_values[replace(one, samples=40)] = {("nv", "before_mean")}
-    more = measuring_flops(plan, [*wanted, replace(one, samples=40)], lambda name: SIZE)
+    more = measuring_cost(plan, [*wanted, replace(one, samples=40)], lambda name: SIZE, image_flops)
     expected += image_flops(settings, SIZE).forward * 4 * 10 * SWEEP_FACTORS["variances"]
     assert more == pytest.approx(expected)
 
@@ -190,13 +195,13 @@ def test_a_run_is_the_sum_of_its_networks_and_measurements(plan: Plan) -> None:
     assert flops["measurements"].sum() == len(plan.measurements())
     assert flops["retrained"].sum() == 0
     trained = [
-        training_flops(TrainingSettings.from_mapping(plan.training_settings(one)), SIZE)
-        for one in plan.networks()
+        training_flops(TrainingSettings.from_mapping(plan.training_settings(one))) for one in plan.networks()
     ]
     for kind in ("training", "evaluation"):
         assert flops[kind].sum() == sum(one[kind] for one in trained)
     assert flops["measuring"].sum() == sum(
-        measuring_flops(plan, sweep, lambda name: SIZE) for sweep in shared_sweeps(plan.measurements())
+        measuring_cost(plan, sweep, lambda name: SIZE, image_flops)
+        for sweep in shared_sweeps(plan.measurements())
     )
     assert flops[list(KINDS)].sum(axis=1).is_monotonic_decreasing
     assert isinstance(flops, pd.DataFrame)
@@ -216,7 +221,7 @@ def test_retrained_networks_are_counted_by_themselves(plan: Plan, monkeypatch: p
     flops = run_flops(plan, lambda name: SIZE).loc["plain"]
     assert (flops["networks"], flops["retrained"], flops["measurements"]) == (1, 1, 0)
     every, last = (
-        training_flops(TrainingSettings.from_mapping(plan.training_settings(one)), SIZE)["training"]
+        training_flops(TrainingSettings.from_mapping(plan.training_settings(one)))["training"]
         for one in (network, again)
     )
     assert flops["training"] == every + last
@@ -286,12 +291,20 @@ def test_an_experiment_that_shares_everything_needs_nothing_alone(
     assert own["accuracies"] > 0, "the accuracies at its savepoints"
 
 
-@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
-def test_the_speed_of_a_core_is_one_that_a_processor_can_have(precision: torch.dtype) -> None:
-    threads = torch.get_num_threads()
-    speed = training_speed(torch.device("cpu"), filters=4, precision=precision, seconds=0.05)
-    assert 1e7 < speed < 1e13
-    assert torch.get_num_threads() == threads
+def test_images_that_are_transformed_cost_that_besides(plan: Plan, make_settings: MakeSettings) -> None:
+    def cost(settings: TrainingSettings, size: Size) -> ImageCost:
+        return ImageCost(forward=1.0, step=10.0, warp=100.0)
+
+    settings = make_settings(epochs=3, images=40, test_images=30)
+    plain = replace(settings, trained_with="none", transformations={})
+    by_itself = replace(settings, augmented=False)
+    evaluated = 3 * 5 + 30  # images after each epoch, and at the end
+    assert training_costs(settings, SIZE, cost) == {"training": 3 * 40 * 110, "evaluation": evaluated * 102}
+    assert training_costs(plain, SIZE, cost) == {"training": 3 * 40 * 10, "evaluation": evaluated * 2}
+    assert training_costs(by_itself, SIZE, cost) == {"training": 3 * 40 * 10, "evaluation": evaluated * 102}
+    one = plan.measurements("profiles")[0]
+    inputs = min(SIZE.test, one.samples) * 4
+    assert measuring_cost(plan, [one], lambda name: SIZE, cost) == inputs * 101 * SWEEP_FACTORS["variances"]
 
 
 def test_the_range_assumed_of_a_gpu_has_the_published_speed_of_resnet50_within_it() -> None:

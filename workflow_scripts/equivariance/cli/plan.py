@@ -16,7 +16,7 @@ import torch
 from equivariance.cli.arguments import PlanArguments
 from equivariance.cli.texts import aligned
 from equivariance.datasets.sizes import size_of
-from equivariance.devices import choose_device, choose_precision
+from equivariance.devices import choose_device, prepare_process
 from equivariance.errors import UserError
 from equivariance.workflow.config import Config
 from equivariance.workflow.estimate import (
@@ -24,14 +24,15 @@ from equivariance.workflow.estimate import (
     A100_SHARES,
     COUNTS,
     KINDS,
-    SPEED_FILTERS,
     SWEEP_FACTORS,
+    Sizes,
     experiment_flops,
+    run_costs,
     run_flops,
-    training_speed,
 )
 from equivariance.workflow.loading import SECTIONS, load_config, read_yaml
 from equivariance.workflow.plan import Plan
+from equivariance.workflow.timing import time_networks
 
 CONFIG = Path("config")
 PREPARED = Path("results/data")
@@ -41,11 +42,11 @@ HOUR = 3600.0
 FACTORS = ", ".join(f"{factor:g} for {name.replace('_', '-')}" for name, factor in SWEEP_FACTORS.items())
 COUNTED = """\
 Counted: FLOPs of training with its backward passes, of evaluation, and of the forward passes of measurements.
-Hours are FLOPs divided by FLOP/s. Trainings that are repeated below a threshold are not included.\
+Hours are those of a few steps and passes of each kind of network, measured here; elsewhere FLOPs divided by
+FLOP/s. Trainings that are repeated below a threshold are not included.\
 """
 ASSUMED = (
     f"A sweep takes a multiple of its forward passes, which its measurements share: {FACTORS}.",
-    "Forward passes alone have the FLOP/s of training steps.",
     f"Each job takes {JOB_SECONDS:g} s to start.",
 )
 NEEDS = """\
@@ -72,7 +73,7 @@ def plan_run(arguments: PlanArguments) -> str:
     sizes = cache(lambda name: size_of(name, config.dataset_source(name), PREPARED))
     with _snakemake(arguments) as listing:  # at the same time as what follows
         try:
-            torch.set_num_threads(1)
+            prepare_process(threads=1)  # as jobs do
             flops = run_flops(plan, sizes)
             listed = (
                 _by_model(flops)
@@ -86,13 +87,13 @@ def plan_run(arguments: PlanArguments) -> str:
         raise UserError(f"Snakemake cannot plan this run: {printed.strip()[-1000:]}")
     jobs = count_jobs(printed)
     starting = sum(jobs.values()) * JOB_SECONDS / arguments.cores
-    speeds, assumed = _speeds(arguments, config)
+    machines, assumed = _machines(arguments, config, plan, sizes, flops)
     return "\n\n".join(
         [
             _run(config),
             _jobs(jobs, flops),
             listed,
-            _hours(flops, speeds, starting),
+            _hours(machines, starting),
             COUNTED,
             "\n  - ".join(["Assumed, not measured here:", *ASSUMED, *assumed]),
         ]
@@ -132,39 +133,41 @@ def _snakemake(arguments: PlanArguments) -> "subprocess.Popen[str]":
     )
 
 
-def _speeds(arguments: PlanArguments, config: Config) -> tuple[dict[str, float], list[str]]:
-    """FLOP/s of what a run could run on, by what that is, and what is assumed of them: a line each."""
+def _machines(
+    arguments: PlanArguments, config: Config, plan: Plan, sizes: Sizes, flops: pd.DataFrame
+) -> tuple[dict[str, "pd.Series[float]"], list[str]]:
+    """Seconds of each kind of work on what a run could run on, by what that is, and what is assumed of them:
+    a line each."""
+    total = flops[list(KINDS)].sum()
     given = arguments.flops_per_second
     if given is not None:
-        return {f"{given / 1e9:.4g} GFLOP/s, as given": given}, []
+        return {f"{given / 1e9:.4g} GFLOP/s, as given": total / given}, []
     device = choose_device("cpu" if config.device == "cpu" else "auto")  # cuda may be elsewhere
-    precision = choose_precision(config.training["precision"], device)
-    measured = {
-        f"measured with a SimpleConv of {filters} filters": training_speed(device, filters, precision)
-        for filters in SPEED_FILTERS
-    }
-    if device.type == "cuda":
-        name = f"this GPU ({torch.cuda.get_device_name(device)})"
-        return {f"{name}, {speed / 1e12:.3g} TFLOP/s, {how}": speed for how, speed in measured.items()}, []
-    cores, each = ("one core", "") if arguments.cores == 1 else (f"{arguments.cores} cores", " each")
-    speeds = {
-        f"{cores} of this machine, {speed / 1e9:.3g} GFLOP/s{each}, {how}": speed * arguments.cores
-        for how, speed in measured.items()
-    }
+    speeds = time_networks(plan, sizes, device)
+    seconds = run_costs(plan, sizes, speeds.seconds)[list(KINDS)].sum()
     assumed = []
+    if speeds.measured < speeds.kinds:
+        assumed.append(
+            f"{speeds.kinds - speeds.measured} of {speeds.kinds} kinds of networks, for which there was no "
+            "time, have the speed of the measured one whose FLOPs are most like theirs."
+        )
+    if device.type == "cuda":
+        return {f"this GPU ({torch.cuda.get_device_name(device)}), measured": seconds}, assumed
+    cores = "one core" if arguments.cores == 1 else f"{arguments.cores} cores"
+    machines = {f"{cores} of this machine, measured": seconds / arguments.cores}
     if arguments.cores > 1:
         assumed.append(f"{cores} are {arguments.cores} times as fast as the one that was measured.")
     if config.jobs.gpus and config.device != "cpu":
-        there = "TF32" if config.training["precision"] == "float32" else "bfloat16"
+        precision = "TF32" if config.training["precision"] == "float32" else "bfloat16"
         for share in A100_SHARES:
-            speed = share * A100_PEAKS[there]
-            speeds[f"one GPU, {speed / 1e12:.3g} TFLOP/s, assumed"] = speed
+            speed = share * A100_PEAKS[precision]
+            machines[f"one GPU, {speed / 1e12:.3g} TFLOP/s, assumed"] = total / speed
         low, high = A100_SHARES
         assumed.append(
             f"A GPU, as there is none here, runs at {low:.0%} (small networks) to {high:.0%} (large ones) "
-            f"of an A100's {there} peak of {A100_PEAKS[there] / 1e12:g} TFLOP/s."
+            f"of an A100's {precision} peak of {A100_PEAKS[precision] / 1e12:g} TFLOP/s."
         )
-    return speeds, assumed
+    return machines, assumed
 
 
 def _jobs(jobs: Mapping[str, int], flops: pd.DataFrame) -> str:
@@ -213,11 +216,11 @@ def _by_experiment(experiments: pd.DataFrame, flops: pd.DataFrame) -> str:
     return f"{aligned(head, rows, left={0})}\n\n{NEEDS}"
 
 
-def _hours(flops: pd.DataFrame, speeds: Mapping[str, float], starting: float) -> str:
-    """The hours of each kind of work at each speed, `starting` seconds for the starts of jobs added."""
+def _hours(machines: Mapping[str, "pd.Series[float]"], starting: float) -> str:
+    """The hours of each kind of work on each machine, `starting` seconds for the starts of jobs added."""
     rows = []
-    for name, speed in speeds.items():
-        hours = [float(flops[kind].sum()) / speed / HOUR for kind in KINDS] + [starting / HOUR]
+    for name, seconds in machines.items():
+        hours = [float(seconds[kind]) / HOUR for kind in KINDS] + [starting / HOUR]
         rows.append([*(_number(value) for value in [*hours, sum(hours)]), name])
     return aligned([*KINDS, "starting jobs", "hours", "on"], rows, left={5})
 

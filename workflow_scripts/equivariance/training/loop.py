@@ -117,12 +117,32 @@ class Training:
 
     def run_epoch(self) -> None:
         """Train on every image once, each with its own transformation."""
-        settings = self.settings
         start = time.perf_counter()
+        mean_loss = self.train_epoch()
+        self.epoch += 1
+        self.seconds += time.perf_counter() - start
+        if not (math.isfinite(mean_loss) and all(bool(p.isfinite().all()) for p in self.model.parameters())):
+            raise UserError(
+                f"training diverged: epoch {self.epoch} has loss {mean_loss} or weights that are not finite; "
+                f"lower the learning rate (now {self.settings.optimizer.learning_rate})"
+            )
+        row = {"epoch": self.epoch, "seconds": round(self.seconds, 3), "loss": mean_loss}
+        for one, name in ((self.none, NONE), (self.set, OWN)):
+            found = self._metrics(self.watched, one)
+            row |= {f"test_{metric}_{name}": found[metric] for metric in self.task.watched if metric in found}
+        self.history.append(row)
+
+    def train_epoch(self) -> float:
+        """Take the steps of an epoch, and nothing else; gives the mean loss."""
         self.model.train()
         loss_sum = torch.zeros((), device=self.device, dtype=torch.float64)
         for images, labels, members in epoch_batches(
-            self.train, self.seen, settings.batch_size, self.order, self.draws, settings.random_flips
+            self.train,
+            self.seen,
+            self.settings.batch_size,
+            self.order,
+            self.draws,
+            self.settings.random_flips,
         ):
             with in_precision(self.precision, self.device):
                 outputs = self.model(images)  # (N, K)
@@ -131,19 +151,7 @@ class Training:
             loss.backward()
             self.optimizer.step()
             loss_sum += loss.detach() * len(labels)
-        self.epoch += 1
-        mean_loss = float(loss_sum) / len(self.train)  # waits for the device, so before the clock is read
-        self.seconds += time.perf_counter() - start
-        if not (math.isfinite(mean_loss) and all(bool(p.isfinite().all()) for p in self.model.parameters())):
-            raise UserError(
-                f"training diverged: epoch {self.epoch} has loss {mean_loss} or weights that are not finite; "
-                f"lower the learning rate (now {settings.optimizer.learning_rate})"
-            )
-        row = {"epoch": self.epoch, "seconds": round(self.seconds, 3), "loss": mean_loss}
-        for one, name in ((self.none, NONE), (self.set, OWN)):
-            found = self._metrics(self.watched, one)
-            row |= {f"test_{metric}_{name}": found[metric] for metric in self.task.watched if metric in found}
-        self.history.append(row)
+        return float(loss_sum) / len(self.train)  # waits for the device, so that the clock can be read
 
     def keep_savepoints(self) -> None:
         """Keep the weights if a savepoint is due after this epoch."""

@@ -8,10 +8,8 @@ measures take too much memory.
 """
 
 import json
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from statistics import median
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -19,7 +17,6 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from equivariance.datasets.sizes import Size
-from equivariance.devices import in_precision
 from equivariance.measures.catalog import MEASURES
 from equivariance.measures.names import base
 from equivariance.models import FAMILIES, build
@@ -46,41 +43,46 @@ A100_SHARES = (0.05, 0.15)
 large ones. ResNet-50 trains at about a tenth of either peak, by the images per second that NVIDIA publishes
 in its DeepLearningExamples (665 in TF32 and 1186 in mixed precision, 24.6 GFLOP each)."""
 
-SPEED_FILTERS = (16, 128)
-"""Filters of the small and the large SimpleConv whose training steps are measured."""
-
-SPEED_BATCH = {"cpu": 16, "cuda": 128}
-"""Images of a measured step: as few on a core as keep a step of the large network below a second."""
-
 Sizes = Callable[[str], Size]
 """The size of a data set, by its name."""
 
 
-class ImageFlops(NamedTuple):
-    """FLOPs of one image: of its forward pass, and of a training step, which is forward and backward pass."""
+class ImageCost(NamedTuple):
+    """What one image costs, in FLOPs or seconds: its forward pass, a training step, which is forward and
+    backward pass, and to be transformed."""
 
-    forward: int
-    step: int
+    forward: float
+    step: float
+    warp: float = 0.0  # has no FLOPs that count
 
-    def scaled(self, other: "ImageFlops", times: int) -> "ImageFlops":
-        """Add `times` the difference to another count."""
+    def scaled(self, other: "ImageCost", times: int) -> "ImageCost":
+        """Add `times` the difference to another count of FLOPs."""
         forward, step = ((other[i] - self[i]) * times + self[i] for i in range(2))
-        return ImageFlops(forward, step)
+        return ImageCost(forward, step)
+
+
+Cost = Callable[[TrainingSettings, Size], ImageCost]
+"""What an image costs in the network of a training: `image_flops`, or seconds, see `timing`."""
 
 
 def run_flops(plan: Plan, sizes: Sizes) -> pd.DataFrame:
-    """Count a run: a row per model (the index), the one with the most FLOPs first.
+    """Count the FLOPs of a run, see `run_costs`."""
+    return run_costs(plan, sizes, image_flops)
 
-    Columns: networks to train, those to retrain (`retrained`), measurements, and FLOPs of `KINDS`. What
+
+def run_costs(plan: Plan, sizes: Sizes, cost: Cost) -> pd.DataFrame:
+    """Count a run: a row per model (the index), the one that costs most first.
+
+    Columns: networks to train, those to retrain (`retrained`), measurements, and the costs of `KINDS`. What
     exists already is not left out.
     """
     rows: list[dict[str, Any]] = []
     for network in plan.networks():
         count = {"networks": not network.retrained, "retrained": network.retrained}
-        rows.append({"model": network.model, **count, **network_flops(plan, network, sizes)})
+        rows.append({"model": network.model, **count, **network_costs(plan, network, sizes, cost)})
     for sweep in shared_sweeps(plan.measurements()):
-        flops = {"measuring": measuring_flops(plan, sweep, sizes)}
-        rows.append({"model": sweep[0].network.model, "measurements": len(sweep), **flops})
+        measuring = measuring_cost(plan, sweep, sizes, cost)
+        rows.append({"model": sweep[0].network.model, "measurements": len(sweep), "measuring": measuring})
     columns = [*COUNTS, *KINDS]
     table = pd.DataFrame(rows, columns=["model", *columns]).fillna(0).groupby("model").sum()
     table = table.astype(dict.fromkeys(COUNTS, int) | dict.fromkeys(KINDS, float))
@@ -104,47 +106,53 @@ def experiment_flops(plan: Plan, sizes: Sizes) -> pd.DataFrame:
         own = 0.0
         for network in alone.networks():
             if network not in networks:
-                own += sum(network_flops(plan, network, sizes).values())
+                own += sum(network_costs(plan, network, sizes, image_flops).values())
         for key in dict.fromkeys(one.sweep for one in alone.measurements()):
-            own += measuring_flops(plan, every[key], sizes)
+            own += measuring_cost(plan, every[key], sizes, image_flops)
             if key in sweeps:  # without the measures and samples that no other experiment asks for
-                own -= measuring_flops(others, sweeps[key], sizes)
+                own -= measuring_cost(others, sweeps[key], sizes, image_flops)
         rows.append({**needed[COUNTS], "flops": needed[list(KINDS)].sum(), "own": own})
     table = pd.DataFrame(rows, index=pd.Index(names, name="experiment"), columns=[*COUNTS, "flops", "own"])
     table = table.astype(dict.fromkeys(COUNTS, int))
     return table.sort_values(["own", "flops"], ascending=False, kind="stable")
 
 
-def network_flops(plan: Plan, network: Network, sizes: Sizes) -> dict[str, float]:
-    """FLOPs of the training and the evaluations of a network of a plan."""
+def network_costs(plan: Plan, network: Network, sizes: Sizes, cost: Cost) -> dict[str, float]:
+    """Cost of the training and the evaluations of a network of a plan."""
     settings = TrainingSettings.from_mapping(plan.training_settings(network))
-    return training_flops(settings, sizes(network.dataset))
+    return training_costs(settings, sizes(network.dataset), cost)
 
 
-def training_flops(settings: TrainingSettings, size: Size) -> dict[str, float]:
-    """FLOPs of one training, and of the evaluations after each epoch and at the end."""
-    flops = image_flops(settings, size)
+def training_costs(settings: TrainingSettings, size: Size, cost: Cost) -> dict[str, float]:
+    """Cost of one training, and of the evaluations after each epoch and at the end."""
+    image = cost(settings, size)
+    warped = set_size(settings.transformations) > 1
     images = min(size.train, settings.images or size.train)
     by_svm = settings.optimizer.name == "linear_svm"  # fits the features of one forward pass
-    trained = (flops.forward if by_svm and settings.epochs else flops.step * settings.epochs) * images
+    step = image.step + image.warp * (warped and settings.augmented)
+    trained = (image.forward if by_svm and settings.epochs else step * settings.epochs) * images
     sets = 2 if settings.task == "classification" else 1  # as they are, and transformed
-    watched = min(HISTORY_IMAGES, max(1, images // 8), size.test) * sets * (0 if by_svm else settings.epochs)
-    evaluated = watched + min(size.test, settings.test_images or size.test) * sets
-    return {"training": float(trained), "evaluation": float(flops.forward * evaluated)}
+    watched = min(HISTORY_IMAGES, max(1, images // 8), size.test) * (0 if by_svm else settings.epochs)
+    evaluated = watched + min(size.test, settings.test_images or size.test)
+    return {
+        "training": float(trained),
+        "evaluation": float((image.forward * sets + image.warp * warped) * evaluated),
+    }
 
 
-def measuring_flops(plan: Plan, sweep: Sequence[Measurement], sizes: Sizes) -> float:
-    """FLOPs of measurements that share a sweep: the forward passes of the largest, and what its measures add.
+def measuring_cost(plan: Plan, sweep: Sequence[Measurement], sizes: Sizes, cost: Cost) -> float:
+    """Cost of measurements that share a sweep: the forward passes of the largest, and what its measures add.
 
     What the measures of a family add to an image is what those of the measurements add that it is in.
     """
     first = sweep[0]
     network = first.network
     chosen = TrainingSettings.from_mapping(plan.training_settings(network))
-    forward = image_flops(chosen, sizes(network.dataset)).forward
+    image = cost(chosen, sizes(network.dataset))
     known = sizes(first.dataset).images(first.part)
     settings = {one: plan.measuring_settings(one) for one in sweep}
-    draws = _draws(settings[first]["transformations"], settings[first].get("transformations_per_image"))
+    spec = settings[first]["transformations"]
+    draws = _draws(spec, settings[first].get("transformations_per_image"))
     images = {one: min(known, one.samples or known) for one in sweep}
     passes = float(max(images.values()))
     for family in sorted({one.family for one in sweep}):
@@ -154,7 +162,7 @@ def measuring_flops(plan: Plan, sweep: Sequence[Measurement], sizes: Sizes) -> f
             factors = [sweep_factor(settings[rest].get("measures", ())) for rest in ascending[number:]]
             passes += (images[one] - begin) * (max(factors) - 1)
             begin = images[one]
-    return forward * draws * passes
+    return (image.forward + image.warp * (set_size(spec) > 1)) * draws * passes
 
 
 def sweep_factor(measures: Iterable[str]) -> float:
@@ -163,7 +171,7 @@ def sweep_factor(measures: Iterable[str]) -> float:
     return max((SWEEP_FACTORS["variances" if row.cheap else row.family] for row in rows), default=1.0)
 
 
-def image_flops(settings: TrainingSettings, size: Size) -> ImageFlops:
+def image_flops(settings: TrainingSettings, size: Size) -> ImageCost:
     """Count the FLOPs of one image in the network of a training. Raises UserError for wrong settings."""
     outputs = size.classes
     if settings.task != "classification":
@@ -188,39 +196,6 @@ def image_flops(settings: TrainingSettings, size: Size) -> ImageFlops:
     return two.scaled(three, set_size(given["transformations"]) - 2)
 
 
-def training_speed(device: torch.device, filters: int, precision: torch.dtype, seconds: float = 1.0) -> float:
-    """FLOP/s of a GPU, or of one core of this machine, while it trains SimpleConv, by the steps of `seconds`.
-
-    What is not counted, such as activations, takes its time too, so that this is less than the peak.
-    """
-    model = build("simple_conv", (3, 32, 32), 10, {"filters": filters, "hidden": 2 * filters}).train()
-    model.to(device)
-    images = torch.rand(SPEED_BATCH[device.type], 3, 32, 32, device=device)
-
-    def step() -> float:
-        """Seconds of a forward and a backward pass."""
-        start = time.perf_counter()
-        with in_precision(precision, device):
-            scores = model(images)
-        scores.float().sum().backward()
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        return time.perf_counter() - start
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with FlopCounterMode(display=False) as counter:
-            step()
-        step()  # as the first, not timed: kernels are chosen
-        took: list[float] = []
-        while len(took) < 3 or sum(took) < seconds:
-            took.append(step())
-    finally:
-        torch.set_num_threads(threads)
-    return float(counter.get_total_flops() / median(took))
-
-
 @cache
 def _count(
     family: str,
@@ -229,7 +204,7 @@ def _count(
     outputs: int,
     task: str,
     trained_layers: tuple[str, ...] | None,
-) -> ImageFlops:
+) -> ImageCost:
     """Count on the meta device, where tensors have shapes and no values."""
     batch = 2  # batch normalization does not train on one value
     model = build(family, image_shape, outputs, json.loads(settings), task)
@@ -240,7 +215,7 @@ def _count(
         scores = model(torch.empty(batch, *image_shape, device="meta"))
         forward = counter.get_total_flops()
         scores.sum().backward()
-    return ImageFlops(forward // batch, counter.get_total_flops() // batch)
+    return ImageCost(forward // batch, counter.get_total_flops() // batch)
 
 
 def _draws(spec: Mapping[str, Any], per_image: int | None) -> int:

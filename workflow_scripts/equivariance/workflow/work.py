@@ -61,11 +61,11 @@ class Work:
         return self._known[key]
 
     def _flops(self, part: Part) -> float:
-        from equivariance.workflow.estimate import measuring_flops, network_flops
+        from equivariance.workflow.estimate import image_flops, measuring_cost, network_costs
 
         if isinstance(part, Network):
-            return sum(network_flops(self._plan, part, self._size).values())
-        return measuring_flops(self._plan, part, self._size)
+            return sum(network_costs(self._plan, part, self._size, image_flops).values())
+        return measuring_cost(self._plan, part, self._size, image_flops)
 
     def _expected(self, dataset: str) -> Size:
         return expected_size(self._plan.config.dataset_source(dataset)) or UNKNOWN
