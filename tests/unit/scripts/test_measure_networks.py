@@ -114,7 +114,7 @@ def test_the_table_is_that_of_the_sweep_over_a_stratified_choice_of_images(
     images, labels = make_images().part(part)
     rows = nested_sample(labels, 16, "measured images of rows")
     assert np.bincount(labels[rows]).tolist() == [8, 8]
-    model, _ = load_network(network, savepoint)
+    model = load_network(network, savepoint)[0].to(memory_format=torch.channels_last)
     transformations = build_set("quarters", QUARTERS)
     given = torch.from_numpy(images[rows])
     expected = measure(model, given, transformations, padding=padding, shuffled=False, **wanted)
@@ -169,7 +169,8 @@ def test_images_of_another_data_set_are_adapted_to_the_network(
     images, labels = make_images(channels=3, size=12).part("test")
     rows = nested_sample(labels, 6, "measured images of large")
     adapted = torch.from_numpy(adapt(images[rows], (1, 8, 8)))
-    expected = measure(load_network(network)[0], adapted, build_set("quarters", QUARTERS), ["nv", "sv", "tv"])
+    model = load_network(network)[0].to(memory_format=torch.channels_last)
+    expected = measure(model, adapted, build_set("quarters", QUARTERS), ["nv", "sv", "tv"])
     table = run(dataset="large")
     np.testing.assert_allclose(table["value"], expected["value"], rtol=1e-6)
 
