@@ -1,6 +1,6 @@
 # What a person types. `make quick` and `make test` install what they need into .venv, from requirements.lock.
 .DEFAULT_GOAL := help
-.PHONY: help install quick plan test lint docs bench translations lock prune clean
+.PHONY: help install quick plan test lint docs bench bench-gpu translations lock prune clean
 
 PYTHON ?= python3
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
@@ -9,7 +9,7 @@ BIN := .venv/bin
 WITH_BIN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 .venv/installed: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version) if sys.version_info < (3, 11) else 0'
@@ -50,6 +50,9 @@ bench: .venv/installed ## speed, as ratios measured in one run
 	$(BIN)/python -m benchmarks.sweep --csv benchmarks/sweep.csv
 	$(BIN)/python -m benchmarks.training --csv benchmarks/training.csv
 	$(BIN)/python -m benchmarks.networks --csv benchmarks/networks.csv
+
+bench-gpu: .venv/installed ## speed of a GPU in 8 minutes, and the hours of the thesis on it
+	$(BIN)/python -m benchmarks.gpu --csv benchmarks/gpu.csv
 
 translations: .venv/installed ## gather the texts that readers see into the files to translate
 	$(BIN)/pybabel --quiet extract -F babel.cfg --no-location --sort-output --omit-header -o .venv/texts.pot .

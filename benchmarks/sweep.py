@@ -22,12 +22,11 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from benchmarks.tmeasures_sides import with_numpy_classes, with_torch_classes
 from equivariance.datasets.image_set import ImageSet
 from equivariance.devices import prepare_process
 from equivariance.files import write_text
 from equivariance.measures.recorder import leaf_names, named, record
-from equivariance.measures.sweep import CPU_INPUTS, Sweep
+from equivariance.measures.sweep import CPU_INPUTS, GPU_INPUTS, Sweep
 from equivariance.measures.views import is_spatial
 from equivariance.models import build
 from equivariance.transformations.sets import TransformationSet, build_set
@@ -77,16 +76,18 @@ def rotations(count: int = 49) -> TransformationSet:
 @torch.no_grad()
 def bare_forward(model: nn.Module, images: Tensor, transformations: TransformationSet) -> None:
     """Run the forward passes of a sweep, and nothing else."""
-    matrices = transformations.matrices
-    for tile in images.split(CPU_INPUTS // len(matrices)):
-        inputs = (tile / 255).repeat_interleave(len(matrices), dim=0)
+    device = next(model.parameters()).device
+    matrices = transformations.matrices.to(device)
+    inputs_at_once = CPU_INPUTS if device.type == "cpu" else GPU_INPUTS
+    for tile in images.split(max(1, inputs_at_once // len(matrices))):
+        inputs = (tile.to(device) / 255).repeat_interleave(len(matrices), dim=0)
         model(warp(inputs, matrices.repeat(len(tile), 1, 1)))
 
 
 @torch.no_grad()
 def forward_and_inverse_warps(model: nn.Module, images: Tensor, transformations: TransformationSet) -> None:
     """Run the forward passes of a sweep, and transform each layer's feature maps back."""
-    inverses = transformations.inverses
+    inverses = transformations.inverses.to(next(model.parameters()).device)
     modules = named(model)
     leaves = [name for name in leaf_names(model) if getattr(modules[name], "layer_kind", "") != "input"]
 
@@ -163,6 +164,8 @@ def largest_difference(table: pd.DataFrame, layers: list[Any]) -> float:
 
 def against_tmeasures(images: Tensor, few: Tensor) -> list[Row]:
     """Compare whole runs with tmeasures: its torch classes, and on few images its NumPy classes."""
+    from benchmarks.tmeasures_sides import with_numpy_classes, with_torch_classes  # takes seconds
+
     model, transformations = network(), rotations()
     batch = min(
         TMEASURES_BATCHES,

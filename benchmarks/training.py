@@ -31,9 +31,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from equivariance.datasets import prepare
 from equivariance.datasets.image_set import ImageSet
-from equivariance.devices import Precision, in_precision, prepare_process
+from equivariance.devices import Precision, prepare_process
 from equivariance.files import write_text
-from equivariance.training.data import epoch_batches
 from equivariance.training.loop import Training, train
 from equivariance.training.settings import Optimizer, TrainingSettings
 from equivariance.transformations.warp import warp
@@ -136,28 +135,14 @@ class OneByOne(Dataset[Batch]):
 
 def warped_beforehand(training: Training) -> list[Batch]:
     """Make the batches of one epoch."""
-    return list(
-        epoch_batches(
-            training.train,
-            training.seen,
-            training.settings.batch_size,
-            training.order,
-            training.draws,
-            training.settings.random_flips,
-        )
-    )
+    return list(training.batches())
 
 
 def steps(training: Training, batches: Iterable[Batch]) -> None:
     """Take the optimizer's steps of an epoch, and nothing else."""
     training.model.train()
-    for images, labels, members in batches:
-        with in_precision(training.precision, training.device):
-            outputs = training.model(images)
-        loss = training.task.loss(outputs.float(), labels, members)
-        training.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        training.optimizer.step()
+    for batch in batches:
+        training.step(*batch)
 
 
 def take_turns(

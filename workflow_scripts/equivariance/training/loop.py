@@ -3,13 +3,13 @@
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from equivariance.checkpoint import load_checkpoint, save_checkpoint
@@ -115,6 +115,23 @@ class Training:
         self.history: list[dict[str, float]] = []
         self.savepoints: dict[int, dict[str, Any]] = {}
 
+    def batches(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """The batches of an epoch, see `epoch_batches`: each image once, with its own transformation."""
+        settings = self.settings
+        return epoch_batches(
+            self.train, self.seen, settings.batch_size, self.order, self.draws, settings.random_flips
+        )
+
+    def step(self, images: Tensor, labels: Tensor, members: Tensor) -> Tensor:
+        """Change the weights once by a batch, and return its mean loss, from before that."""
+        with in_precision(self.precision, self.device):
+            outputs = self.model(images)  # (N, K)
+        loss = self.task.loss(outputs.float(), labels, members)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        return loss.detach()
+
     def run_epoch(self) -> None:
         """Train on every image once, each with its own transformation."""
         start = time.perf_counter()
@@ -136,21 +153,8 @@ class Training:
         """Take the steps of an epoch, and nothing else; gives the mean loss."""
         self.model.train()
         loss_sum = torch.zeros((), device=self.device, dtype=torch.float64)
-        for images, labels, members in epoch_batches(
-            self.train,
-            self.seen,
-            self.settings.batch_size,
-            self.order,
-            self.draws,
-            self.settings.random_flips,
-        ):
-            with in_precision(self.precision, self.device):
-                outputs = self.model(images)  # (N, K)
-            loss = self.task.loss(outputs.float(), labels, members)
-            self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            self.optimizer.step()
-            loss_sum += loss.detach() * len(labels)
+        for images, labels, members in self.batches():
+            loss_sum += self.step(images, labels, members) * len(labels)
         return float(loss_sum) / len(self.train)  # waits for the device, so that the clock can be read
 
     def keep_savepoints(self) -> None:

@@ -18,6 +18,10 @@ from equivariance.workflow.plan import Measurement, Network, Plan, shared_sweeps
 STEP_SECONDS = 0.002  # of a training step, besides its FLOPs
 ITEM_SECONDS = 0.5  # to load, evaluate and save a network, or to make a table
 
+LARGE_FLOPS = 3e8
+"""FLOPs of the forward pass of an image from which a network is called large: it is expected to fill a GPU by
+itself. SimpleConv has 4.5e7 with 32 filters on MNIST and 9.2e8 with 128 on CIFAR10; ResNet-18 has 1.1e9."""
+
 Part = Network | tuple[Measurement, ...]
 """What has FLOPs of its own: a training, or a sweep for several measurements."""
 
