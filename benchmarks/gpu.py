@@ -52,6 +52,7 @@ from equivariance.workflow.estimate import (
     SWEEP_FACTORS,
     ImageCost,
     Sizes,
+    forward_flops,
     image_flops,
     measuring_cost,
     network_costs,
@@ -424,8 +425,7 @@ def flops_by_size(plan: Plan, sizes: Sizes) -> pd.DataFrame:
     """FLOPs of a run: a row for small and one for large networks, a column for each of `KINDS`."""
 
     def size_name(network: Network) -> str:
-        settings = TrainingSettings.from_mapping(plan.training_settings(network))
-        return LARGE if image_flops(settings, sizes(network.dataset)).forward >= LARGE_FLOPS else SMALL
+        return LARGE if forward_flops(plan, network, sizes) >= LARGE_FLOPS else SMALL
 
     rows: list[Row] = [
         {"size": size_name(network), **network_costs(plan, network, sizes, image_flops)}

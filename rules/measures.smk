@@ -20,6 +20,7 @@ for job in measuring_jobs(RUN):
         threads: CONFIG.jobs.threads
         resources:
             gpu=CONFIG.jobs.gpus,
+            gpu_share=job.gpu_share,
             mem_mb=RUN.measuring_memory(),
             runtime=120,
         params:

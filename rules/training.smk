@@ -20,6 +20,7 @@ for job in training_jobs(RUN):
         threads: CONFIG.jobs.threads
         resources:
             gpu=CONFIG.jobs.gpus,
+            gpu_share=job.gpu_share,
             mem_mb=8000,
             runtime=240,
         params:

@@ -112,7 +112,7 @@ def test_what_is_left_out_has_the_defaults_of_the_schemas(
 ) -> None:
     config = load(raw)
     assert (config.mirror, config.device, config.padding) == (None, "auto", "border")
-    assert config.jobs == Jobs(threads=1, gpus=0, minutes=0, gflops=50, experiments=1)
+    assert config.jobs == Jobs(threads=1, gpus=0, gpu_shares=4, minutes=0, gflops=50, experiments=1)
     assert config.training == {
         "width": 1.0,
         "epochs": 1.0,

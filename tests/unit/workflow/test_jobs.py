@@ -4,13 +4,23 @@ from collections.abc import Callable, Iterable
 from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from equivariance.workflow.jobs import batches, figure_jobs, measuring_jobs, table_jobs, training_jobs
+from equivariance.datasets.sizes import Size, expected_size
+from equivariance.workflow.estimate import forward_flops
+from equivariance.workflow.jobs import (
+    MeasuringJob,
+    TrainingJob,
+    batches,
+    figure_jobs,
+    measuring_jobs,
+    table_jobs,
+    training_jobs,
+)
 from equivariance.workflow.loading import load_config, read_yaml
 from equivariance.workflow.plan import Network
 from equivariance.workflow.run import Run
@@ -117,6 +127,34 @@ def test_training_reads_the_data_and_the_weights_of_its_networks(run: Run) -> No
                 assert run.network_file(network.initial) in job.initial_files(ANY)
             else:
                 assert file is None or file in job.initial_files(ANY)
+
+
+def test_a_job_with_a_large_network_has_a_gpu_alone(
+    raw: dict[str, Any], schemas: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where counts are kept
+
+    def shares(**jobs: Any) -> set[tuple[int, bool]]:
+        """What jobs ask for, with whether they have a network of the larger images."""
+        run = Run(load_config(raw | {"jobs": jobs}, schemas), ROOT)
+        every: list[TrainingJob | MeasuringJob] = [*training_jobs(run), *measuring_jobs(run)]
+        larger = "results/data/natural_patches.npz"
+        return {(job.gpu_share(ANY), larger in job.datasets(ANY)) for job in every}
+
+    plan = Run(load_config(raw, schemas), ROOT).plan
+
+    def size(name: str) -> Size:
+        return cast(Size, expected_size(plan.config.dataset_source(name)))
+
+    flops = {one.dataset: forward_flops(plan, one, size) for one in plan.networks()}
+    assert flops["digits"] < flops["natural_patches"]
+    monkeypatch.setattr("equivariance.workflow.work.LARGE_FLOPS", flops["natural_patches"])
+    for minutes in (0, 60):  # all that may be in one job is, with an hour
+        assert shares(gpus=1, gpu_shares=3, minutes=minutes) == {(3, True), (1, False)}
+    assert shares(gpus=0, gpu_shares=3) == {(0, True), (0, False)}
+    # What is counted once is known to the next start.
+    monkeypatch.setattr("equivariance.workflow.estimate.forward_flops", None)
+    assert shares(gpus=1) == {(4, True), (1, False)}
 
 
 @pytest.fixture

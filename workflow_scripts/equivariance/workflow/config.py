@@ -20,6 +20,7 @@ class Jobs:
 
     threads: int
     gpus: int
+    gpu_shares: int
     minutes: float
     gflops: float
     experiments: int

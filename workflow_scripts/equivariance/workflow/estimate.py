@@ -123,6 +123,12 @@ def network_costs(plan: Plan, network: Network, sizes: Sizes, cost: Cost) -> dic
     return training_costs(settings, sizes(network.dataset), cost)
 
 
+def forward_flops(plan: Plan, network: Network, sizes: Sizes) -> float:
+    """FLOPs of the forward pass of one image in a network of a plan."""
+    settings = TrainingSettings.from_mapping(plan.training_settings(network))
+    return image_flops(settings, sizes(network.dataset)).forward
+
+
 def training_costs(settings: TrainingSettings, size: Size, cost: Cost) -> dict[str, float]:
     """Cost of one training, and of the evaluations after each epoch and at the end."""
     image = cost(settings, size)

@@ -64,6 +64,10 @@ class TrainingJob(Job[Network]):
         """All that determines each of its networks."""
         return [self.run.plan.training_settings(network) for network in self.items(wildcards)]
 
+    def gpu_share(self, wildcards: Wildcards) -> int:
+        """The shares of a GPU that it asks for."""
+        return self.run.gpu_share(self.items(wildcards))
+
     def codes(self, wildcards: Wildcards) -> list[str]:
         """Digest of the code that trains each of its networks."""
         return [self._code(network) for network in self.items(wildcards)]
@@ -95,6 +99,10 @@ class MeasuringJob(Job[Measurement]):
             }
             for one in self.items(wildcards)
         ]
+
+    def gpu_share(self, wildcards: Wildcards) -> int:
+        """The shares of a GPU that it asks for."""
+        return self.run.gpu_share(self.items(wildcards))
 
     def codes(self, wildcards: Wildcards) -> list[str]:
         """Digest of the code that makes each of its measurements."""
@@ -173,7 +181,13 @@ def measuring_jobs(run: Run) -> Iterator[MeasuringJob]:
 
 
 def _batches(run: Run, groups: Iterable[Sequence[Work]]) -> Iterator[list[Work]]:
-    return batches(groups, run.work.seconds, 60 * run.config.jobs.minutes)
+    """Join groups that ask for the same share of a GPU: in a job with a large network, small ones would have
+    the GPU alone, too."""
+    by_share: dict[int, list[Sequence[Work]]] = {}
+    for group in groups:
+        by_share.setdefault(run.gpu_share(group), []).append(group)
+    for alike in by_share.values():
+        yield from batches(alike, run.work.seconds, 60 * run.config.jobs.minutes)
 
 
 def batches(

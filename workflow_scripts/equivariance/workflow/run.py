@@ -69,6 +69,13 @@ class Run:
         """The prepared data sets of networks or measurements, each once."""
         return sorted({self.dataset_file(one.dataset) for one in items})
 
+    def gpu_share(self, items: Iterable[Network | Measurement]) -> int:
+        """The shares of a GPU that a job asks for: all if it has a large network, which fills the GPU."""
+        jobs = self.config.jobs
+        if not jobs.gpus:
+            return 0
+        return jobs.gpu_shares if self.work.is_large(items) else 1
+
     def measured_networks(self, measurements: Iterable[Measurement]) -> list[str]:
         """The files that tell that the networks of measurements are there, each once."""
         return list(dict.fromkeys(self.network_file(one.network) for one in measurements))

@@ -8,8 +8,10 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from equivariance.datasets.sizes import Size, expected_size
 from equivariance.files import read_json, write_json
@@ -22,8 +24,16 @@ LARGE_FLOPS = 3e8
 """FLOPs of the forward pass of an image from which a network is called large: it is expected to fill a GPU by
 itself. SimpleConv has 4.5e7 with 32 filters on MNIST and 9.2e8 with 128 on CIFAR10; ResNet-18 has 1.1e9."""
 
-Part = Network | tuple[Measurement, ...]
-"""What has FLOPs of its own: a training, or a sweep for several measurements."""
+
+@dataclass(frozen=True)
+class Image:
+    """An image that goes through a network."""
+
+    network: Network
+
+
+Part = Network | tuple[Measurement, ...] | Image
+"""What has FLOPs of its own: a training, a sweep for several measurements, or a forward pass."""
 
 UNKNOWN = Size((3, 32, 32), 10, 50_000, 10_000)
 """In the place of a data set whose size is not known before it is read, as that of a folder of images."""
@@ -52,12 +62,18 @@ class Work:
         """FLOPs of networks or measurements of the plan; whole sweeps are best asked for at once."""
         return sum(self._count(part) for part in _parts(items))
 
+    def is_large(self, items: Iterable[Network | Measurement]) -> bool:
+        """Whether one of the networks, or of those that are measured, is large, see `LARGE_FLOPS`."""
+        networks = {item if isinstance(item, Network) else item.network for item in items}
+        return any(self._count(Image(network)) >= LARGE_FLOPS for network in networks)
+
     def _count(self, part: Part) -> float:
         """Look up the FLOPs of a part; if they are not known, count the whole plan, and keep the file."""
         key = self._key(part)
         if key not in self._known:
             plan = self._plan
-            for one in (part, *_parts(plan.networks()), *_parts(plan.measurements())):
+            parts = [*_parts(plan.networks()), *_parts(plan.measurements()), *map(Image, plan.networks())]
+            for one in (part, *parts):
                 if self._key(one) not in self._known:
                     self._known[self._key(one)] = self._flops(one)
             with suppress(OSError):
@@ -65,8 +81,10 @@ class Work:
         return self._known[key]
 
     def _flops(self, part: Part) -> float:
-        from equivariance.workflow.estimate import image_flops, measuring_cost, network_costs
+        from equivariance.workflow.estimate import forward_flops, image_flops, measuring_cost, network_costs
 
+        if isinstance(part, Image):
+            return forward_flops(self._plan, part.network, self._size)
         if isinstance(part, Network):
             return sum(network_costs(self._plan, part, self._size, image_flops).values())
         return measuring_cost(self._plan, part, self._size, image_flops)
@@ -81,9 +99,11 @@ class Work:
 
     def _named(self, part: Part) -> str:
         """Name what the FLOPs of a part depend on; seeds are no part of it."""
-        network = part if isinstance(part, Network) else part[0].network
-        described = [{**self._plan.training_settings(network), "seed": 0}, self._size(network.dataset)]
-        if not isinstance(part, Network):
+        one = part[0] if isinstance(part, tuple) else part
+        network = one if isinstance(one, Network) else one.network
+        described: list[Any] = [{**self._plan.training_settings(network), "seed": 0}]
+        described += [self._size(network.dataset), type(part).__name__]
+        if isinstance(part, tuple):
             described += [self._size(part[0].dataset), *map(self._plan.measuring_settings, part)]
         return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:16]
 
