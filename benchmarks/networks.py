@@ -24,8 +24,9 @@ from equivariance.training.loop import Training
 from equivariance.training.settings import TrainingSettings
 from equivariance.workflow.config import Config
 from equivariance.workflow.estimate import image_flops
-from equivariance.workflow.loading import SECTIONS, load_config, read_yaml
+from equivariance.workflow.loading import SECTIONS, load_config
 from equivariance.workflow.plan import Network, Plan
+from equivariance.workflow.yaml_files import read_yaml
 
 CONFIG = Path("config")
 RUN = CONFIG / "laptop.yaml"

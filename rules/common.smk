@@ -7,6 +7,7 @@ from snakemake.exceptions import WorkflowError
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "workflow_scripts"))
 
+from equivariance.disk import check_writable
 from equivariance.errors import UserError
 from equivariance.workflow.claims import claim_code, claim_entries, claim_names, claim_tables
 from equivariance.workflow.images import feature_map_code, feature_map_settings, image_settings
@@ -24,10 +25,14 @@ from equivariance.workflow.report import (
 )
 from equivariance.workflow.run import Run
 from equivariance.workflow.tables import table_inputs, table_settings
+from equivariance.workflow.yaml_files import check_yaml
 
-for section in ("experiments", "claims"):
-    config[section] = in_file_order(config.get(section), section, ROOT / "config")
 try:
+    for file in workflow.configfiles:
+        check_yaml(Path(file))
+    check_writable(Path("results"), Path("logs"))
+    for section in ("experiments", "claims"):
+        config[section] = in_file_order(config.get(section), section, ROOT / "config")
     CONFIG = load_config(config, ROOT / "config" / "schemas")
 except UserError as error:
     raise WorkflowError(str(error)) from None

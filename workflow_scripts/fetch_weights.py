@@ -4,8 +4,8 @@ import logging
 import shutil
 from pathlib import Path
 
-from equivariance.datasets.disk import explain_full_disk
 from equivariance.datasets.downloads import fetch
+from equivariance.disk import explain_full_disk
 from equivariance.errors import UserError
 from equivariance.files import atomic_path
 from equivariance.models.pretrained import published_file

@@ -33,7 +33,8 @@ from PIL import Image
 
 import equivariance
 from equivariance.analysis.claims.columns import COLUMNS
-from equivariance.workflow.loading import load_config, read_yaml
+from equivariance.workflow.loading import load_config
+from equivariance.workflow.yaml_files import read_yaml
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("", "docs", "docs/add")

@@ -4,11 +4,22 @@ import errno
 import os
 import stat
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from equivariance.files import atomic_path, read_json, write_json, write_text
+from equivariance.errors import UserError
+from equivariance.files import (
+    atomic_path,
+    check_checksum,
+    read_json,
+    read_sealed,
+    write_checksum,
+    write_json,
+    write_sealed,
+    write_text,
+)
 
 
 def entries(folder: Path) -> list[str]:
@@ -29,10 +40,19 @@ def test_until_the_end_the_old_file_is_there_whole(tmp_path: Path) -> None:
     assert (tmp_path / "note.txt").read_text() == "new"
 
 
-@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
-def test_an_error_while_writing_leaves_all_as_it_was(tmp_path: Path, error: BaseException) -> None:
+@pytest.mark.parametrize(
+    ("error", "seen"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), UserError),
+        (OSError(errno.EIO, "Input/output error"), OSError),
+        (KeyboardInterrupt(), KeyboardInterrupt),
+    ],
+)
+def test_an_error_while_writing_leaves_all_as_it_was(
+    tmp_path: Path, error: BaseException, seen: type[BaseException]
+) -> None:
     write_text(tmp_path / "note.txt", "old")
-    with pytest.raises(type(error)), atomic_path(tmp_path / "note.txt") as temporary:
+    with pytest.raises(seen), atomic_path(tmp_path / "note.txt") as temporary:
         temporary.write_text("half of")
         raise error
     assert entries(tmp_path) == ["note.txt"]
@@ -46,7 +66,7 @@ def test_a_disk_found_full_when_data_are_flushed_leaves_all_as_it_was(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(UserError, match="is full: free some space"):
         write_text(tmp_path / "note.txt", "new")
     assert entries(tmp_path) == []
 
@@ -97,3 +117,50 @@ def test_what_json_cannot_hold_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
         write_json(tmp_path / "a.json", {"path": tmp_path})
     assert entries(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "error", [AttributeError("'_idat' object has no attribute 'fileno'"), RuntimeError()]
+)
+def test_what_a_library_stumbles_over_on_a_full_disk_is_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def written() -> None:
+        with atomic_path(tmp_path / "figure.png") as temporary:
+            temporary.write_text("half of")
+            raise error
+
+    with pytest.raises(type(error)):
+        written()
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=0))
+    with pytest.raises(UserError, match=f"{tmp_path} is full"):
+        written()
+    assert entries(tmp_path) == []
+
+
+def test_json_with_a_checksum_is_read_as_it_was_written(tmp_path: Path) -> None:
+    value = {"b": [1.5, None, "ü"], "a": {"2": 1}, "c": 1e-300}
+    write_sealed(tmp_path / "model.json", value)
+    assert read_sealed(tmp_path / "model.json") == value
+
+
+@pytest.mark.parametrize(
+    "change", [("0.9", "0.8"), ("accuracy", "accuracz"), ("}", ""), ("sha256", "sha255")]
+)
+def test_json_that_was_changed_is_damaged(tmp_path: Path, change: tuple[str, str]) -> None:
+    file = tmp_path / "model.json"
+    write_sealed(file, {"accuracy": 0.9})
+    file.write_text(file.read_text().replace(*change))
+    with pytest.raises(UserError, match=r"model.json is damaged .* delete it and run the same command again"):
+        read_sealed(file)
+
+
+def test_a_file_is_compared_with_the_checksum_beside_it_if_there_is_one(tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("a,b\n1,2\n")
+    check_checksum(table)
+    write_checksum(table)
+    check_checksum(table)
+    table.write_text("a,b\n1,3\n")
+    with pytest.raises(UserError, match=r"table.csv is damaged"):
+        check_checksum(table)

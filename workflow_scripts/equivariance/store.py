@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from equivariance.files import read_json, write_json
+from equivariance.errors import UserError
+from equivariance.files import read_json, sha256, write_json
 
 CHECKSUMS = "sha256.json"
 
@@ -30,12 +31,6 @@ log = logging.getLogger(__name__)
 def digest_of(*parts: Any) -> str:
     """Name of what is determined by these values, which JSON can hold."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
-
-
-def sha256(file: Path) -> str:
-    """Checksum of a file."""
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def keep(store: Path, digest: str, folder: Path, names: Collection[str]) -> None:
@@ -58,7 +53,7 @@ def take(store: Path, digest: str, folder: Path) -> bool:
     try:
         checksums = read_json(entry / CHECKSUMS)
         damaged = [name for name in checksums if sha256(entry / name) != checksums[name]]
-    except (OSError, ValueError):
+    except (OSError, UserError):
         return False
     if damaged:
         log.warning("%s is damaged (%s) and is not used", entry, ", ".join(damaged))

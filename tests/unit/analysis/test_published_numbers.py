@@ -12,8 +12,9 @@ from equivariance.analysis.published import COLUMNS, CONDITIONS, LAYERS, QUANTIT
 from equivariance.errors import UserError
 from equivariance.measures.names import AGGREGATIONS, mistake
 from equivariance.workflow.config import Config
-from equivariance.workflow.loading import load_config, read_yaml
+from equivariance.workflow.loading import load_config
 from equivariance.workflow.plan import ACCURACY, Plan
+from equivariance.workflow.yaml_files import read_yaml
 
 ROOT = Path(__file__).parents[3]
 FILE = ROOT / "config" / "published.csv"

@@ -11,8 +11,9 @@ from equivariance.analysis.claims.kinds import KINDS, modules
 from equivariance.errors import UserError
 from equivariance.workflow.claims import claim_code, claim_entries, claim_names, claim_tables
 from equivariance.workflow.config import Config
-from equivariance.workflow.loading import in_file_order, load_config, read_yaml
+from equivariance.workflow.loading import in_file_order, load_config
 from equivariance.workflow.run import Run
+from equivariance.workflow.yaml_files import read_yaml
 
 FILES = ("config", "models", "transformations", "experiments", "claims")
 OF_THE_THESIS = (

@@ -14,7 +14,8 @@ import yaml
 from equivariance.errors import UserError
 from equivariance.transformations.parameters import set_size
 from equivariance.workflow.config import Config, Jobs, measure_blocks
-from equivariance.workflow.loading import load_config, read_yaml
+from equivariance.workflow.loading import load_config
+from equivariance.workflow.yaml_files import read_yaml
 
 FILES = ("config", "models", "transformations", "experiments", "claims")
 RUNS = {"thesis": (), "laptop": ("laptop",), "quick": ("quick",)}
@@ -89,7 +90,8 @@ def test_loading_imports_nothing_heavy(root: Path) -> None:
     code = """
 import sys
 from pathlib import Path
-from equivariance.workflow.loading import load_config, read_yaml
+from equivariance.workflow.loading import load_config
+from equivariance.workflow.yaml_files import read_yaml
 from equivariance.workflow.plan import Plan
 import equivariance.workflow.digest
 folder = Path("config")

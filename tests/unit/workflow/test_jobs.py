@@ -21,9 +21,10 @@ from equivariance.workflow.jobs import (
     table_jobs,
     training_jobs,
 )
-from equivariance.workflow.loading import load_config, read_yaml
+from equivariance.workflow.loading import load_config
 from equivariance.workflow.plan import Network
 from equivariance.workflow.run import Run
+from equivariance.workflow.yaml_files import read_yaml
 
 ROOT = Path(__file__).parents[3]
 FILES = ("config", "models", "transformations", "experiments", "quick")

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from equivariance.workflow.loading import load_config, read_yaml
+from equivariance.workflow.loading import load_config
 from equivariance.workflow.published import compared_tables, is_reduced
 from equivariance.workflow.report import CONCLUSIONS, PUBLISHED, report_category
 from equivariance.workflow.run import Run
+from equivariance.workflow.yaml_files import read_yaml
 
 ROOT = Path(__file__).parents[3]
 FILE = ROOT / "config" / "published.csv"

@@ -22,8 +22,9 @@ from equivariance.training.settings import TrainingSettings
 from equivariance.transformations.parameters import set_size
 from equivariance.workflow.checks import SET_OF_TRAINING
 from equivariance.workflow.config import Config
-from equivariance.workflow.loading import load_config, read_yaml
+from equivariance.workflow.loading import load_config
 from equivariance.workflow.plan import Plan
+from equivariance.workflow.yaml_files import read_yaml
 
 FILES = ("config", "models", "transformations", "experiments", "claims")
 CONFIG = Path(__file__).parents[3] / "config"

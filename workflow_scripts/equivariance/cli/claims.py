@@ -11,7 +11,7 @@ from equivariance.analysis.claims.reading import read_claims
 from equivariance.cli.arguments import ClaimsArguments
 from equivariance.cli.texts import aligned
 from equivariance.errors import UserError, counted
-from equivariance.workflow.loading import read_yaml
+from equivariance.workflow.yaml_files import read_yaml
 
 FILE = Path("config/claims.yaml")
 WIDTH = 100  # of the table, in columns

@@ -30,9 +30,10 @@ from equivariance.workflow.estimate import (
     run_costs,
     run_flops,
 )
-from equivariance.workflow.loading import SECTIONS, load_config, read_yaml
+from equivariance.workflow.loading import SECTIONS, load_config
 from equivariance.workflow.plan import Plan
 from equivariance.workflow.timing import time_networks
+from equivariance.workflow.yaml_files import read_yaml
 
 CONFIG = Path("config")
 PREPARED = Path("results/data")

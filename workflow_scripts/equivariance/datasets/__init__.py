@@ -28,7 +28,7 @@ def prepare(name: str, settings: Mapping[str, Any], mirror: str | None, cache: P
     otherwise they are downloaded into `cache`. Raises UserError for settings that the source does not have,
     for data that cannot be found or read, and for a full disk.
     """
-    from equivariance.datasets.disk import explain_full_disk
+    from equivariance.disk import explain_full_disk
 
     source = str(settings.get("source", "(none)"))
     if source not in SOURCES:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from equivariance.datasets.disk import explain_full_disk, is_full
+from equivariance.disk import explain_full_disk, is_full
 from equivariance.errors import UserError
 
 

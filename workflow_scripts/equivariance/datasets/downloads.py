@@ -14,7 +14,7 @@ from typing import Any
 
 from equivariance.datasets.archives import temporary_folder
 from equivariance.datasets.checks import WrongFile, check
-from equivariance.datasets.disk import explain_full_disk
+from equivariance.disk import explain_full_disk
 from equivariance.errors import UserError
 
 CONNECT_SECONDS = 10.0

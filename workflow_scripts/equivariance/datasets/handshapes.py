@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from equivariance.datasets.disk import is_full
 from equivariance.datasets.image_set import ImageSet
 from equivariance.datasets.splits import at_random, by_group
+from equivariance.disk import is_full
 from equivariance.errors import UserError
 
 SIZE = (32, 32)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from equivariance.datasets.disk import explain_full_disk
+from equivariance.disk import explain_full_disk
 from equivariance.errors import UserError
 from equivariance.files import atomic_path, write_json
 

@@ -6,8 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from equivariance.errors import UserError, unknown
 from equivariance.language import N_
 from equivariance.models import FAMILIES
@@ -15,10 +13,10 @@ from equivariance.workflow.checks import cross_field_mistakes
 from equivariance.workflow.claim_checks import claim_mistakes
 from equivariance.workflow.config import Config, Jobs
 from equivariance.workflow.recipes import write_out_recipes
-from equivariance.workflow.validation import Place, inherit, merge, non_text_keys, validate
+from equivariance.workflow.validation import Place, inherit, non_text_keys, validate
+from equivariance.workflow.yaml_files import read_yaml
 
 SECTIONS = ("models", "transformations", "experiments", "claims")  # each has a file and a schema of its own
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C is ten times as fast
 NAMES_OF_EXPERIMENTS = ("only", "one_dataset")
 
 
@@ -70,14 +68,6 @@ def load_config(raw: Mapping[str, Any], schemas: Path) -> Config:
             config = _on_one_dataset(config)
             return config if config.pretrained else _without_pretrained(config)
     raise _refused(mistakes)
-
-
-def read_yaml(*files: Path) -> dict[str, Any]:
-    """Read YAML files and merge them as Snakemake does: later files win, mappings are merged key by key."""
-    merged: dict[str, Any] = {}
-    for file in files:
-        merge(merged, yaml.load(file.read_text(encoding="utf-8"), Loader=LOADER) or {})
-    return merged
 
 
 def _refused(mistakes: Iterable[str]) -> UserError:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from equivariance.datasets.sizes import Size, expected_size
+from equivariance.errors import UserError
 from equivariance.files import read_json, write_json
 from equivariance.workflow.plan import Measurement, Network, Plan, shared_sweeps
 
@@ -49,7 +50,7 @@ class Work:
         self._size = cache(self._expected)
         self._key = cache(self._named)
         self._known: dict[str, float] = {}
-        with suppress(OSError, ValueError):  # whatever is wrong with it, it is counted again
+        with suppress(OSError, UserError, ValueError):  # whatever is wrong with it, it is counted again
             self._known = dict(read_json(file))
 
     def seconds(self, items: Sequence[Network | Measurement]) -> float:
