@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from collect_images import describe, evenly_spaced
 from equivariance.analysis.image_grids import Grid, save_grids
+from equivariance.analysis.reading import read_measurement
 from equivariance.datasets.adapting import adapt
 from equivariance.datasets.image_set import ImageSet
 from equivariance.devices import prepare_process
@@ -50,7 +51,7 @@ def collect_feature_maps(
         )
         where = (measurement["measured_dataset"], measurement["measured_with"])
         texts = tuple(describe(members, index) for index in indices) * len(rows)
-        table = pd.read_parquet(measurement["file"])
+        table = read_measurement(measurement["file"])
         layers = convolutions(model, shown["layers"])
         with torch.no_grad(), record(model, layers) as maps:
             model(inputs)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from equivariance.analysis.published import SORTS, compare, read_published
 from equivariance.analysis.reading import read_table
-from equivariance.files import atomic_path
+from equivariance.files import atomic_path, write_checksum
 
 
 def compare_published(
@@ -19,6 +19,7 @@ def compare_published(
     read = {name: read_table(file, SORTS) for name, file in tables.items()}
     with atomic_path(output) as temporary:
         compare(read_published(published), read, labels, stand_ins).to_csv(temporary, index=False)
+    write_checksum(output)
 
 
 if "snakemake" in globals():

@@ -8,7 +8,7 @@ from equivariance.analysis.claims.judging import judge
 from equivariance.analysis.claims.names import Names
 from equivariance.analysis.columns import COLUMNS
 from equivariance.analysis.reading import read_table
-from equivariance.files import atomic_path
+from equivariance.files import atomic_path, write_checksum
 from equivariance.language import language
 
 
@@ -28,6 +28,7 @@ def judge_claims(
     judged = judge(claims, read, Names(**names), judging)
     with atomic_path(output) as temporary:
         judged.to_csv(temporary, index=False, float_format="%.10g")
+    write_checksum(output)
 
 
 if "snakemake" in globals():

@@ -15,12 +15,12 @@ from equivariance.datasets.adapting import adapt
 from equivariance.datasets.image_set import ImageSet
 from equivariance.devices import choose_device, prepare_process
 from equivariance.errors import UserError
-from equivariance.files import atomic_path, read_json
+from equivariance.files import atomic_path, read_sealed, sha256
 from equivariance.measures.measuring import Report, measure_several
 from equivariance.measures.stratified import class_name
-from equivariance.models.saved import load_network, weights_file
+from equivariance.models.saved import checked_weights, load_network
 from equivariance.sampling import nested_sample, stratified_sample
-from equivariance.store import digest_of, keep, sha256, take
+from equivariance.store import digest_of, keep, take
 from equivariance.transformations.sets import build_set
 
 EVALUATION = "equivariance.training.evaluation"
@@ -71,7 +71,7 @@ def measure_networks(
             raise UserError(f"{', '.join(map(str, files))}: {error}") from error
         for output, table, digest in zip(files, tables, digests, strict=True):
             with atomic_path(output) as temporary:
-                table.to_parquet(temporary, index=False)
+                table.to_parquet(temporary, index=False, write_page_checksum=True)
             keep(store, digest, output.parent, [output.name])
             logging.info("%s: %d rows", output, len(table))
             for layer, reason in table.attrs.get("left_out", {}).items():
@@ -93,9 +93,9 @@ def shared_sweeps(measurements: Sequence[Mapping[str, Any]]) -> list[list[int]]:
 def _network(measurement: Mapping[str, Any]) -> list[Any]:
     """What determines the network that is measured: its settings and its weights."""
     folder = Path(measurement["folder"])
-    description = read_json(folder / "model.json")
-    weights = weights_file(folder, measurement["savepoint"])
-    return [description["settings"], description["image_shape"], sha256(weights) if weights.is_file() else ""]
+    description = read_sealed(folder / "model.json")
+    weights = checked_weights(folder, measurement["savepoint"])
+    return [description["settings"], description["image_shape"], sha256(weights)]
 
 
 def evaluate_network(

@@ -2,6 +2,7 @@
 
 import logging
 import platform
+import shutil
 from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib import import_module
@@ -17,10 +18,16 @@ from equivariance.checkpoint import remove_checkpoint
 from equivariance.datasets.image_set import ImageSet
 from equivariance.devices import choose_device, prepare_process
 from equivariance.errors import UserError
-from equivariance.files import atomic_path, write_json
+from equivariance.files import atomic_path, sha256
 from equivariance.models.layers import parameter_count
-from equivariance.models.saved import load_weights, save_weights, weights_file
-from equivariance.store import digest_of, keep, sha256, take
+from equivariance.models.saved import (
+    checked_weights,
+    load_weights,
+    save_weights,
+    weights_file,
+    write_description,
+)
+from equivariance.store import digest_of, keep, take
 from equivariance.training.loop import restart_checkpoint, train
 from equivariance.training.settings import TrainingSettings
 
@@ -51,6 +58,8 @@ def train_networks(
     images_sha256 = {name: sha256(file) for name, file in datasets.items()}
     for folder, values, code, start in zip(folders, settings, codes, initial, strict=True):
         chosen = TrainingSettings.from_mapping(values)
+        if start and start.suffix != PUBLISHED:
+            checked_weights(start.parent)
         begin = sha256(start) if start else ""
         digest = digest_of(chosen.as_mapping(), code, images_sha256[chosen.dataset], begin, threads)
         if take(store, digest, folder):
@@ -81,8 +90,8 @@ def train_network(
     checkpoint = checkpoints / f"{'-'.join(folder.parts[-4:])}-{settings.digest(code, start)}.pt"
     initialize = partial(_load_weights, family=settings.family, file=initial) if initial else None
     trained = train(settings, image_set, device, checkpoint, f"{code} {start}", initialize=initialize)
-    weights = weights_file(folder)
-    save_weights(trained.model, weights)
+    shutil.rmtree(folder, ignore_errors=True)  # what an older training left
+    save_weights(trained.model, weights_file(folder))
     for percent, savepoint in trained.savepoints.items():
         trained.model.load_state_dict(savepoint.pop("state"))
         save_weights(trained.model, weights_file(folder, str(percent)))
@@ -94,8 +103,8 @@ def train_network(
         history.drop(columns="seconds").to_csv(temporary, index=False)
     on_gpu = device.type == "cuda"
     processor = torch.cuda.get_device_name(device) if on_gpu else platform.processor() or "cpu"
-    write_json(
-        folder / "model.json",
+    write_description(
+        folder,
         {
             "settings": settings.as_mapping(),
             "code": code,
@@ -108,7 +117,6 @@ def train_network(
             "test_images": trained.test_images,
             "savepoints": trained.savepoints,
             "initial_sha256": start or None,
-            "weights_sha256": sha256(weights),
             "seconds": round(trained.seconds, 3),
             "seconds_by_epoch": [row["seconds"] for row in trained.history],  # so far
             "device": processor,

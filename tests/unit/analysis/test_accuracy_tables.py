@@ -8,7 +8,7 @@ import pytest
 
 from equivariance.analysis.accuracies import accuracy_table, class_accuracy_table
 from equivariance.errors import UserError
-from equivariance.files import write_json
+from equivariance.models.saved import write_description
 from make_tables import make_table
 
 NETWORK = {
@@ -32,7 +32,7 @@ def row(tmp_path: Path) -> dict[str, Any]:
     table.to_parquet(tmp_path / "accuracy.parquet", index=False)
     settings = {"trained_with": "rotation", "epochs": 7}
     description = {"settings": settings, "classes": ["cat", "dog"], "savepoints": {"30": {"epoch": 2}}}
-    write_json(tmp_path / "model.json", description)
+    write_description(tmp_path, description)
     return {
         **NETWORK,
         "savepoint": "final",

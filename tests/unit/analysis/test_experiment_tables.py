@@ -8,7 +8,7 @@ import pytest
 
 from equivariance.analysis.tables import network_table, profile_table, unit_table, write_table
 from equivariance.errors import UserError
-from equivariance.files import read_json, write_json
+from equivariance.files import read_sealed, write_sealed
 
 NETWORK = {
     "dataset": "digits",
@@ -34,7 +34,7 @@ def description(tmp_path: Path) -> Path:
         "metrics": {"none": {"accuracy": 0.9}, "rotation": {"accuracy": 0.8}},
         "savepoints": {10: {"epoch": 2}},
     }
-    write_json(file, values)
+    write_sealed(file, values)
     return file
 
 
@@ -139,13 +139,13 @@ def test_a_network_is_augmented_where_it_was_trained_or_retrained_with_a_set(
 def test_a_network_of_another_task_has_no_accuracy_and_that_cell_may_be_empty(
     measurement: dict[str, Any], tmp_path: Path
 ) -> None:
-    description = read_json(measurement["description"])
+    description = read_sealed(measurement["description"])
     description["metrics"] = {"rotation": {"mae": 0.1, "smape": 0.2, "rae": 0.3}}
-    write_json(measurement["description"], description)
+    write_sealed(measurement["description"], description)
     with pytest.raises(UserError, match="empty cells in accuracy"):
         write_table([profile_table(measurement)], tmp_path / "t.csv")
     description["settings"]["task"] = "transformation_regression"
-    write_json(measurement["description"], description)
+    write_sealed(measurement["description"], description)
     write_table([profile_table(measurement)], tmp_path / "t.csv")
     assert pd.read_csv(tmp_path / "t.csv")["accuracy"].isna().all()
 

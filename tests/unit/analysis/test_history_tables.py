@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from equivariance.analysis.histories import history_table
 from equivariance.errors import UserError
-from equivariance.files import write_json
+from equivariance.models.saved import write_description
 
 NETWORK = {
     "dataset": "digits",
@@ -29,7 +29,7 @@ def row(folder: Path, accuracies: list[float]) -> dict[str, Any]:
     if accuracies:
         history = history.assign(test_accuracy_none=0.0, test_accuracy_own=accuracies)
     history.to_csv(folder / "history.csv", index=False)
-    write_json(folder / "model.json", {"seconds_by_epoch": [1.5 * epoch for epoch in epochs]})
+    write_description(folder, {"seconds_by_epoch": [1.5 * epoch for epoch in epochs]})
     return {**NETWORK, "file": str(folder / "history.csv"), "description": str(folder / "model.json")}
 
 
@@ -56,5 +56,6 @@ def test_a_network_that_was_not_trained_or_does_not_classify_is_an_error(tmp_pat
         history_table(row(tmp_path, []))
     regression = row(tmp_path, [0.5])
     pd.DataFrame({"epoch": [1], "test_rae_own": [0.3]}).to_csv(regression["file"], index=False)
+    write_description(tmp_path, {"seconds_by_epoch": [1.5]})
     with pytest.raises(UserError, match="leave the network out"):
         history_table(regression)

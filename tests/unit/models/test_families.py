@@ -9,12 +9,11 @@ from small_networks import SMALL, images_for, small
 from torch import nn
 
 from equivariance.errors import UserError
-from equivariance.files import write_json
 from equivariance.measures.recorder import leaf_names, record
 from equivariance.models import FAMILIES as ALL
 from equivariance.models import build
 from equivariance.models.layers import kind_of, layer_table, parameter_count
-from equivariance.models.saved import load_network, save_weights, weights_file
+from equivariance.models.saved import load_network, save_weights, weights_file, write_description
 from equivariance.models.standardize import Standardize
 
 # Those with published weights have no small network, and are looked at in a file of their own.
@@ -158,8 +157,8 @@ def test_a_network_comes_back_from_the_disk(family: str, tmp_path: Path) -> None
     task = "classification"
     settings = {"family": family, "settings": SMALL[family], "savepoints": [], "task": task}
     shape = list(images.shape[1:])
-    write_json(
-        tmp_path / "model.json",
+    write_description(
+        tmp_path,
         {"settings": settings, "image_shape": shape, "classes": list("abcde"), "outputs": 5},
     )
     loaded, _ = load_network(tmp_path)

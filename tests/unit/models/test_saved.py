@@ -9,9 +9,8 @@ import torch
 from torch import nn
 
 from equivariance.errors import UserError
-from equivariance.files import write_json
 from equivariance.models import build
-from equivariance.models.saved import load_network, save_weights, weights_file
+from equivariance.models.saved import load_network, save_weights, weights_file, write_description
 from equivariance.training.settings import TrainingSettings
 
 SETTINGS = {"filters": 2, "hidden": 4, "batch_norm": True}
@@ -36,7 +35,7 @@ def folder(tmp_path: Path, make_settings: Callable[..., TrainingSettings]) -> Pa
         "classes": ["a", "b", "c"],
         "outputs": 3,
     }
-    write_json(tmp_path / "model.json", description)
+    write_description(tmp_path, description)
     return tmp_path
 
 
@@ -102,7 +101,7 @@ def test_weights_that_are_damaged_are_an_error_that_names_the_file(folder: Path,
         file.write_bytes(file.read_bytes()[:100])
     else:
         save_weights(other_network(), file)
-    with pytest.raises(UserError, match=r"weights\.safetensors is damaged"):
+    with pytest.raises(UserError, match=r"is damaged \(weights\.safetensors is changed\): delete it"):
         load_network(folder)
 
 

@@ -15,9 +15,8 @@ from torch import nn
 from collect_feature_maps import collect_feature_maps, convolutions, extremes, inputs_under, scaled
 from equivariance.analysis.image_grids import Grid, load_grids
 from equivariance.datasets.image_set import ImageSet
-from equivariance.files import write_json
 from equivariance.models import build
-from equivariance.models.saved import load_network, save_weights, weights_file
+from equivariance.models.saved import load_network, save_weights, weights_file, write_description
 from equivariance.training.settings import TrainingSettings
 from equivariance.transformations.sets import build_set
 
@@ -36,8 +35,8 @@ def measurements(
     settings = make_settings(settings={"filters": 4, "hidden": 4})
     folder = tmp_path / "network"
     save_weights(build("simple_conv", (1, 8, 8), 2, settings.settings), weights_file(folder))
-    write_json(
-        folder / "model.json",
+    write_description(
+        folder,
         {"settings": settings.as_mapping(), "image_shape": [1, 8, 8], "classes": ["a", "b"], "outputs": 2},
     )
     rows = [

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,9 @@ import measure_networks as script
 from equivariance.datasets.adapting import adapt
 from equivariance.datasets.image_set import ImageSet
 from equivariance.errors import UserError
-from equivariance.files import write_json
 from equivariance.measures.measuring import measure, measure_several
 from equivariance.models import build
-from equivariance.models.saved import load_network, save_weights, weights_file
+from equivariance.models.saved import load_network, save_weights, weights_file, write_description
 from equivariance.sampling import nested_sample, stratified_sample
 from equivariance.training.data import DeviceImages
 from equivariance.training.evaluation import accuracy
@@ -41,7 +41,7 @@ def network(tmp_path: Path, make_settings: Callable[..., TrainingSettings]) -> P
         "classes": ["a", "b"],
         "outputs": 2,
     }
-    write_json(folder / "model.json", description)
+    write_description(folder, description)
     return folder
 
 
@@ -52,6 +52,7 @@ def run_all(
     """Make several measurements in one job, by what they change."""
     make_images().save(tmp_path / "rows.npz")
     make_images(channels=3, size=12).save(tmp_path / "large.npz")
+    stores = count()
 
     def measurement(savepoint: str = "final", dataset: str = "rows", **changes: Any) -> dict[str, Any]:
         settings = {
@@ -78,8 +79,8 @@ def run_all(
             measurements=[measurement(**one) for one in changes],
             datasets={name: tmp_path / f"{name}.npz" for name in ("rows", "large")},
             checkpoints=tmp_path / "checkpoints",
-            store=tmp_path / "store",
-            codes=["code"],
+            store=tmp_path / f"store{next(stores)}",  # an empty one
+            codes=["code"] * len(changes),
             device="cpu",
             threads=1,
         )
@@ -237,8 +238,8 @@ def test_a_network_that_does_not_classify_has_no_accuracy(
 ) -> None:
     settings = make_settings(task="transformation_regression")
     shape = {"image_shape": [1, 8, 8], "classes": ["a", "b"], "outputs": 2}
-    write_json(network / "model.json", {"settings": settings.as_mapping(), **shape})
     model = build("simple_conv", (1, 8, 8), 2, settings.settings, settings.task)
     save_weights(model, weights_file(network))
+    write_description(network, {"settings": settings.as_mapping(), **shape})
     with pytest.raises(UserError, match="does not classify, so it has no accuracy"):
         run(transformations_per_image=2)

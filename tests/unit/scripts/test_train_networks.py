@@ -79,7 +79,7 @@ def test_a_folder_holds_a_network_its_savepoints_its_history_and_what_it_is(run:
     assert description["savepoints"]["50"].keys() == {"epoch"}
     assert (description["outputs"], description["restarts"], description["initial_sha256"]) == (2, 0, None)
     assert (
-        description["weights_sha256"]
+        description["sha256_by_file"]["weights.safetensors"]
         == hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
     )
     assert description["code"] == "code"
@@ -186,7 +186,7 @@ def test_what_is_cut_short_while_it_writes_is_no_finished_network(
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(script, "write_json", full)
+    monkeypatch.setattr(script, "write_description", full)
     with pytest.raises(OSError, match="No space left"):
         run({})
     with pytest.raises(UserError, match="no finished network"):
@@ -208,8 +208,7 @@ def test_history_is_that_of_the_training(run: Run) -> None:
 
 def test_a_retraining_starts_from_the_weights_of_another_network(run: Run, tmp_path: Path) -> None:
     [first] = run({"trained_with": "none", "transformations": {}})
-    start = tmp_path / "start.safetensors"
-    start.write_bytes((first / "weights.safetensors").read_bytes())
+    start = first.rename(tmp_path / "start") / "weights.safetensors"
     [again] = run({"trained_layers": ["fc*"]}, initial=[start])
     before, after = load_file(start), load_file(again / "weights.safetensors")
     assert before.keys() == after.keys()
@@ -220,14 +219,23 @@ def test_a_retraining_starts_from_the_weights_of_another_network(run: Run, tmp_p
     assert set(description["metrics"]) == {"none", "rotation"}
 
 
+def test_a_retraining_does_not_start_from_weights_that_were_changed(run: Run, tmp_path: Path) -> None:
+    [first] = run({})
+    start = first.rename(tmp_path / "start") / "weights.safetensors"
+    content = bytearray(start.read_bytes())
+    content[len(content) // 2] ^= 1
+    start.write_bytes(content)
+    with pytest.raises(UserError, match=r"start is damaged \(weights\.safetensors is changed\)"):
+        run({"trained_layers": ["fc*"]}, initial=[start])
+
+
 def test_other_initial_weights_do_not_go_on_from_a_checkpoint(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     starts = []
     for seed in (0, 1):
         [folder] = run({"seed": seed})
-        starts.append(tmp_path / f"{seed}.safetensors")
-        starts[-1].write_bytes((folder / "weights.safetensors").read_bytes())
+        starts.append(folder.rename(tmp_path / f"start{seed}") / "weights.safetensors")
     change = {"trained_layers": ["fc2"], "seed": 5}
     [expected] = run(change, initial=[starts[1]])
     whole = (expected / "weights.safetensors").read_bytes()

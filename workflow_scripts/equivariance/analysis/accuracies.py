@@ -6,9 +6,10 @@ from typing import Any
 import pandas as pd
 
 from equivariance.analysis.columns import NETWORK
+from equivariance.analysis.reading import read_measurement
 from equivariance.analysis.tables import epoch_of
 from equivariance.errors import UserError
-from equivariance.files import read_json
+from equivariance.files import read_sealed
 from equivariance.transformations.parameters import members
 
 
@@ -39,7 +40,7 @@ def class_accuracy_table(row: Mapping[str, Any]) -> pd.DataFrame:
 
 def _counts(row: Mapping[str, Any]) -> pd.DataFrame:
     """Right answers and images by class and member."""
-    counts = pd.read_parquet(row["file"])
+    counts = read_measurement(row["file"])
     if "right" not in counts:
         raise UserError(
             f"{row['file']} holds errors, not accuracies, as its network predicts transformations; "
@@ -50,7 +51,7 @@ def _counts(row: Mapping[str, Any]) -> pd.DataFrame:
 
 def _described(row: Mapping[str, Any], values: pd.DataFrame) -> pd.DataFrame:
     """Put before the values of a network what they have in common."""
-    description = read_json(row["description"])
+    description = read_sealed(row["description"])
     common = {
         **{key: row[key] for key in NETWORK},
         "savepoint": row["savepoint"],

@@ -1,13 +1,15 @@
 """Tables of trainings, epoch by epoch."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from equivariance.analysis.columns import NETWORK
 from equivariance.errors import UserError
-from equivariance.files import read_json
+from equivariance.files import read_sealed
+from equivariance.models.saved import checked_file
 
 ACCURACY = "test_accuracy_own"  # of the history: on the watched test images, under the set of the training
 REACHED = 0.99
@@ -22,10 +24,11 @@ def history_table(row: Mapping[str, Any]) -> pd.DataFrame:
     with at least `REACHED` of the accuracy after the last. Raises UserError for a network that was not
     trained, or that does not classify.
     """
-    history = pd.read_csv(row["file"])
+    file = Path(row["file"])
+    history = pd.read_csv(checked_file(file.parent, file.name))
     if history.empty or ACCURACY not in history:
         raise UserError(f"{row['file']} has no accuracies from training; leave the network out")
-    seconds = read_json(row["description"])["seconds_by_epoch"]
+    seconds = read_sealed(row["description"])["seconds_by_epoch"]
     shown = history[["epoch"]].assign(seconds=seconds, accuracy=history[ACCURACY])
     first = shown[shown["accuracy"] >= REACHED * shown["accuracy"].iloc[-1]].iloc[0]
     shown = shown.assign(reached_epoch=int(first["epoch"]), reached_seconds=first["seconds"])

@@ -9,6 +9,8 @@ For panel p (three digits: `000`, ...):
     columns_<p>   text (K,), a label for each column ("" for none)
 """
 
+import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from equivariance.errors import UserError
-from equivariance.files import atomic_path
+from equivariance.files import atomic_path, damaged
 
 
 @dataclass(frozen=True)
@@ -80,5 +81,5 @@ def load_grids(path: str | Path) -> list[Grid]:
                 )
                 for index, dataset in enumerate(arrays["datasets"])
             ]
-    except (ValueError, KeyError, EOFError) as error:
-        raise UserError(f"{path} holds no image grids ({error}); remove it and run again") from error
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise damaged(path, error) from error

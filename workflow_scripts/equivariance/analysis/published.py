@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from equivariance.errors import UserError
+from equivariance.files import check_checksum
 from equivariance.language import N_
 from equivariance.reserved import FINAL, NONE
 
@@ -102,6 +103,7 @@ def read_published(path: Path) -> DataFrame:
     """
     import pandas as pd
 
+    check_checksum(path)
     numbers = ("value", "low", "high", "tolerance", "ours", "sd", "seeds", "difference")
     columns = pd.read_csv(path, nrows=0).columns
     text = {name: str for name in columns if name not in numbers}

@@ -9,10 +9,21 @@ from typing import TYPE_CHECKING
 
 from equivariance.analysis.columns import COLUMNS, CONDITIONS
 from equivariance.errors import UserError
+from equivariance.files import check_checksum, damaged
 from equivariance.measures.names import FLOOR
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
+
+
+def read_measurement(path: str | Path) -> DataFrame:
+    """Read the table of a measurement (.parquet). Raises UserError where it is damaged."""
+    import pandas as pd
+
+    try:
+        return pd.read_parquet(path, engine="pyarrow", page_checksum_verification=True)
+    except (OSError, ValueError) as error:  # pyarrow's errors are both
+        raise damaged(path, str(error).splitlines()[0]) from error
 
 
 def read_table(path: str | Path, sorts: Sequence[str]) -> DataFrame:
@@ -22,6 +33,7 @@ def read_table(path: str | Path, sorts: Sequence[str]) -> DataFrame:
     """
     import pandas as pd
 
+    check_checksum(path)
     # A class may be called nan: in its column everything is text.
     columns = pd.read_csv(path, nrows=0).columns
     missing = {column: ["", "nan", "NaN"] for column in columns if column != "class"}

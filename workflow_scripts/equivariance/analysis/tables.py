@@ -10,8 +10,9 @@ import pandas as pd
 from equivariance.analysis.columns import NETWORK
 from equivariance.analysis.paths import merge_paths
 from equivariance.analysis.profiles import LAYER, layer_profile, network_values
+from equivariance.analysis.reading import read_measurement
 from equivariance.errors import UserError
-from equivariance.files import atomic_path, read_json
+from equivariance.files import atomic_path, read_sealed, write_checksum
 from equivariance.measures.names import FLOOR, MEAN_OF_CLASSES, parts
 from equivariance.reserved import FINAL, NONE, UNTRAINED
 
@@ -31,7 +32,7 @@ def profile_table(
     With `classes` there is a row for each class that has a finite value, else one for their mean; with
     `floors` there are the resampling floors of the measures.
     """
-    description = read_json(measurement["description"])
+    description = read_sealed(measurement["description"])
     table = _read(measurement)
     if "class" in table:
         table = table[(table["class"] != MEAN_OF_CLASSES) == classes]
@@ -49,7 +50,7 @@ def profile_table(
 
 def unit_table(measurement: Mapping[str, Any]) -> pd.DataFrame:
     """Values of single units: what `profile_table` takes, with unit and value in the place of summaries."""
-    description = read_json(measurement["description"])
+    description = read_sealed(measurement["description"])
     table = _read(measurement)
     return _described(measurement, description, table, _wanted(measurement, table)[UNIT])
 
@@ -59,7 +60,7 @@ def network_table(measurement: Mapping[str, Any]) -> pd.DataFrame:
 
     Takes what `profile_table` takes; of a stratified measurement it gives the means over classes.
     """
-    description = read_json(measurement["description"])
+    description = read_sealed(measurement["description"])
     table = _read(measurement)
     values = network_values(_wanted(measurement, table).drop(columns="class", errors="ignore"))
     return _described(measurement, description, table, values)
@@ -67,7 +68,7 @@ def network_table(measurement: Mapping[str, Any]) -> pd.DataFrame:
 
 def _read(measurement: Mapping[str, Any]) -> pd.DataFrame:
     """The table of a sweep, with the paths of TI-pooling as one."""
-    table = pd.read_parquet(measurement["file"])
+    table = read_measurement(measurement["file"])
     missing = sorted({measure for measure, _ in measurement["values"]} - {*table["measure"]})
     if missing:
         raise UserError(f"{measurement['file']} lacks {', '.join(missing)}; delete it to measure again")
@@ -126,6 +127,7 @@ def write_table(tables: Sequence[pd.DataFrame], output: Path) -> None:
         )
     with atomic_path(output) as temporary:
         table.to_csv(temporary, index=False)
+    write_checksum(output)
 
 
 def epoch_of(description: Mapping[str, Any], savepoint: str) -> int:
@@ -143,5 +145,5 @@ def _accuracy(measurement: Mapping[str, Any], description: Mapping[str, Any]) ->
         return float(metrics.get("accuracy", math.nan))
     if measurement["accuracy"] is None:
         return math.nan
-    counts = pd.read_parquet(measurement["accuracy"])
+    counts = read_measurement(measurement["accuracy"])
     return float(counts["right"].sum() / counts["images"].sum())

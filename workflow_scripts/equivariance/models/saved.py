@@ -5,9 +5,10 @@ The folder holds::
     weights.safetensors   the final weights and buffers
     savepoints/           weights at per cents of the epochs, `30.safetensors`, for networks that keep them
     history.csv           one row per epoch
-    model.json            settings, metrics, seconds, versions; written last, when the rest is there
+    model.json            settings, metrics, seconds, versions, and checksums of all these; written last
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from equivariance.errors import UserError
-from equivariance.files import atomic_path, read_json
+from equivariance.files import atomic_path, damaged, read_sealed, sha256, write_sealed
 from equivariance.models import build
 from equivariance.reserved import FINAL
+
+DESCRIPTION = "model.json"
 
 
 def weights_file(folder: Path, savepoint: str = FINAL) -> Path:
@@ -33,16 +36,47 @@ def save_weights(model: nn.Module, file: Path) -> None:
         save_file(tensors, temporary)
 
 
+def write_description(folder: Path, description: Mapping[str, Any]) -> None:
+    """Write `model.json`: the description, with the checksums of all other files that are in the folder."""
+    files = [file for file in folder.rglob("*") if file.is_file() and file.name != DESCRIPTION]
+    checksums = {file.relative_to(folder).as_posix(): sha256(file) for file in files}
+    write_sealed(folder / DESCRIPTION, {**description, "sha256_by_file": checksums})
+
+
+def checked_file(folder: Path, name: str) -> Path:
+    """A file of a network. Raises UserError where it is missing, or is another than when it was written."""
+    file, known = folder / name, _checksums(folder).get(name)
+    if not file.is_file() or sha256(file) != known:
+        raise damaged(folder, f"{name} is {'changed' if file.is_file() else 'missing'}")
+    return file
+
+
+def checked_weights(folder: Path, savepoint: str = FINAL) -> Path:
+    """The file with the weights of a savepoint. Raises UserError for a savepoint that was not kept, and what
+    `checked_file` raises."""
+    percents = sorted(int(Path(name).stem) for name in _checksums(folder) if name.startswith("savepoints/"))
+    kept = [FINAL, *map(str, percents)]
+    if savepoint not in kept:
+        raise UserError(f"{folder} has no savepoint {savepoint!r}; it has {', '.join(kept)}")
+    return checked_file(folder, weights_file(Path(), savepoint).as_posix())
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    if not (folder / DESCRIPTION).is_file():
+        raise UserError(f"{folder} contains no finished network ({DESCRIPTION} is missing); train it again")
+    checksums: dict[str, str] = read_sealed(folder / DESCRIPTION)["sha256_by_file"]
+    return checksums
+
+
 def load_network(folder: str | Path, savepoint: str = FINAL) -> tuple[nn.Module, dict[str, Any]]:
     """Build a network from its folder and load the weights of a savepoint, on the CPU and in evaluation mode.
 
     Returns the network and its `model.json`. Raises UserError for a folder without one, without that
-    savepoint, or with weights that are damaged.
+    savepoint, or with files that are damaged.
     """
     folder = Path(folder)
-    if not (folder / "model.json").is_file():
-        raise UserError(f"{folder} contains no finished network (model.json is missing); train it again")
-    description = read_json(folder / "model.json")
+    file = checked_weights(folder, savepoint)
+    description = read_sealed(folder / DESCRIPTION)
     model = build(
         description["settings"]["family"],
         image_shape=tuple(description["image_shape"]),
@@ -50,10 +84,6 @@ def load_network(folder: str | Path, savepoint: str = FINAL) -> tuple[nn.Module,
         settings=description["settings"]["settings"],
         task=description["settings"]["task"],
     )
-    file = weights_file(folder, savepoint)
-    if not file.is_file():
-        kept = ", ".join([FINAL, *map(str, description["settings"]["savepoints"])])
-        raise UserError(f"{folder} has no savepoint {savepoint!r}; it has {kept}")
     load_weights(model, file)
     return model.eval(), description
 

@@ -1,0 +1,70 @@
+"""Results that were changed or cut are not read: the message names them and what makes them again."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from equivariance.analysis.image_grids import Grid, load_grids, save_grids
+from equivariance.analysis.reading import read_measurement, read_table
+from equivariance.analysis.tables import write_table
+from equivariance.errors import UserError
+
+
+def cut(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def empty(content: bytes) -> bytes:
+    return b""
+
+
+def flipped(content: bytes) -> bytes:
+    changed = bytearray(content)
+    changed[len(content) // 3] ^= 4
+    return bytes(changed)
+
+
+damaged = pytest.mark.parametrize("damage", [cut, empty, flipped])
+Damage = Callable[[bytes], bytes]
+
+
+def spoil(file: Path, damage: Damage) -> None:
+    file.write_bytes(damage(file.read_bytes()))
+
+
+def refused(file: Path) -> str:
+    return rf"{file.name} is damaged \(.*\): delete it and run the same command again$"
+
+
+@damaged
+def test_a_measurement(tmp_path: Path, damage: Damage) -> None:
+    file = tmp_path / "invariance.parquet"
+    values = np.random.default_rng(0).random(10_000)
+    pd.DataFrame({"value": values}).to_parquet(file, index=False, write_page_checksum=True)
+    assert (read_measurement(file)["value"] == values).all()
+    spoil(file, damage)
+    with pytest.raises(UserError, match=refused(file)):
+        read_measurement(file)
+
+
+@damaged
+def test_a_table(tmp_path: Path, damage: Damage) -> None:
+    file = tmp_path / "max_pooling.csv"
+    write_table([pd.DataFrame({"a": range(1000), "b": "x"})], file)
+    spoil(file, damage)
+    with pytest.raises(UserError, match=refused(file)):
+        read_table(file, ["profiles"])
+
+
+@damaged
+def test_images_of_a_figure(tmp_path: Path, damage: Damage) -> None:
+    file = tmp_path / "st_matrix.npz"
+    images = np.random.default_rng(0).random((2, 2, 1, 8, 8)).astype(np.float32)
+    save_grids(file, [Grid("digits", "rotation", images, ("a", "b"), ("c", "d"))])
+    assert len(load_grids(file)) == 1
+    spoil(file, damage)
+    with pytest.raises(UserError, match=refused(file)):
+        load_grids(file)
