@@ -3,6 +3,7 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.utils import update_config
 
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "workflow_scripts"))
@@ -25,12 +26,13 @@ from equivariance.workflow.report import (
 )
 from equivariance.workflow.run import Run
 from equivariance.workflow.tables import table_inputs, table_settings
-from equivariance.workflow.yaml_files import check_yaml
+from equivariance.workflow.yaml_files import check_yaml, typed
 
 try:
     for file in workflow.configfiles:
         check_yaml(Path(file))
     check_writable(Path("results"), Path("logs"))
+    update_config(config, typed(workflow.config_settings.config))
     for section in ("experiments", "claims"):
         config[section] = in_file_order(config.get(section), section, ROOT / "config")
     CONFIG = load_config(config, ROOT / "config" / "schemas")

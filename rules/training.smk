@@ -22,7 +22,7 @@ for job in training_jobs(RUN):
             gpu=CONFIG.jobs.gpus,
             gpu_share=job.gpu_share,
             mem_mb=8000,
-            runtime=240,
+            runtime=job.runtime,
         params:
             settings=job.settings,
             initial=job.initial_weights,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from equivariance.errors import UserError
-from equivariance.workflow.yaml_files import check_yaml, read_yaml
+from equivariance.workflow.yaml_files import check_yaml, read_yaml, typed
 
 
 def test_files_are_merged_key_by_key_and_later_ones_win(tmp_path: Path) -> None:
@@ -41,3 +41,21 @@ def test_the_same_key_may_stand_in_different_mappings(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text("a: {x: 1}\nb: {x: 2}\nc: [{x: 1}, {x: 2}]\n")
     assert check_yaml(file) == file.read_text()
+
+
+def test_numbers_of_the_command_line_are_numbers() -> None:
+    given = {
+        "jobs": {"gpus": "0", "gflops": "1.5e+4"},
+        "only": ["kernel_size"],
+        "mirror": "null",
+    }
+    assert typed(given) == {
+        "jobs": {"gpus": 0, "gflops": 15000.0},
+        "only": ["kernel_size"],
+        "mirror": None,
+    }
+    assert typed({"pretrained": "false", "mirror": "../a: b", "seeds": 3}) == {
+        "pretrained": False,
+        "mirror": "../a: b",
+        "seeds": 3,
+    }

@@ -5,6 +5,7 @@ little beside the work. Tables and figures have a job each, which a wildcard nam
 several. Rules are written once, for both.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +19,9 @@ from equivariance.workflow.run import IMAGES, Run
 
 CAPTION = "../paper/captions/figure.rst"
 """Template of the captions in the report, from a file of rules."""
+
+START_MINUTES = 10  # of a job, for its start on a slow file system and what is not in its FLOPs
+MARGIN = 3  # times the expected time: `jobs.gflops` is one number for all networks and GPUs
 
 Wildcards = Any  # Snakemake's: their values are attributes
 Item = TypeVar("Item", Network, Measurement, str)
@@ -41,7 +45,23 @@ class Job(Generic[Item]):
         return f"{self.log.removesuffix('.log')}.benchmark.tsv"
 
 
-class TrainingJob(Job[Network]):
+class ComputingJob(Job[Work]):
+    """Train networks, or measure them."""
+
+    def gpu_share(self, wildcards: Wildcards) -> int:
+        """The shares of a GPU that it asks for."""
+        return self.run.gpu_share(self.items(wildcards))
+
+    def runtime(self, wildcards: Wildcards, attempt: int) -> int:
+        """Minutes that a cluster gives the job: what it is expected to take, with a margin, more each time.
+
+        A job that is stopped goes on from its checkpoints in the next attempt.
+        """
+        seconds = self.run.work.seconds(self.items(wildcards))
+        return attempt * (START_MINUTES + math.ceil(MARGIN * seconds / 60))
+
+
+class TrainingJob(ComputingJob[Network]):
     """Train networks, or retrain them; its targets are their folders."""
 
     def files(self, name: str) -> list[str]:
@@ -64,10 +84,6 @@ class TrainingJob(Job[Network]):
         """All that determines each of its networks."""
         return [self.run.plan.training_settings(network) for network in self.items(wildcards)]
 
-    def gpu_share(self, wildcards: Wildcards) -> int:
-        """The shares of a GPU that it asks for."""
-        return self.run.gpu_share(self.items(wildcards))
-
     def codes(self, wildcards: Wildcards) -> list[str]:
         """Digest of the code that trains each of its networks."""
         return [self._code(network) for network in self.items(wildcards)]
@@ -77,7 +93,7 @@ class TrainingJob(Job[Network]):
         return self.run.code("train_networks", self.run.family_module(network), *start)
 
 
-class MeasuringJob(Job[Measurement]):
+class MeasuringJob(ComputingJob[Measurement]):
     """Measure networks; its targets are the tables of the measurements."""
 
     def networks(self, wildcards: Wildcards) -> list[str]:
@@ -99,10 +115,6 @@ class MeasuringJob(Job[Measurement]):
             }
             for one in self.items(wildcards)
         ]
-
-    def gpu_share(self, wildcards: Wildcards) -> int:
-        """The shares of a GPU that it asks for."""
-        return self.run.gpu_share(self.items(wildcards))
 
     def codes(self, wildcards: Wildcards) -> list[str]:
         """Digest of the code that makes each of its measurements."""

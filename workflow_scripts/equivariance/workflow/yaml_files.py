@@ -47,6 +47,18 @@ def check_yaml(file: Path) -> str:
     return text
 
 
+def typed(value: Any) -> Any:
+    """Read texts as the numbers that they are: of `--config 'jobs={gpus: 0}'`, Snakemake leaves 0 a text."""
+    if isinstance(value, dict):
+        return {key: typed(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [typed(one) for one in value]
+    if not isinstance(value, str):
+        return value
+    read = yaml.load(value, Loader=LOADER)
+    return read if read is None or isinstance(read, int | float) else value
+
+
 def _twice(node: yaml.Node) -> Iterator[str]:
     """Say of each key that stands twice in a mapping where it stands."""
     if isinstance(node, yaml.MappingNode):
