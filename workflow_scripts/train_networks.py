@@ -16,7 +16,7 @@ from torch import nn
 
 from equivariance.checkpoint import remove_checkpoint
 from equivariance.datasets.image_set import ImageSet
-from equivariance.devices import choose_device, prepare_process
+from equivariance.devices import choose_device, choose_precision, prepare_process
 from equivariance.errors import UserError
 from equivariance.files import atomic_path, sha256
 from equivariance.models.layers import parameter_count
@@ -61,14 +61,17 @@ def train_networks(
         if start and start.suffix != PUBLISHED:
             checked_weights(start.parent)
         begin = sha256(start) if start else ""
-        digest = digest_of(chosen.as_mapping(), code, images_sha256[chosen.dataset], begin, threads)
+        where = choose_device(device)
+        precision = str(choose_precision(chosen.precision, where))  # of `auto`, what it stands for here
+        images = images_sha256[chosen.dataset]
+        digest = digest_of(chosen.as_mapping(), code, images, begin, threads, precision)
         if take(store, digest, folder):
             logging.info("%s: taken from %s", folder, store / digest)
             continue
         logging.info("%s: %d epochs", folder, chosen.epochs)
-        images = image_sets[chosen.dataset]
         try:
-            train_network(folder, chosen, images, checkpoints, code, choose_device(device), threads, start)
+            image_set = image_sets[chosen.dataset]
+            train_network(folder, chosen, image_set, checkpoints, code, where, threads, start)
         except UserError as error:
             raise UserError(f"{folder}: {error}") from error
         savepoints = [weights_file(Path(), str(percent)) for percent in chosen.savepoints]
