@@ -5,7 +5,9 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import equivariance.datasets
 from equivariance.datasets import SOURCES, prepare
@@ -59,3 +61,14 @@ def test_importing_the_package_loads_no_library() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=home, check=True
     )
     assert result.stdout.strip() == "[]"
+
+
+def test_a_data_set_of_one_class_is_an_error_before_any_network_is_trained(tmp_path: Path) -> None:
+    for part in ("train", "test"):
+        folder = tmp_path / "images" / part / "cat"
+        folder.mkdir(parents=True)
+        for number in range(3):
+            Image.fromarray(np.full((8, 8, 3), 50 * number, np.uint8)).save(folder / f"{number}.png")
+    settings = {"source": "folder", "path": str(tmp_path / "images")}
+    with pytest.raises(UserError, match=r"data set 'cats' has one class \(cat\): networks tell at least two"):
+        prepare("cats", settings, None, tmp_path / "cache")

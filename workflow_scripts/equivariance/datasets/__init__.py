@@ -39,4 +39,8 @@ def prepare(name: str, settings: Mapping[str, Any], mirror: str | None, cache: P
             images: ImageSet = import_module(f"equivariance.datasets.{source}").load(settings, mirror, cache)
         except UserError as error:
             raise UserError(f"data set {name!r}: {error}") from error
+    if len(images.classes) < 2:
+        raise UserError(
+            f"data set {name!r} has one class ({', '.join(images.classes)}): networks tell at least two apart"
+        )
     return replace(images, name=name, source=source, stand_in_for=settings.get("stand_in_for", ""))
