@@ -18,7 +18,8 @@ from equivariance.errors import UserError
 from equivariance.files import atomic_path, read_sealed, sha256
 from equivariance.measures.measuring import Report, measure_several
 from equivariance.measures.stratified import class_name
-from equivariance.models.saved import checked_weights, load_network
+from equivariance.models.saved import load_network
+from equivariance.network_folder import checked_weights
 from equivariance.sampling import nested_sample, stratified_sample
 from equivariance.store import digest_of, keep, take
 from equivariance.transformations.sets import build_set

@@ -20,13 +20,8 @@ from equivariance.devices import choose_device, choose_precision, prepare_proces
 from equivariance.errors import UserError
 from equivariance.files import atomic_path, sha256
 from equivariance.models.layers import parameter_count
-from equivariance.models.saved import (
-    checked_weights,
-    load_weights,
-    save_weights,
-    weights_file,
-    write_description,
-)
+from equivariance.models.saved import load_weights, save_weights
+from equivariance.network_folder import checked_weights, weights_file, write_description
 from equivariance.store import digest_of, keep, take
 from equivariance.training.loop import restart_checkpoint, train
 from equivariance.training.settings import TrainingSettings

@@ -1,5 +1,6 @@
 """Checkpoints, from which an interrupted training or measurement resumes."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,14 @@ from equivariance.files import atomic_path
 def save_checkpoint(file: Path, digest: str, state: dict[str, Any]) -> None:
     """Write a checkpoint of the work that `digest` stands for, whole or not at all.
 
-    Raises UserError where the disk is full.
+    Raises UserError where it cannot be written, as on a full disk.
     """
-    with atomic_path(file) as temporary:
-        torch.save({"digest": digest, **state}, temporary)
+    try:
+        with atomic_path(file) as temporary:
+            torch.save({"digest": digest, **state}, temporary)
+    except RuntimeError as error:  # in which torch wraps the errors of the system
+        free = shutil.disk_usage(file.parent).free
+        raise UserError(f"{file} cannot be written; {free / 2**20:,.0f} MiB of its disk are free") from error
 
 
 def load_checkpoint(file: Path, digest: str) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ import pytest
 
 from equivariance.analysis.accuracies import accuracy_table, class_accuracy_table
 from equivariance.errors import UserError
-from equivariance.models.saved import write_description
+from equivariance.network_folder import write_description
 from make_tables import make_table
 
 NETWORK = {

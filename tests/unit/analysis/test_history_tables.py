@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from equivariance.analysis.histories import history_table
 from equivariance.errors import UserError
-from equivariance.models.saved import write_description
+from equivariance.network_folder import write_description
 
 NETWORK = {
     "dataset": "digits",

@@ -39,10 +39,10 @@ def test_grids_survive_their_file_and_equal_grids_give_equal_bytes(tmp_path) -> 
 
 def test_a_file_of_another_kind_is_an_error_that_names_it(tmp_path) -> None:
     np.savez(tmp_path / "other.npz", something=np.zeros(3))
-    with pytest.raises(UserError, match=r"other\.npz holds no image grids"):
+    with pytest.raises(UserError, match=r"other\.npz is damaged"):
         load_grids(tmp_path / "other.npz")
     (tmp_path / "text.npz").write_text("not an archive")
-    with pytest.raises(UserError, match=r"text\.npz holds no image grids"):
+    with pytest.raises(UserError, match=r"text\.npz is damaged"):
         load_grids(tmp_path / "text.npz")
 
 

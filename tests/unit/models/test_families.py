@@ -13,8 +13,9 @@ from equivariance.measures.recorder import leaf_names, record
 from equivariance.models import FAMILIES as ALL
 from equivariance.models import build
 from equivariance.models.layers import kind_of, layer_table, parameter_count
-from equivariance.models.saved import load_network, save_weights, weights_file, write_description
+from equivariance.models.saved import load_network, save_weights
 from equivariance.models.standardize import Standardize
+from equivariance.network_folder import weights_file, write_description
 
 # Those with published weights have no small network, and are looked at in a file of their own.
 FAMILIES = [name for name, family in ALL.items() if not family.published]

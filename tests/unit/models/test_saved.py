@@ -10,7 +10,8 @@ from torch import nn
 
 from equivariance.errors import UserError
 from equivariance.models import build
-from equivariance.models.saved import load_network, save_weights, weights_file, write_description
+from equivariance.models.saved import load_network, save_weights
+from equivariance.network_folder import weights_file, write_description
 from equivariance.training.settings import TrainingSettings
 
 SETTINGS = {"filters": 2, "hidden": 4, "batch_norm": True}

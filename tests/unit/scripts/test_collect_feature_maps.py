@@ -16,7 +16,8 @@ from collect_feature_maps import collect_feature_maps, convolutions, extremes, i
 from equivariance.analysis.image_grids import Grid, load_grids
 from equivariance.datasets.image_set import ImageSet
 from equivariance.models import build
-from equivariance.models.saved import load_network, save_weights, weights_file, write_description
+from equivariance.models.saved import load_network, save_weights
+from equivariance.network_folder import weights_file, write_description
 from equivariance.training.settings import TrainingSettings
 from equivariance.transformations.sets import build_set
 

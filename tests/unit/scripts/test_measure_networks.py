@@ -17,7 +17,8 @@ from equivariance.datasets.image_set import ImageSet
 from equivariance.errors import UserError
 from equivariance.measures.measuring import measure, measure_several
 from equivariance.models import build
-from equivariance.models.saved import load_network, save_weights, weights_file, write_description
+from equivariance.models.saved import load_network, save_weights
+from equivariance.network_folder import weights_file, write_description
 from equivariance.sampling import nested_sample, stratified_sample
 from equivariance.training.data import DeviceImages
 from equivariance.training.evaluation import accuracy

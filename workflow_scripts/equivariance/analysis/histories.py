@@ -9,7 +9,7 @@ import pandas as pd
 from equivariance.analysis.columns import NETWORK
 from equivariance.errors import UserError
 from equivariance.files import read_sealed
-from equivariance.models.saved import checked_file
+from equivariance.network_folder import checked_file
 
 ACCURACY = "test_accuracy_own"  # of the history: on the watched test images, under the set of the training
 REACHED = 0.99

@@ -1,14 +1,5 @@
-"""A trained network on disk: a folder with its weights, their description and the history of the training.
+"""The weights of networks: written, and read into a network that is built for them."""
 
-The folder holds::
-
-    weights.safetensors   the final weights and buffers
-    savepoints/           weights at per cents of the epochs, `30.safetensors`, for networks that keep them
-    history.csv           one row per epoch
-    model.json            settings, metrics, seconds, versions, and checksums of all these; written last
-"""
-
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +8,10 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from equivariance.errors import UserError
-from equivariance.files import atomic_path, damaged, read_sealed, sha256, write_sealed
+from equivariance.files import atomic_path, read_sealed
 from equivariance.models import build
+from equivariance.network_folder import DESCRIPTION, checked_weights
 from equivariance.reserved import FINAL
-
-DESCRIPTION = "model.json"
-
-
-def weights_file(folder: Path, savepoint: str = FINAL) -> Path:
-    """The file of a savepoint: `final`, or per cent of the epochs as text."""
-    return folder / ("weights.safetensors" if savepoint == FINAL else f"savepoints/{savepoint}.safetensors")
 
 
 def save_weights(model: nn.Module, file: Path) -> None:
@@ -34,38 +19,6 @@ def save_weights(model: nn.Module, file: Path) -> None:
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     with atomic_path(file) as temporary:
         save_file(tensors, temporary)
-
-
-def write_description(folder: Path, description: Mapping[str, Any]) -> None:
-    """Write `model.json`: the description, with the checksums of all other files that are in the folder."""
-    files = [file for file in folder.rglob("*") if file.is_file() and file.name != DESCRIPTION]
-    checksums = {file.relative_to(folder).as_posix(): sha256(file) for file in files}
-    write_sealed(folder / DESCRIPTION, {**description, "sha256_by_file": checksums})
-
-
-def checked_file(folder: Path, name: str) -> Path:
-    """A file of a network. Raises UserError where it is missing, or is another than when it was written."""
-    file, known = folder / name, _checksums(folder).get(name)
-    if not file.is_file() or sha256(file) != known:
-        raise damaged(folder, f"{name} is {'changed' if file.is_file() else 'missing'}")
-    return file
-
-
-def checked_weights(folder: Path, savepoint: str = FINAL) -> Path:
-    """The file with the weights of a savepoint. Raises UserError for a savepoint that was not kept, and what
-    `checked_file` raises."""
-    percents = sorted(int(Path(name).stem) for name in _checksums(folder) if name.startswith("savepoints/"))
-    kept = [FINAL, *map(str, percents)]
-    if savepoint not in kept:
-        raise UserError(f"{folder} has no savepoint {savepoint!r}; it has {', '.join(kept)}")
-    return checked_file(folder, weights_file(Path(), savepoint).as_posix())
-
-
-def _checksums(folder: Path) -> dict[str, str]:
-    if not (folder / DESCRIPTION).is_file():
-        raise UserError(f"{folder} contains no finished network ({DESCRIPTION} is missing); train it again")
-    checksums: dict[str, str] = read_sealed(folder / DESCRIPTION)["sha256_by_file"]
-    return checksums
 
 
 def load_network(folder: str | Path, savepoint: str = FINAL) -> tuple[nn.Module, dict[str, Any]]:
