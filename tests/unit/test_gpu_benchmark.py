@@ -12,7 +12,7 @@ import torch
 from benchmarks import gpu
 from equivariance.datasets.sizes import Size
 from equivariance.training.settings import TrainingSettings
-from equivariance.workflow.estimate import KINDS, SWEEP_FACTORS, run_flops
+from equivariance.workflow.estimate import KINDS, SWEEP_FACTORS, run_costs
 from equivariance.workflow.loading import load_config
 from equivariance.workflow.plan import Plan
 
@@ -117,7 +117,9 @@ def test_small_and_large_networks_are_the_whole_run(
     monkeypatch.setattr(gpu, "LARGE_FLOPS", 0.0)
     whole = gpu.flops_by_size(plan, sizes)
     assert list(whole.loc[gpu.SMALL]) == [0, 0, 0]
-    assert list(whole.loc[gpu.LARGE]) == pytest.approx(list(run_flops(plan, sizes)[[*KINDS]].sum()))
+    assert list(whole.loc[gpu.LARGE]) == pytest.approx(
+        list(run_costs(plan, sizes, gpu.image_flops)[[*KINDS]].sum())
+    )
     forward = max(
         gpu.image_flops(
             TrainingSettings.from_mapping(plan.training_settings(network)), sizes(network.dataset)

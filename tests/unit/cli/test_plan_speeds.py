@@ -12,7 +12,7 @@ from equivariance.cli.main import main
 from equivariance.cli.plan import _hours, _machines
 from equivariance.datasets.sizes import Size
 from equivariance.training.settings import TrainingSettings
-from equivariance.workflow.estimate import KINDS, ImageCost, image_flops, run_flops
+from equivariance.workflow.estimate import KINDS, ImageCost, image_flops, run_costs
 from equivariance.workflow.loading import load_config
 from equivariance.workflow.plan import Plan
 from equivariance.workflow.timing import Speeds
@@ -40,8 +40,8 @@ def machines(
     assert isinstance(arguments, PlanArguments)
     config = load_config(raw | changes, schemas)
     plan = Plan(config)
-    flops = run_flops(plan, lambda name: SIZE)
-    found, assumed = _machines(arguments, config, plan, lambda name: SIZE, flops)
+    flops = run_costs(plan, lambda name: SIZE, image_flops)
+    found, assumed = _machines(arguments, config, plan, lambda name: SIZE)
     return {name: flops[list(KINDS)].sum().sum() / seconds.sum() for name, seconds in found.items()}, assumed
 
 

@@ -27,6 +27,7 @@ from equivariance.workflow.estimate import (
     SWEEP_FACTORS,
     Sizes,
     experiment_flops,
+    image_flops,
     run_costs,
     run_flops,
 )
@@ -43,8 +44,8 @@ HOUR = 3600.0
 FACTORS = ", ".join(f"{factor:g} for {name.replace('_', '-')}" for name, factor in SWEEP_FACTORS.items())
 COUNTED = """\
 Counted: FLOPs of training with its backward passes, of evaluation, and of the forward passes of measurements.
-Hours are those of a few steps and passes of each kind of network, measured here; elsewhere FLOPs divided by
-FLOP/s. Trainings that are repeated below a threshold are not included.\
+Hours are those of a few steps and passes of each kind of network, measured here; elsewhere FLOPs, with the
+multiples below, divided by FLOP/s. Trainings that are repeated below a threshold are not included.\
 """
 ASSUMED = (
     f"A sweep takes a multiple of its forward passes, which its measurements share: {FACTORS}.",
@@ -88,7 +89,7 @@ def plan_run(arguments: PlanArguments) -> str:
         raise UserError(f"Snakemake cannot plan this run: {printed.strip()[-1000:]}")
     jobs = count_jobs(printed)
     starting = sum(jobs.values()) * JOB_SECONDS / arguments.cores
-    machines, assumed = _machines(arguments, config, plan, sizes, flops)
+    machines, assumed = _machines(arguments, config, plan, sizes)
     return "\n\n".join(
         [
             _run(config),
@@ -135,11 +136,11 @@ def _snakemake(arguments: PlanArguments) -> "subprocess.Popen[str]":
 
 
 def _machines(
-    arguments: PlanArguments, config: Config, plan: Plan, sizes: Sizes, flops: pd.DataFrame
+    arguments: PlanArguments, config: Config, plan: Plan, sizes: Sizes
 ) -> tuple[dict[str, "pd.Series[float]"], list[str]]:
     """Seconds of each kind of work on what a run could run on, by what that is, and what is assumed of them:
     a line each."""
-    total = flops[list(KINDS)].sum()
+    total = run_costs(plan, sizes, image_flops)[list(KINDS)].sum()
     given = arguments.flops_per_second
     if given is not None:
         return {f"{given / 1e9:.4g} GFLOP/s, as given": total / given}, []

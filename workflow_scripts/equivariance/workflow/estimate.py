@@ -31,9 +31,10 @@ from equivariance.workflow.plan import Measurement, Network, Plan, shared_sweeps
 KINDS = ("training", "evaluation", "measuring")
 COUNTS = ["networks", "retrained", "measurements"]
 
-SWEEP_FACTORS = {"variances": 1.2, "invariance": 2.0, "same_equivariance": 3.0}
-"""Sweep time as a multiple of its forward passes, as `make bench` finds it on a CPU: with variances alone,
-with other measures of invariance, and with those of same-equivariance, where maps are transformed back."""
+SWEEP_FACTORS = {"variances": 1.55, "invariance": 2.3, "same_equivariance": 4.4}
+"""Sweep time as a multiple of its forward passes, as `make bench` finds it on a CPU, channels last: with
+variances alone, with other measures of invariance, and with those of same-equivariance, where maps are
+transformed back."""
 
 A100_PEAKS = {"TF32": 156e12, "bfloat16": 312e12}
 """FLOP/s of the A100's data sheet. Convolutions of float32 run in TF32 there: it is torch's default."""
@@ -66,11 +67,24 @@ Cost = Callable[[TrainingSettings, Size], ImageCost]
 
 
 def run_flops(plan: Plan, sizes: Sizes) -> pd.DataFrame:
-    """Count the FLOPs of a run, see `run_costs`."""
-    return run_costs(plan, sizes, image_flops)
+    """Count the FLOPs of a run: of training, of evaluation, and of the forward passes of measurements.
+
+    A row per model (the index), the one that costs most first; columns as `_count_run` has them.
+    """
+    return _count_run(plan, sizes, image_flops, passes_cost)
 
 
 def run_costs(plan: Plan, sizes: Sizes, cost: Cost) -> pd.DataFrame:
+    """Cost of a run, as `run_flops` has it, with what measures add to their forward passes."""
+    return _count_run(plan, sizes, cost, measuring_cost)
+
+
+def _count_run(
+    plan: Plan,
+    sizes: Sizes,
+    cost: Cost,
+    sweep_cost: Callable[[Plan, Sequence[Measurement], Sizes, Cost], float],
+) -> pd.DataFrame:
     """Count a run: a row per model (the index), the one that costs most first.
 
     Columns: networks to train, those to retrain (`retrained`), measurements, and the costs of `KINDS`. What
@@ -81,7 +95,7 @@ def run_costs(plan: Plan, sizes: Sizes, cost: Cost) -> pd.DataFrame:
         count = {"networks": not network.retrained, "retrained": network.retrained}
         rows.append({"model": network.model, **count, **network_costs(plan, network, sizes, cost)})
     for sweep in shared_sweeps(plan.measurements()):
-        measuring = measuring_cost(plan, sweep, sizes, cost)
+        measuring = sweep_cost(plan, sweep, sizes, cost)
         rows.append({"model": sweep[0].network.model, "measurements": len(sweep), "measuring": measuring})
     columns = [*COUNTS, *KINDS]
     table = pd.DataFrame(rows, columns=["model", *columns]).fillna(0).groupby("model").sum()
@@ -108,9 +122,9 @@ def experiment_flops(plan: Plan, sizes: Sizes) -> pd.DataFrame:
             if network not in networks:
                 own += sum(network_costs(plan, network, sizes, image_flops).values())
         for key in dict.fromkeys(one.sweep for one in alone.measurements()):
-            own += measuring_cost(plan, every[key], sizes, image_flops)
-            if key in sweeps:  # without the measures and samples that no other experiment asks for
-                own -= measuring_cost(others, sweeps[key], sizes, image_flops)
+            own += passes_cost(plan, every[key], sizes, image_flops)
+            if key in sweeps:  # without the samples that no other experiment asks for
+                own -= passes_cost(others, sweeps[key], sizes, image_flops)
         rows.append({**needed[COUNTS], "flops": needed[list(KINDS)].sum(), "own": own})
     table = pd.DataFrame(rows, index=pd.Index(names, name="experiment"), columns=[*COUNTS, "flops", "own"])
     table = table.astype(dict.fromkeys(COUNTS, int))
@@ -146,29 +160,38 @@ def training_costs(settings: TrainingSettings, size: Size, cost: Cost) -> dict[s
     }
 
 
+def passes_cost(plan: Plan, sweep: Sequence[Measurement], sizes: Sizes, cost: Cost) -> float:
+    """Cost of the forward passes of measurements that share a sweep: those of the largest."""
+    first = sweep[0]
+    network = first.network
+    image = cost(TrainingSettings.from_mapping(plan.training_settings(network)), sizes(network.dataset))
+    settings = plan.measuring_settings(first)
+    spec = settings["transformations"]
+    draws = _draws(spec, settings.get("transformations_per_image"))
+    images = max(_images(one, sizes) for one in sweep)
+    return (image.forward + image.warp * (set_size(spec) > 1)) * draws * images
+
+
 def measuring_cost(plan: Plan, sweep: Sequence[Measurement], sizes: Sizes, cost: Cost) -> float:
-    """Cost of measurements that share a sweep: the forward passes of the largest, and what its measures add.
+    """Cost of measurements that share a sweep: of its forward passes, and of what its measures add.
 
     What the measures of a family add to an image is what those of the measurements add that it is in.
     """
-    first = sweep[0]
-    network = first.network
-    chosen = TrainingSettings.from_mapping(plan.training_settings(network))
-    image = cost(chosen, sizes(network.dataset))
-    known = sizes(first.dataset).images(first.part)
-    settings = {one: plan.measuring_settings(one) for one in sweep}
-    spec = settings[first]["transformations"]
-    draws = _draws(spec, settings[first].get("transformations_per_image"))
-    images = {one: min(known, one.samples or known) for one in sweep}
+    images = {one: _images(one, sizes) for one in sweep}
     passes = float(max(images.values()))
     for family in sorted({one.family for one in sweep}):
         begin = 0
         ascending = sorted((one for one in sweep if one.family == family), key=images.__getitem__)
         for number, one in enumerate(ascending):
-            factors = [sweep_factor(settings[rest].get("measures", ())) for rest in ascending[number:]]
-            passes += (images[one] - begin) * (max(factors) - 1)
+            rest = [plan.measuring_settings(later).get("measures", ()) for later in ascending[number:]]
+            passes += (images[one] - begin) * (max(map(sweep_factor, rest)) - 1)
             begin = images[one]
-    return (image.forward + image.warp * (set_size(spec) > 1)) * draws * passes
+    return passes_cost(plan, sweep, sizes, cost) * passes / max(images.values())
+
+
+def _images(measurement: Measurement, sizes: Sizes) -> int:
+    known = sizes(measurement.dataset).images(measurement.part)
+    return min(known, measurement.samples or known)
 
 
 def sweep_factor(measures: Iterable[str]) -> float:
