@@ -213,3 +213,11 @@ def test_a_cluster_gives_a_job_three_times_what_it_should_take_and_more_at_each_
         first, second, third = (job.runtime(ANY, attempt) for attempt in (1, 2, 3))
         assert first >= 10 + 3 * minutes > first - 1
         assert (second, third) == (2 * first, 3 * first)
+
+
+@in_batches
+def test_a_job_is_on_one_data_set_so_that_one_figure_fetches_no_data_of_others(run: Run) -> None:
+    for job in training_jobs(run):
+        assert len({one.dataset for one in job.items(ANY)}) == 1
+    for measuring in measuring_jobs(run):
+        assert len({one.network.dataset for one in measuring.items(ANY)}) == 1

@@ -193,13 +193,18 @@ def measuring_jobs(run: Run) -> Iterator[MeasuringJob]:
 
 
 def _batches(run: Run, groups: Iterable[Sequence[Work]]) -> Iterator[list[Work]]:
-    """Join groups that ask for the same share of a GPU: in a job with a large network, small ones would have
-    the GPU alone, too."""
-    by_share: dict[int, list[Sequence[Work]]] = {}
+    """Join groups that are on the same data and ask for the same share of a GPU.
+
+    Who asks for one figure then fetches no data of others; and in a job with a large network, small ones
+    would have the GPU alone, too.
+    """
+    alike: dict[tuple[Any, ...], list[Sequence[Work]]] = {}
     for group in groups:
-        by_share.setdefault(run.gpu_share(group), []).append(group)
-    for alike in by_share.values():
-        yield from batches(alike, run.work.seconds, 60 * run.config.jobs.minutes)
+        first = group[0]
+        data = first.network.dataset if isinstance(first, Measurement) else first.dataset
+        alike.setdefault((run.gpu_share(group), data), []).append(group)
+    for listed in alike.values():
+        yield from batches(listed, run.work.seconds, 60 * run.config.jobs.minutes)
 
 
 def batches(
