@@ -4,6 +4,7 @@ import json
 import logging
 import math
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from equivariance.files import atomic_path, read_sealed, sha256
 from equivariance.measures.measuring import Report, measure_several
 from equivariance.measures.stratified import class_name
 from equivariance.models.saved import load_network
-from equivariance.network_folder import checked_weights
+from equivariance.network_folder import DESCRIPTION, checked_weights
 from equivariance.sampling import nested_sample, stratified_sample
 from equivariance.store import digest_of, keep, take
 from equivariance.transformations.sets import build_set
@@ -51,10 +52,12 @@ def measure_networks(
     memory = math.inf if memory_gb is None else memory_gb * 2**30  # not by what is free: bytes are the same
     image_sets = {name: ImageSet.load(file) for name, file in datasets.items()}
     images_sha256 = {name: sha256(file) for name, file in datasets.items()}
+    network_of = cache(_network)  # many measurements are of one
     waiting: list[tuple[Path, Mapping[str, Any], str]] = []
     for output, measurement, code in zip(outputs, measurements, codes, strict=True):
         images = images_sha256[measurement["dataset"]]
-        digest = digest_of(measurement["settings"], _network(measurement), images, code, memory_gb)
+        network = network_of(measurement["folder"], measurement["savepoint"])
+        digest = digest_of(measurement["settings"], network, images, code, memory_gb)
         if take(store, digest, output.parent):
             logging.info("%s: taken from %s", output, store / digest)
         else:
@@ -91,12 +94,12 @@ def shared_sweeps(measurements: Sequence[Mapping[str, Any]]) -> list[list[int]]:
     return [*groups.values()]
 
 
-def _network(measurement: Mapping[str, Any]) -> list[Any]:
+def _network(folder: str, savepoint: str) -> list[Any]:
     """What determines the network that is measured: its settings and its weights."""
-    folder = Path(measurement["folder"])
-    description = read_sealed(folder / "model.json")
-    weights = checked_weights(folder, measurement["savepoint"])
-    return [description["settings"], description["image_shape"], sha256(weights)]
+    weights = checked_weights(Path(folder), savepoint)
+    description = read_sealed(Path(folder) / DESCRIPTION)
+    name = weights.relative_to(folder).as_posix()
+    return [description["settings"], description["image_shape"], description["sha256_by_file"][name]]
 
 
 def evaluate_network(

@@ -66,7 +66,7 @@ def train_networks(
         logging.info("%s: %d epochs", folder, chosen.epochs)
         try:
             image_set = image_sets[chosen.dataset]
-            train_network(folder, chosen, image_set, checkpoints, code, where, threads, start)
+            train_network(folder, chosen, image_set, checkpoints, code, where, threads, start, begin)
         except UserError as error:
             raise UserError(f"{folder}: {error}") from error
         savepoints = [weights_file(Path(), str(percent)) for percent in chosen.savepoints]
@@ -81,10 +81,13 @@ def train_network(
     code: str,
     device: torch.device,
     threads: int,
-    initial: Path | None = None,
+    initial: Path | None,
+    start: str,
 ) -> None:
-    """Train one network and write its folder; `model.json` comes last, so that where it is, all is there."""
-    start = sha256(initial) if initial else ""
+    """Train one network and write its folder; `model.json` comes last, so that where it is, all is there.
+
+    `start` is the checksum of the file `initial`, empty without one.
+    """
     checkpoint = checkpoints / f"{'-'.join(folder.parts[-4:])}-{settings.digest(code, start)}.pt"
     initialize = partial(_load_weights, family=settings.family, file=initial) if initial else None
     trained = train(settings, image_set, device, checkpoint, f"{code} {start}", initialize=initialize)

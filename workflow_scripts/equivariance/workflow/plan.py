@@ -11,7 +11,7 @@ from itertools import product
 from typing import Any
 
 from equivariance.figures.kinds import figure_kind
-from equivariance.measures.names import AGGREGATIONS, FAMILIES, FAMILY_OF, base, parts
+from equivariance.measures.names import AGGREGATIONS, FAMILY_OF, base, parts
 from equivariance.models import FAMILIES as MODEL_FAMILIES
 from equivariance.reserved import FINAL, NONE, OWN, UNTRAINED
 from equivariance.workflow.checks import drawable_data
@@ -19,8 +19,6 @@ from equivariance.workflow.config import Config, measure_blocks
 
 ACCURACY = "accuracy"  # in the place of a family of measures
 STRATIFIED = "stratified_"  # before a family: measured class by class
-
-MEASURED_FAMILIES = (*FAMILIES, *(f"{STRATIFIED}{family}" for family in FAMILIES), ACCURACY)
 
 
 @dataclass(frozen=True, order=True)
