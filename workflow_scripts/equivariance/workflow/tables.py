@@ -34,18 +34,22 @@ def table_inputs(run: Run, experiment: str) -> list[str]:
 def measurement_rows(run: Run, experiment: str) -> list[dict[str, Any]]:
     """The sweeps of an experiment, with the values that it wants of each, and the file of the accuracy of its
     network where that is a savepoint."""
+    sweeps = run.plan.sweeps(experiment)
+    sizes = {
+        name: set_size(run.config.set_definition(name)) for name in {one.measured_with for one in sweeps}
+    }
     return [
         {
             **_common(run, one),
             "measured_with": one.measured_with,
             "samples": one.samples,
-            "transformations": set_size(run.config.set_definition(one.measured_with)),
+            "transformations": sizes[one.measured_with],
             "stratified": one.stratified,
             "path_per_transformation": run.family(one.network).path_per_transformation,
             "values": run.plan.values(experiment, one),
             "accuracy": _accuracy_file(run, one),
         }
-        for one in run.plan.sweeps(experiment)
+        for one in sweeps
     ]
 
 
