@@ -11,6 +11,7 @@ sys.path.insert(0, str(ROOT / "workflow_scripts"))
 from equivariance.disk import check_writable
 from equivariance.errors import UserError
 from equivariance.workflow.claims import claim_code, claim_entries, claim_names, claim_tables
+from equivariance.workflow.cluster import check_gpus
 from equivariance.workflow.images import feature_map_code, feature_map_settings, image_settings
 from equivariance.workflow.jobs import CAPTION, figure_jobs, measuring_jobs, table_jobs, training_jobs
 from equivariance.workflow.loading import in_file_order, load_config
@@ -46,6 +47,20 @@ STAND_INS = {name: entry["stand_in_for"] for name, entry in CONFIG.datasets.item
 def any_of(names):
     """Wildcard constraint: one of some names, or nothing where there are none."""
     return "|".join(names) or "(no name)"
+
+
+def growing(amount):
+    """A resource that grows with the attempt: what was too little once is not asked for again."""
+    return lambda wildcards, attempt: attempt * amount
+
+
+onstart:
+    if workflow.is_main_process and workflow.executor_plugin.name == "slurm":
+        jobs = [job for job in workflow.dag.needrun_jobs() if job.resources.get("gpu")]
+        try:
+            check_gpus({job.resources.get("slurm_partition") for job in jobs})
+        except UserError as error:
+            raise WorkflowError(str(error)) from None
 
 
 wildcard_constraints:

@@ -1,0 +1,110 @@
+"""The cost of Snakemake itself, by the number of jobs: time and memory to plan a run, and to see that it is done.
+
+The thesis is cut into more and more jobs: as it is, and each network and sweep in a job of its own, with its
+seeds and twice as many. In place of computing, a job writes a line into each of its outputs, so that a
+finished run can be had in minutes; rules, parameters and digests are the real ones.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pandas as pd
+import psutil
+from tqdm import tqdm
+
+ROOT = Path(__file__).resolve().parents[1]
+PARTS = ("Snakefile", "rules", "workflow_scripts", "config", "envs", "profiles", "paper", "requirements.lock")
+SCRIPT = re.compile(r'"\.\./workflow_scripts/\w+\.py"')
+PLACEHOLDER = """for name in snakemake.output:
+    with open(name, "w") as file:
+        file.write("a placeholder\\n")
+"""
+RUNS = {  # overrides of the thesis, by what they are
+    "as it is": "{}",
+    "each its job": "jobs: {minutes: 0}",
+    "each its job, twice the seeds": "{jobs: {minutes: 0}, seeds: {few: 10, many: 20}}",
+}
+
+
+def copy_of_the_workflow(folder: Path) -> None:
+    """Copy the workflow; its scripts write placeholders."""
+    for part in PARTS:
+        if (ROOT / part).is_dir():
+            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / part, folder / part)
+    (folder / "placeholder.py").write_text(PLACEHOLDER, encoding="utf-8")
+    for file in (folder / "rules").glob("*.smk"):
+        file.write_text(SCRIPT.sub('"../placeholder.py"', file.read_text("utf-8")), encoding="utf-8")
+
+
+def snakemake(folder: Path, *arguments: str) -> tuple[str, dict[str, float]]:
+    """Run Snakemake; what it prints, its seconds, those of the processor, and its largest memory in MB."""
+    process = psutil.Popen(
+        [sys.executable, "-m", "snakemake", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": "", "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    start = process.create_time()
+    printed = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise RuntimeError(printed[-2000:])
+    ended = time.time()
+    return printed, {
+        "seconds": ended - start,
+        "processor seconds": usage.ru_utime + usage.ru_stime,
+        "memory in MB": usage.ru_maxrss / 1024,
+    }
+
+
+def measure(folder: Path, name: str, finish: bool) -> list[dict[str, object]]:
+    """Plan a run of the thesis twice, the first time counting FLOPs; with `finish`, make it, and see it."""
+    shutil.rmtree(folder / "results", ignore_errors=True)
+    shutil.rmtree(folder / ".snakemake", ignore_errors=True)
+    (folder / "config" / "size.yaml").write_text(RUNS[name] + "\n", encoding="utf-8")
+    options = ("--configfile", "config/size.yaml", "--cores", "2")
+    rows: list[dict[str, object]] = []
+    for step in ("first plan", "plan", *(("make placeholders", "see that it is done") if finish else ())):
+        plan = ("--dry-run", "--quiet", "rules") if "plan" in step or "see" in step else ("--quiet", "all")
+        printed, cost = snakemake(folder, *plan, *options)
+        if "plan" in step:
+            jobs = int(re.findall(r"^total +(\d+)", printed, re.MULTILINE)[0])
+        elif "see" in step and "Nothing to be done" not in printed:
+            raise RuntimeError(f"the run is not done: {printed[-2000:]}")
+        rows.append({"run": name, "jobs": jobs, "step": step, **cost})
+    return rows
+
+
+def main() -> None:
+    """Measure the sizes and print a table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--csv", type=Path, help="also write the table there")
+    parser.add_argument("--finish", nargs="*", default=["as it is"], choices=RUNS, help="sizes to make, too")
+    arguments = parser.parse_args()
+    rows: list[dict[str, object]] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        copy_of_the_workflow(folder)
+        for run in tqdm(RUNS, unit="size"):
+            rows += measure(folder, run, run in arguments.finish)
+    table = pd.DataFrame(rows).round({"seconds": 1, "processor seconds": 1, "memory in MB": 0})
+    print(table.to_string(index=False))
+    if arguments.csv:
+        table.to_csv(arguments.csv, index=False)
+
+
+if __name__ == "__main__":
+    main()
