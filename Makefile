@@ -1,6 +1,6 @@
 # What a person types. `make quick` and `make test` install what they need into .venv, from requirements.lock.
 .DEFAULT_GOAL := help
-.PHONY: help install quick plan test lint docs bench bench-gpu translations lock prune clean
+.PHONY: help install quick plan archive verify test lint docs bench bench-gpu translations lock prune clean
 
 PYTHON ?= python3
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
@@ -31,6 +31,12 @@ quick: .venv/installed ## the whole thesis, small, on bundled data: minutes
 plan: .venv/installed ## jobs and estimated hours of RUN=thesis, laptop or quick, on CORES; BY=experiment, ONLY="NAME NAME"
 	@$(WITH_BIN) python -m equivariance plan --cores $(CORES) $(if $(filter-out thesis,$(RUN)),--config config/$(RUN).yaml) \
 		$(if $(BY),--by $(BY)) $(if $(ONLY),--only $(ONLY))
+
+archive: .venv/installed ## a finished RUN as one file, results/RUN.zip, for a repository of data; WEIGHTS=1 adds weights
+	@$(WITH_BIN) python -m equivariance archive --run $(RUN) $(if $(WEIGHTS),--weights)
+
+verify: .venv/installed ## compare a finished RUN, or an ARCHIVE=FILE or its folder, with its checksums
+	@$(WITH_BIN) python -m equivariance verify "$(or $(ARCHIVE),results/$(RUN))"
 
 test: .venv/installed lint ## every test and check
 	OMP_NUM_THREADS=1 $(WITH_BIN) python -m pytest -n 2 --dist loadgroup

@@ -1,4 +1,4 @@
-# The thesis, end to end: data -> networks -> measures -> tables -> figures -> claims -> paper.
+# The thesis, end to end: data -> networks -> measures -> tables -> figures -> claims -> paper, and its manifest.
 from snakemake.utils import min_version
 
 min_version("9.27")
@@ -20,6 +20,7 @@ include: "rules/experiments.smk"
 include: "rules/published.smk"
 include: "rules/claims.smk"
 include: "rules/paper.smk"
+include: "rules/manifest.smk"
 
 
 localrules:
@@ -28,13 +29,11 @@ localrules:
 
 
 rule all:
-    """Everything: figures and tables of the run, verdicts on claims, published numbers beside its own, the paper."""
+    """Everything: networks, measures, tables, figures, verdicts on claims, the paper, and the manifest of these."""
     default_target: True
     input:
-        RUN.figure_files("pdf", "png"),
-        RUN.written("figures/published.pdf"),
-        rules.plot_claims.output,
-        RUN.written("thesis.pdf"),
+        result_files(RUN),
+        rules.write_manifest.output,
 
 
 rule figures:

@@ -16,7 +16,7 @@ from equivariance.workflow.images import feature_map_code, feature_map_settings,
 from equivariance.workflow.jobs import CAPTION, figure_jobs, measuring_jobs, table_jobs, training_jobs
 from equivariance.workflow.loading import in_file_order, load_config
 from equivariance.workflow.published import compared_tables, is_reduced
-from equivariance.workflow.record import dataset_descriptions, figure_entry, sizes, versions
+from equivariance.workflow.record import SHOWN, dataset_descriptions, figure_entry, sizes, versions
 from equivariance.workflow.report import (
     CONCLUSIONS,
     CONCLUSIONS_TABLE,
@@ -25,6 +25,7 @@ from equivariance.workflow.report import (
     report_category,
     report_labels,
 )
+from equivariance.workflow.results import result_files
 from equivariance.workflow.run import Run
 from equivariance.workflow.tables import table_inputs, table_settings
 from equivariance.workflow.yaml_files import check_yaml, typed

@@ -1,7 +1,7 @@
 """The arguments of the command line, and the errors that are found without torch."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -85,17 +85,41 @@ class ClaimsArguments:
     config: list[Path]
 
 
-AnyArguments = Arguments | LayersArguments | PlanArguments | ClaimsArguments
+@dataclass(frozen=True)
+class ArchiveArguments:
+    """Which run becomes an archive; see the help of each option."""
+
+    run: str
+    output: Path | None  # results/<run>.zip
+    weights: bool
+
+
+@dataclass(frozen=True)
+class VerifyArguments:
+    """What is compared with its checksums."""
+
+    path: Path
+
+
+AnyArguments = (
+    Arguments | LayersArguments | PlanArguments | ClaimsArguments | ArchiveArguments | VerifyArguments
+)
+
+OF_RUNS: dict[str, Callable[..., AnyArguments]] = {
+    "plan": PlanArguments,
+    "claims": ClaimsArguments,
+    "archive": ArchiveArguments,
+    "verify": VerifyArguments,
+}
+"""The commands that are about runs of the workflow."""
 
 
 def parse(given: Sequence[str]) -> AnyArguments:
     """Read what follows `python -m equivariance`. Raises UserError for mistakes that show without torch."""
     options = vars(parser().parse_args(given))
     command = options.pop("command")
-    if command == "plan":
-        return PlanArguments(**options)
-    if command == "claims":
-        return ClaimsArguments(**options)
+    if command in OF_RUNS:
+        return OF_RUNS[command](**options)
     arguments = LayersArguments(**options) if command == "layers" else Arguments(**options)
     _check_model(arguments.model, arguments.weights)
     for option, values in (("--mean", arguments.mean), ("--std", arguments.std)):

@@ -6,10 +6,19 @@ import warnings
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 
-from equivariance.cli.arguments import AnyArguments, ClaimsArguments, LayersArguments, PlanArguments, parse
+from equivariance.cli.arguments import (
+    AnyArguments,
+    ArchiveArguments,
+    ClaimsArguments,
+    LayersArguments,
+    PlanArguments,
+    VerifyArguments,
+    parse,
+)
+from equivariance.cli.differences import Differences
 from equivariance.errors import UserError
 
-MISTAKE, INTERRUPTED = 2, 130  # exit statuses
+DIFFERENCES, MISTAKE, INTERRUPTED = 1, 2, 130  # exit statuses
 
 
 def main(given: Sequence[str] | None = None) -> int:
@@ -23,6 +32,9 @@ def main(given: Sequence[str] | None = None) -> int:
         with redirect_stdout(sys.stderr):  # what a network prints is no result
             results = _results(arguments)
         print(*results, sep="\n", flush=True)
+    except Differences as found:
+        print(found, flush=True)
+        return DIFFERENCES
     except UserError as error:
         mistakes = "\n  - " in str(error)  # those of a configuration: a line each
         print("error:", error if mistakes else " ".join(str(error).split()), file=sys.stderr)
@@ -55,6 +67,14 @@ def _results(arguments: AnyArguments) -> Sequence[object]:
         from equivariance.cli.layers import layers_text
 
         return [layers_text(arguments)]
+    if isinstance(arguments, ArchiveArguments):
+        from equivariance.cli.archive import archive_run
+
+        return [archive_run(arguments)]
+    if isinstance(arguments, VerifyArguments):
+        from equivariance.cli.archive import verify_path
+
+        return [verify_path(arguments)]
     from equivariance.cli.folder import measure_folder
 
     warnings.filterwarnings("ignore", module="PIL")  # what is wrong with an image is reported in one line

@@ -6,7 +6,17 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import NoReturn
 
-from equivariance.cli.texts import CLAIMS, DESCRIPTION, EXAMPLE, LAYERS, LIST, PICTURES, PLAN
+from equivariance.cli.texts import (
+    ARCHIVE,
+    CLAIMS,
+    DESCRIPTION,
+    EXAMPLE,
+    LAYERS,
+    LIST,
+    PICTURES,
+    PLAN,
+    VERIFY,
+)
 from equivariance.errors import UserError, unknown
 from equivariance.measures.names import AGGREGATIONS, FAMILIES, FAMILY_OF, LAYOUTS, base, mistake
 from equivariance.transformations.named import NAMED
@@ -27,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
         description="Measure the invariance and same-equivariance of neural networks.",
         allow_abbrev=False,
     )
-    commands = top.add_subparsers(dest="command", required=True, metavar="measure|layers|plan|claims")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(name: str, summary: str, description: str, epilog: str = "") -> argparse.ArgumentParser:
         return commands.add_parser(
@@ -56,6 +66,8 @@ def parser() -> argparse.ArgumentParser:
     _add_device(layers)
     _add_plan(command("plan", "list the jobs and the estimated hours of a run of the workflow", PLAN))
     _add_claims(command("claims", "print the verdicts on the claims of a run of the workflow", CLAIMS))
+    _add_archive(command("archive", "write a finished run of the workflow as one file", ARCHIVE))
+    _add_verify(command("verify", "compare results with their checksums", VERIFY))
     return top
 
 
@@ -277,10 +289,31 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_claims(parser: argparse.ArgumentParser) -> None:
+    _add_run(parser)
+    _add_config(parser, "YAML with claims of your own, as for snakemake --configfile")
+
+
+def _add_archive(parser: argparse.ArgumentParser) -> None:
+    _add_run(parser)
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE.zip", help="the archive (default: results/RUN.zip)"
+    )
+    parser.add_argument("--weights", action="store_true", help="add the weights of the networks")
+
+
+def _add_verify(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "path",
+        type=Path,
+        metavar="PATH",
+        help="an archive, the folder that it was unpacked to, or the folder of a run, such as results/quick",
+    )
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--run", required=True, metavar="RUN", help="name of the run, such as thesis or quick"
     )
-    _add_config(parser, "YAML with claims of your own, as for snakemake --configfile")
 
 
 def _add_config(parser: argparse.ArgumentParser, text: str) -> None:

@@ -72,6 +72,19 @@ tests support it, and why it is undecided. Run it beside the Snakefile, after
 `snakemake results/RUN/claims.csv`.
 """
 
+ARCHIVE = """\
+Write a finished run as one zip file, for a repository of data: code, settings, environments,
+tables, figures, papers, verdicts on claims, and descriptions of networks and data, with RO-Crate
+metadata and checksums. Equal runs give equal files. Data sets of others and measurements of single
+units are not included; weights are with --weights. Run it beside the Snakefile.
+"""
+
+VERIFY = """\
+Compare results with the checksums that were written when they were finished, and name each file
+that was changed, is missing, or was added. The exit status is 0 where all agree, and 1 where some
+do not.
+"""
+
 
 def aligned(head: Sequence[str], rows: Sequence[Sequence[str]], left: set[int]) -> str:
     """Align columns, those in `left` on the left and the others on the right."""

@@ -1,0 +1,26 @@
+# The last of a run: the checksums of all that it made, which `make verify` checks.
+
+
+rule write_manifest:
+    """Write the checksums of the results, with the settings of the run and what it was made with."""
+    input:
+        results=result_files(RUN),
+        datasets=dataset_descriptions(RUN),
+    output:
+        RUN.written("manifest.json"),
+    log:
+        f"{RUN.logs}/{RUN.readable('manifest')}.log",
+    benchmark:
+        f"{RUN.logs}/{RUN.readable('manifest')}.benchmark.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        folder=RUN.results,
+        settings=config,
+        software=SHOWN,
+        code=RUN.code("write_manifest"),
+    script:
+        "../workflow_scripts/write_manifest.py"
