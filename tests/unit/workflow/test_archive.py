@@ -96,7 +96,7 @@ def test_it_is_a_crate_that_names_licence_authors_workflow_and_data(project: Pat
     assert "ComputationalWorkflow" in crate.mainEntity.type
     assert crate.mainEntity["programmingLanguage"].name == "Snakemake"
     assert crate.license.id == "https://spdx.org/licenses/MIT"
-    assert [author["name"] for author in crate.creator] == ["The authors of this repository"]
+    assert crate.root_dataset["author"]["name"] == "The authors of this repository"
     profiles = {str(one) for one in crate.metadata["conformsTo"]}
     assert "https://w3id.org/workflowhub/workflow-ro-crate/1.0" in profiles
     dois = {entity.id for entity in crate.root_dataset["citation"]}

@@ -7,7 +7,7 @@ is made.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rocrate.rocrate import ROCrate
 
 METADATA = "ro-crate-metadata.json"
+WORKFLOWS = "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"
 
 FOLDERS = {
     "config": "The settings of all runs: experiments, models, transformations, claims.",
@@ -71,14 +72,16 @@ def crate_metadata(root: Path, names: Collection[str], manifest: Mapping[str, An
         crate, f"https://spdx.org/licenses/{citation['license']}", "CreativeWork", name=citation["license"]
     )
     crate.license = licence
-    crate.creator = [_person(crate, author) for author in citation["authors"]]
-    crate.root_dataset["author"] = crate.creator
+    authors = _persons(crate, citation["authors"])
+    crate.root_dataset["author"] = crate.root_dataset["creator"] = authors
     crate.root_dataset["citation"] = [_reference(crate, one) for one in citation["references"]]
     workflow = crate.add_workflow(
         "Snakefile", dest_path="Snakefile", main=True, lang="snakemake", lang_version=version("snakemake")
     )
     workflow["name"] = "The thesis, end to end"
     workflow["license"] = licence
+    workflow["encodingFormat"] = "text/plain"
+    workflow["conformsTo"] = _add(crate, WORKFLOWS, "CreativeWork", name="Bioschemas ComputationalWorkflow")
     for folder, text in FOLDERS.items():
         path = folder.format(run=run)
         if any(name.startswith(f"{path}/") for name in names):
@@ -88,6 +91,8 @@ def crate_metadata(root: Path, names: Collection[str], manifest: Mapping[str, An
         if path in names:
             properties = {"name": path, "description": text, "encodingFormat": encoding}
             crate.add_file(dest_path=path, properties=properties)
+    if readme := crate.get("README.md"):
+        readme["about"] = crate.root_dataset
     for name in sorted(names):
         if name.startswith("results/data/"):
             _add_data(crate, root, name)
@@ -119,6 +124,12 @@ def _published(module: Any) -> Iterator[str]:
     yield from getattr(module, "HOSTS", ())
 
 
+def _persons(crate: ROCrate, authors: Sequence[Mapping[str, str]]) -> list[ContextEntity] | ContextEntity:
+    """The authors of a work; one alone is no list."""
+    first, *others = (_person(crate, author) for author in authors)
+    return [first, *others] if others else first
+
+
 def _person(crate: ROCrate, author: Mapping[str, str]) -> ContextEntity:
     """An author of a file of citation: a person, or a group."""
     if "family-names" not in author:
@@ -139,7 +150,7 @@ def _reference(crate: ROCrate, work: Mapping[str, Any]) -> ContextEntity:
     """A work that is to be cited."""
     doi = f"https://doi.org/{work['doi']}" if "doi" in work else ""
     identifier = doi or work.get("url") or f"#{work['type']}-{work['year']}"
-    authors = [_person(crate, author) for author in work["authors"]]
+    authors = _persons(crate, work["authors"])
     kind = "Thesis" if work["type"] == "thesis" else "ScholarlyArticle"
     return _add(crate, identifier, kind, name=work["title"], author=authors, datePublished=str(work["year"]))
 
