@@ -13,6 +13,11 @@ configfile: f"{workflow.basedir}/config/claims.yaml"
 
 
 include: "rules/common.smk"
+
+
+container: CONFIG.container
+
+
 include: "rules/data.smk"
 include: "rules/training.smk"
 include: "rules/measures.smk"

@@ -3,6 +3,7 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import DeploymentMethod
 from snakemake.utils import update_config
 
 ROOT = Path(workflow.basedir)
@@ -12,6 +13,7 @@ from equivariance.disk import check_writable
 from equivariance.errors import UserError
 from equivariance.workflow.claims import claim_code, claim_entries, claim_names, claim_tables
 from equivariance.workflow.cluster import check_gpus
+from equivariance.workflow.container import check_container
 from equivariance.workflow.images import feature_map_code, feature_map_settings, image_settings
 from equivariance.workflow.jobs import CAPTION, figure_jobs, measuring_jobs, table_jobs, training_jobs
 from equivariance.workflow.loading import in_file_order, load_config
@@ -38,6 +40,8 @@ try:
     for section in ("experiments", "claims"):
         config[section] = in_file_order(config.get(section), section, ROOT / "config")
     CONFIG = load_config(config, ROOT / "config" / "schemas")
+    if DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method:
+        check_container(CONFIG.container)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 RUN = Run(CONFIG, ROOT)

@@ -32,6 +32,7 @@ class Workflow:
     """A copy of the workflow in a folder of its own."""
 
     folder: Path
+    programs: tuple[Path, ...] = ()  # folders that are searched for programs before this Python's
 
     @property
     def results(self) -> Path:
@@ -49,7 +50,7 @@ class Workflow:
         self, *arguments: str, cores: int = 2, configfile: str = "config/tiny.yaml"
     ) -> subprocess.Popen[str]:
         """Start Snakemake on the tiny sizes, in a process group of its own."""
-        search = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        search = os.pathsep.join(map(str, (*self.programs, Path(sys.executable).parent, os.environ["PATH"])))
         return subprocess.Popen(
             ["snakemake", *arguments, "--cores", str(cores), "--configfile", configfile],
             cwd=self.folder,

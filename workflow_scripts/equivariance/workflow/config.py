@@ -33,6 +33,7 @@ class Config:
     run: str
     mirror: str | None
     device: str
+    container: str | None
     language: str
     pretrained: bool
     padding: str
