@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import torch
 
@@ -32,6 +33,9 @@ def load_checkpoint(file: Path, digest: str) -> dict[str, Any] | None:
         return None
     remedy = "delete it to start over"
     try:
+        with ZipFile(file) as archive:
+            if changed := archive.testzip():  # torch reads on where checksums differ
+                raise BadZipFile(f"{changed} is changed")
         state = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:
         # torch's own text would have one switch off the check against foreign code.
