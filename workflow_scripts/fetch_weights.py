@@ -7,7 +7,7 @@ from pathlib import Path
 from equivariance.datasets.downloads import fetch
 from equivariance.disk import explain_full_disk
 from equivariance.errors import UserError
-from equivariance.files import atomic_path
+from equivariance.files import atomic_path, write_checksum
 from equivariance.models.pretrained import published_file
 
 
@@ -23,6 +23,7 @@ def fetch_weights(family: str, mirror: str | None, cache: Path, output: Path) ->
         ) from error
     with explain_full_disk(output.parent), atomic_path(output) as temporary:
         shutil.copyfile(found, temporary)
+    write_checksum(output)
     logging.info("%s: %s", family, found)
 
 

@@ -16,7 +16,7 @@ from equivariance.datasets.adapting import adapt
 from equivariance.datasets.image_set import ImageSet
 from equivariance.devices import choose_device, prepare_process
 from equivariance.errors import UserError
-from equivariance.files import atomic_path, read_sealed, sha256
+from equivariance.files import atomic_path, checksum_file, read_sealed, sha256, write_checksum
 from equivariance.measures.measuring import Report, measure_several
 from equivariance.measures.stratified import class_name
 from equivariance.models.saved import load_network
@@ -75,8 +75,9 @@ def measure_networks(
             raise UserError(f"{', '.join(map(str, files))}: {error}") from error
         for output, table, digest in zip(files, tables, digests, strict=True):
             with atomic_path(output) as temporary:
-                table.to_parquet(temporary, index=False, write_page_checksum=True)
-            keep(store, digest, output.parent, [output.name])
+                table.to_parquet(temporary, index=False)
+            write_checksum(output)
+            keep(store, digest, output.parent, [output.name, checksum_file(output).name])
             logging.info("%s: %d rows", output, len(table))
             for layer, reason in table.attrs.get("left_out", {}).items():
                 logging.info("%s: left out: %s", layer, reason)

@@ -164,3 +164,8 @@ def test_a_file_is_compared_with_the_checksum_beside_it_if_there_is_one(tmp_path
     table.write_text("a,b\n1,3\n")
     with pytest.raises(UserError, match=r"table.csv is damaged"):
         check_checksum(table)
+    write_checksum(table)
+    for damage in (b"", b"\xff\xfe", b"0" * 64):
+        (tmp_path / "table.csv.sha256").write_bytes(damage)
+        with pytest.raises(UserError, match=r"table.csv is damaged"):
+            check_checksum(table)

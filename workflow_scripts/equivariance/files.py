@@ -7,6 +7,8 @@ a fixed one (`out.part`) lets two writers, or an orphan of a killed run, mix the
 import hashlib
 import json
 import os
+import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +20,12 @@ from equivariance.disk import explain_full_disk
 from equivariance.errors import UserError
 
 SEAL = "sha256"  # key of the checksum of a JSON file in itself
+
+DAMAGED_ARCHIVE = (
+    *(zipfile.BadZipFile, zlib.error, OSError, EOFError, KeyError, ValueError, TypeError, AttributeError),
+    *(NotImplementedError, RuntimeError),  # of a changed version, compression or encryption
+)
+"""What reading an .npz raises that was changed or cut."""
 
 
 @contextmanager
@@ -55,7 +63,8 @@ def write_json(path: str | Path, value: Any) -> None:
 
 
 def read_json(path: str | Path) -> Any:
-    """Read a JSON file. Raises UserError where it is damaged."""
+    """Read a JSON file. Raises UserError where it is damaged, or not that of the checksum beside it."""
+    check_checksum(path)
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except ValueError as error:
@@ -95,7 +104,9 @@ def write_checksum(path: str | Path) -> None:
 def check_checksum(path: str | Path) -> None:
     """Raise UserError where a file is not that of the checksum beside it; one without is anyone's own."""
     beside = checksum_file(Path(path))
-    if beside.is_file() and beside.read_text(encoding="utf-8").split()[:1] != [sha256(path)]:
+    if beside.is_file() and beside.read_text(encoding="utf-8", errors="replace").split()[:1] != [
+        sha256(path)
+    ]:
         raise damaged(path, "its checksum is another")
 
 

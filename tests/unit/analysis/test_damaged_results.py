@@ -11,6 +11,7 @@ from equivariance.analysis.image_grids import Grid, load_grids, save_grids
 from equivariance.analysis.reading import read_measurement, read_table
 from equivariance.analysis.tables import write_table
 from equivariance.errors import UserError
+from equivariance.files import write_checksum
 
 
 def cut(content: bytes) -> bytes:
@@ -43,7 +44,8 @@ def refused(file: Path) -> str:
 def test_a_measurement(tmp_path: Path, damage: Damage) -> None:
     file = tmp_path / "invariance.parquet"
     values = np.random.default_rng(0).random(10_000)
-    pd.DataFrame({"value": values}).to_parquet(file, index=False, write_page_checksum=True)
+    pd.DataFrame({"value": values}).to_parquet(file, index=False)
+    write_checksum(file)
     assert (read_measurement(file)["value"] == values).all()
     spoil(file, damage)
     with pytest.raises(UserError, match=refused(file)):
@@ -68,3 +70,22 @@ def test_images_of_a_figure(tmp_path: Path, damage: Damage) -> None:
     spoil(file, damage)
     with pytest.raises(UserError, match=refused(file)):
         load_grids(file)
+
+
+def test_images_of_a_figure_with_any_byte_changed_are_refused_or_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "st_matrix.npz"
+    images = np.random.default_rng(0).random((1, 2, 1, 3, 3)).astype(np.float32)
+    save_grids(file, [Grid("digits", "rotation", images, ("a",), ("c", "d"))])
+    (wanted,) = load_grids(file)
+    content = file.read_bytes()
+    for place in range(len(content)):
+        changed = bytearray(content)
+        changed[place] ^= 1 << place % 8
+        file.write_bytes(changed)
+        try:
+            (got,) = load_grids(file)
+        except UserError as error:
+            assert "st_matrix.npz is damaged" in str(error)
+            continue
+        assert (got.images == wanted.images).all(), place
+        assert (got.dataset, got.rows, got.columns) == ("digits", ("a",), ("c", "d")), place

@@ -8,6 +8,7 @@ import pytest
 
 from equivariance.datasets.image_set import ImageSet
 from equivariance.errors import UserError
+from equivariance.files import read_json
 
 
 @pytest.fixture
@@ -130,4 +131,29 @@ def test_a_failed_write_leaves_the_old_file(
     with pytest.raises(UserError, match="is full"):
         images.save(tmp_path / "tiny.npz")
     assert (tmp_path / "tiny.npz").read_bytes() == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny.json", "tiny.npz"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny.json", "tiny.json.sha256", "tiny.npz"]
+
+
+def test_a_set_with_any_byte_changed_is_refused_or_the_same(images: ImageSet, tmp_path: Path) -> None:
+    file = tmp_path / "tiny.npz"
+    images.save(file)
+    content = file.read_bytes()
+    for place in range(len(content)):
+        changed = bytearray(content)
+        changed[place] ^= 1 << place % 8
+        file.write_bytes(changed)
+        try:
+            got = ImageSet.load(file)
+        except UserError as error:
+            assert "tiny.npz is" in str(error) and "delete it and run again" in str(error)
+            continue
+        assert got.summary() == images.summary(), place
+        assert (got.labels == images.labels).all() and (got.test == images.test).all(), place
+
+
+def test_a_summary_with_a_byte_changed_is_refused(images: ImageSet, tmp_path: Path) -> None:
+    images.save(tmp_path / "tiny.npz")
+    summary = tmp_path / "tiny.json"
+    summary.write_text(summary.read_text().replace('"images": 8', '"images": 9'))
+    with pytest.raises(UserError, match=r"tiny.json is damaged"):
+        read_json(summary)

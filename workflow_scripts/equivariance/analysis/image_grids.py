@@ -9,8 +9,6 @@ For panel p (three digits: `000`, ...):
     columns_<p>   text (K,), a label for each column ("" for none)
 """
 
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from equivariance.files import atomic_path, damaged
+from equivariance.files import DAMAGED_ARCHIVE, atomic_path, damaged
 
 
 @dataclass(frozen=True)
@@ -81,5 +79,5 @@ def load_grids(path: str | Path) -> list[Grid]:
                 )
                 for index, dataset in enumerate(arrays["datasets"])
             ]
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except DAMAGED_ARCHIVE as error:
         raise damaged(path, error) from error

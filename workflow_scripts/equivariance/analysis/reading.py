@@ -20,8 +20,9 @@ def read_measurement(path: str | Path) -> DataFrame:
     """Read the table of a measurement (.parquet). Raises UserError where it is damaged."""
     import pandas as pd
 
+    check_checksum(path)
     try:
-        return pd.read_parquet(path, engine="pyarrow", page_checksum_verification=True)
+        return pd.read_parquet(path, engine="pyarrow")
     except (OSError, ValueError) as error:  # pyarrow's errors are both
         raise damaged(path, str(error).splitlines()[0]) from error
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
@@ -14,11 +13,10 @@ from numpy.typing import NDArray
 
 from equivariance.disk import explain_full_disk
 from equivariance.errors import UserError
-from equivariance.files import atomic_path, write_json
+from equivariance.files import DAMAGED_ARCHIVE, atomic_path, write_checksum, write_json
 
 Part = Literal["train", "test"]
 _ARRAYS = ("images", "labels", "groups", "test")
-_DAMAGE = (zipfile.BadZipFile, zlib.error, ValueError, TypeError, AttributeError, EOFError, OSError)
 _TEXTS = ("name", "source", "stand_in_for")
 
 
@@ -89,7 +87,7 @@ class ImageSet:
         }
 
     def save(self, path: str | Path) -> None:
-        """Write `path` (.npz) and its summary beside it (.json), each whole or not at all.
+        """Write `path` (.npz) and its summary beside it (.json, with a checksum), each whole or not at all.
 
         The same set gives the same bytes. Raises UserError when the disk is full.
         """
@@ -101,6 +99,7 @@ class ImageSet:
             with atomic_path(path) as temporary:
                 _write_npz(temporary, arrays)
             write_json(path.with_suffix(".json"), self.summary())
+            write_checksum(path.with_suffix(".json"))
 
     @classmethod
     def load(cls, path: str | Path) -> "ImageSet":
@@ -118,7 +117,7 @@ class ImageSet:
             raise UserError(
                 f"{path} is not a prepared data set ({error}): delete it and run again"
             ) from error
-        except _DAMAGE as error:
+        except DAMAGED_ARCHIVE as error:
             raise UserError(f"{path} is damaged ({error}): delete it and run again") from error
 
 
