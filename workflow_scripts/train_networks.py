@@ -2,7 +2,6 @@
 
 import logging
 import platform
-import shutil
 from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib import import_module
@@ -18,10 +17,16 @@ from equivariance.checkpoint import remove_checkpoint
 from equivariance.datasets.image_set import ImageSet
 from equivariance.devices import choose_device, choose_precision, prepare_process
 from equivariance.errors import UserError
-from equivariance.files import atomic_path, sha256
+from equivariance.files import atomic_path, check_checksum, sha256
 from equivariance.models.layers import parameter_count
 from equivariance.models.saved import load_weights, save_weights
-from equivariance.network_folder import checked_weights, weights_file, write_description
+from equivariance.network_folder import (
+    DESCRIPTION,
+    checked_weights,
+    new_network,
+    weights_file,
+    write_description,
+)
 from equivariance.store import digest_of, keep, take
 from equivariance.training.loop import restart_checkpoint, train
 from equivariance.training.settings import TrainingSettings
@@ -53,14 +58,16 @@ def train_networks(
     images_sha256 = {name: sha256(file) for name, file in datasets.items()}
     for folder, values, code, start in zip(folders, settings, codes, initial, strict=True):
         chosen = TrainingSettings.from_mapping(values)
-        if start and start.suffix != PUBLISHED:
+        if start and start.suffix == PUBLISHED:
+            check_checksum(start)
+        elif start:
             checked_weights(start.parent)
         begin = sha256(start) if start else ""
         where = choose_device(device)
         precision = str(choose_precision(chosen.precision, where))  # of `auto`, what it stands for here
         images = images_sha256[chosen.dataset]
         digest = digest_of(chosen.as_mapping(), code, images, begin, threads, precision)
-        if take(store, digest, folder):
+        if take(store, digest, folder, last=DESCRIPTION):
             logging.info("%s: taken from %s", folder, store / digest)
             continue
         logging.info("%s: %d epochs", folder, chosen.epochs)
@@ -91,41 +98,41 @@ def train_network(
     checkpoint = checkpoints / f"{'-'.join(folder.parts[-4:])}-{settings.digest(code, start)}.pt"
     initialize = partial(_load_weights, family=settings.family, file=initial) if initial else None
     trained = train(settings, image_set, device, checkpoint, f"{code} {start}", initialize=initialize)
-    shutil.rmtree(folder, ignore_errors=True)  # what an older training left
-    save_weights(trained.model, weights_file(folder))
-    for percent, savepoint in trained.savepoints.items():
-        trained.model.load_state_dict(savepoint.pop("state"))
-        save_weights(trained.model, weights_file(folder, str(percent)))
-    with atomic_path(folder / "history.csv") as temporary:
-        # Seconds are no part of it: the same settings give the same bytes.
-        history = pd.DataFrame(
-            trained.history, columns=None if trained.history else ["epoch", "seconds", "loss"]
+    with new_network(folder) as building:
+        save_weights(trained.model, weights_file(building))
+        for percent, savepoint in trained.savepoints.items():
+            trained.model.load_state_dict(savepoint.pop("state"))
+            save_weights(trained.model, weights_file(building, str(percent)))
+        with atomic_path(building / "history.csv") as temporary:
+            # Seconds are no part of it: the same settings give the same bytes.
+            history = pd.DataFrame(
+                trained.history, columns=None if trained.history else ["epoch", "seconds", "loss"]
+            )
+            history.drop(columns="seconds").to_csv(temporary, index=False)
+        on_gpu = device.type == "cuda"
+        processor = torch.cuda.get_device_name(device) if on_gpu else platform.processor() or "cpu"
+        write_description(
+            building,
+            {
+                "settings": settings.as_mapping(),
+                "code": code,
+                "image_shape": list(image_set.images.shape[1:]),
+                "classes": list(image_set.classes),
+                "outputs": trained.outputs,
+                "parameters": parameter_count(trained.model),
+                "metrics": trained.metrics,
+                "restarts": trained.restarts,
+                "test_images": trained.test_images,
+                "savepoints": trained.savepoints,
+                "initial_sha256": start or None,
+                "seconds": round(trained.seconds, 3),
+                "seconds_by_epoch": [row["seconds"] for row in trained.history],  # so far
+                "device": processor,
+                "precision": trained.precision,
+                "threads": threads,
+                "versions": {"python": platform.python_version(), "torch": version("torch")},
+            },
         )
-        history.drop(columns="seconds").to_csv(temporary, index=False)
-    on_gpu = device.type == "cuda"
-    processor = torch.cuda.get_device_name(device) if on_gpu else platform.processor() or "cpu"
-    write_description(
-        folder,
-        {
-            "settings": settings.as_mapping(),
-            "code": code,
-            "image_shape": list(image_set.images.shape[1:]),
-            "classes": list(image_set.classes),
-            "outputs": trained.outputs,
-            "parameters": parameter_count(trained.model),
-            "metrics": trained.metrics,
-            "restarts": trained.restarts,
-            "test_images": trained.test_images,
-            "savepoints": trained.savepoints,
-            "initial_sha256": start or None,
-            "seconds": round(trained.seconds, 3),
-            "seconds_by_epoch": [row["seconds"] for row in trained.history],  # so far
-            "device": processor,
-            "precision": trained.precision,
-            "threads": threads,
-            "versions": {"python": platform.python_version(), "torch": version("torch")},
-        },
-    )
     for attempt in range(settings.restarts + 1):
         remove_checkpoint(restart_checkpoint(checkpoint, attempt))
 

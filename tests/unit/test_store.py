@@ -1,11 +1,12 @@
 """The store of finished work: an entry is taken whole, or not at all."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
-from equivariance.store import digest_of, keep, take
+from equivariance.store import _link, digest_of, keep, take
 
 
 @pytest.fixture
@@ -86,3 +87,40 @@ def test_a_disk_without_links_gets_copies(
 def test_a_digest_depends_on_all_of_its_parts_and_on_no_order_of_keys() -> None:
     assert digest_of({"a": 1, "b": 2}, "code") == digest_of({"b": 2, "a": 1}, "code")
     assert len({digest_of({"a": 1}, "code"), digest_of({"a": 2}, "code"), digest_of({"a": 1}, "edited")}) == 3
+
+
+def test_the_file_that_tells_that_all_is_there_comes_last(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(tmp_path / "store", "digest", made, NAMES)
+    placed: list[str] = []
+
+    def link(source: Path, target: Path) -> None:
+        placed.append(target.name)
+        _link(source, target)
+
+    monkeypatch.setattr("equivariance.store._link", link)
+    assert take(tmp_path / "store", "digest", tmp_path / "other", last="savepoints/50")
+    assert placed == ["weights", "50"]
+    assert take(tmp_path / "store", "digest", tmp_path / "other", last="weights")
+    assert placed[2:] == ["50", "weights"]
+
+
+@pytest.mark.parametrize("checksums", ["null", "[1]", '"text"', '{"weights": null}'])
+def test_checksums_of_another_form_are_damaged(made: Path, tmp_path: Path, checksums: str) -> None:
+    keep(tmp_path / "store", "digest", made, NAMES)
+    (tmp_path / "store" / "digest" / "sha256.json").write_text(checksums)
+    assert not take(tmp_path / "store", "digest", tmp_path / "other")
+
+
+def test_an_entry_that_another_job_removes_meanwhile_is_not_taken(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(tmp_path / "store", "digest", made, NAMES)
+
+    def removed(source: Path, target: Path) -> None:
+        shutil.rmtree(tmp_path / "store" / "digest", ignore_errors=True)
+        _link(source, target)
+
+    monkeypatch.setattr("equivariance.store._link", removed)
+    assert not take(tmp_path / "store", "digest", tmp_path / "other")

@@ -8,9 +8,12 @@ The folder holds::
     model.json            settings, metrics, seconds, versions, and checksums of all these; written last
 """
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from equivariance.errors import UserError
 from equivariance.files import damaged, read_sealed, sha256, write_sealed
@@ -29,6 +32,27 @@ def write_description(folder: Path, description: Mapping[str, Any]) -> None:
     files = [file for file in folder.rglob("*") if file.is_file() and file.name != DESCRIPTION]
     checksums = {file.relative_to(folder).as_posix(): sha256(file) for file in files}
     write_sealed(folder / DESCRIPTION, {**description, "sha256_by_file": checksums})
+
+
+@contextmanager
+def new_network(folder: Path) -> Iterator[Path]:
+    """Yield a folder beside `folder` to write a network to; on success its files move to `folder`.
+
+    The description comes last, and what an older network left is removed. Each file is whole at any time,
+    also where two processes make the same network, one of which an interrupted run left behind.
+    """
+    building = folder.with_name(f".{folder.name}.{uuid4().hex}")
+    try:
+        yield building
+        names = [file.relative_to(building) for file in building.rglob("*") if file.is_file()]
+        for name in sorted(names, key=lambda name: name.name == DESCRIPTION):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (building / name).replace(folder / name)
+        for file in [*folder.rglob("*")]:
+            if file.is_file() and file.relative_to(folder) not in names:
+                file.unlink(missing_ok=True)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
 
 
 def checked_file(folder: Path, name: str) -> Path:

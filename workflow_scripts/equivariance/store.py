@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from equivariance.disk import explain_full_disk
 from equivariance.errors import UserError
 from equivariance.files import read_json, sha256, write_json
 
@@ -47,19 +48,23 @@ def keep(store: Path, digest: str, folder: Path, names: Collection[str]) -> None
         shutil.rmtree(building, ignore_errors=True)
 
 
-def take(store: Path, digest: str, folder: Path) -> bool:
-    """Put the files of an entry into a folder; say whether there was a whole one."""
+def take(store: Path, digest: str, folder: Path, last: str = "") -> bool:
+    """Put the files of an entry into a folder, the file `last` after the others; say whether there was a
+    whole entry."""
     entry = store / digest
     try:
-        checksums = read_json(entry / CHECKSUMS)
+        checksums = dict(read_json(entry / CHECKSUMS))
         damaged = [name for name in checksums if sha256(entry / name) != checksums[name]]
-    except (OSError, UserError):
+    except (OSError, UserError, TypeError, ValueError):  # it is not there, or its checksums are damaged
         return False
     if damaged:
         log.warning("%s is damaged (%s) and is not used", entry, ", ".join(damaged))
         return False
-    for name in checksums:
-        _link(entry / name, folder / name)
+    try:
+        for name in sorted(checksums, key=lambda name: name == last):
+            _link(entry / name, folder / name)
+    except FileNotFoundError:  # another job makes the entry anew
+        return False
     return True
 
 
@@ -71,7 +76,8 @@ def _link(source: Path, target: Path) -> None:
         try:
             os.link(source, temporary)
         except OSError:
-            shutil.copyfile(source, temporary)
+            with explain_full_disk(target.parent):
+                shutil.copyfile(source, temporary)
         os.utime(temporary)  # results are younger than what they are made from
         temporary.replace(target)
     finally:

@@ -191,6 +191,7 @@ def test_what_is_cut_short_while_it_writes_is_no_finished_network(
         run({})
     with pytest.raises(UserError, match="no finished network"):
         load_network(tmp_path / "models" / "rows" / "plain" / "rotation" / "seed0")
+    assert not [*(tmp_path / "models").rglob(".*")], "nothing unfinished is left"
     assert len(list((tmp_path / "checkpoints").iterdir())) == 1  # so that nothing is trained again
 
 
