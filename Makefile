@@ -70,7 +70,8 @@ translations: .venv/installed ## gather the texts that readers see into the file
 lock: .venv/installed ## resolve requirements.lock anew, keeping what it pins where possible
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-header --no-annotate pyproject.toml --output-file requirements.lock
 
-prune: ## remove finished work that no run has any more
+prune: ## remove finished work that no run has any more, and what killed jobs left unfinished
+	find results -depth -name '.*.????????????????????????????????*' -mmin +60 -exec rm -r {} +
 	find results/store -type f -links 1 ! -name sha256.json -delete
 	find results/store -mindepth 1 -maxdepth 1 -type d ! -exec sh -c 'ls -A "$$1" | grep -qvx sha256.json' _ {} \; -exec rm -r {} +
 

@@ -4,7 +4,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tiny_workflow import Workflow, copy_workflow
+
+from tests.workflow.tiny_workflow import Workflow, copy_workflow
 
 
 @pytest.fixture(scope="session")

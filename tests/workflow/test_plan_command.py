@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from tiny_workflow import Workflow, copy_workflow
+
+from tests.workflow.tiny_workflow import Workflow, copy_workflow
 
 pytestmark = pytest.mark.xdist_group("workflow")
 

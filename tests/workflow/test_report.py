@@ -12,9 +12,9 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
-from tiny_workflow import EXPERIMENTS, Workflow
 
 from equivariance.workflow.report import CONCLUSIONS, CONCLUSIONS_TABLE, CONCLUSIONS_TESTS, PUBLISHED
+from tests.workflow.tiny_workflow import EXPERIMENTS, Workflow
 
 pytestmark = pytest.mark.xdist_group("workflow")
 

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from tiny_workflow import EXPERIMENTS, Workflow, copy_workflow
 
 from equivariance.analysis.image_grids import load_grids
+from tests.workflow.tiny_workflow import EXPERIMENTS, Workflow, copy_workflow
 
 pytestmark = pytest.mark.xdist_group("workflow")  # one worker makes the finished run, once
 

@@ -6,9 +6,10 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import yaml
 
@@ -43,20 +44,24 @@ class Workflow:
     ) -> subprocess.CompletedProcess[str]:
         """Run Snakemake on the tiny sizes and return what it printed."""
         running = self.start(*arguments, cores=cores, configfile=configfile)
-        printed, _ = running.communicate(timeout=600)
+        printed, _ = running.communicate(timeout=1800)
         return subprocess.CompletedProcess(running.args, running.returncode, printed)
 
     def start(
-        self, *arguments: str, cores: int = 2, configfile: str = "config/tiny.yaml"
+        self,
+        *arguments: str,
+        cores: int = 2,
+        configfile: str = "config/tiny.yaml",
+        printed: IO[str] | int = subprocess.PIPE,
     ) -> subprocess.Popen[str]:
-        """Start Snakemake on the tiny sizes, in a process group of its own."""
+        """Start Snakemake on the tiny sizes, in a process group of its own; `printed` gets what it prints."""
         search = os.pathsep.join(map(str, (*self.programs, Path(sys.executable).parent, os.environ["PATH"])))
         return subprocess.Popen(
             ["snakemake", *arguments, "--cores", str(cores), "--configfile", configfile],
             cwd=self.folder,
             env={**os.environ, "PATH": search},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=printed,
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
@@ -93,7 +98,7 @@ class Workflow:
         file.write_text(yaml.safe_dump(entries, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
-def copy_workflow(folder: Path) -> Workflow:
+def copy_workflow(folder: Path, experiments: Collection[str] = EXPERIMENTS) -> Workflow:
     """Copy the workflow and keep a few experiments, and the claims that read no other."""
     for part in PARTS:
         source = ROOT / part
@@ -106,7 +111,7 @@ def copy_workflow(folder: Path) -> Workflow:
     shutil.copy(Path(__file__).with_name("tiny.yaml"), folder / "config" / "tiny.yaml")
     file = folder / "config" / "experiments.yaml"
     entries = yaml.safe_load(file.read_text(encoding="utf-8"))["experiments"]
-    kept = {name: entries[name] for name in EXPERIMENTS}
+    kept = {name: entries[name] for name in experiments}
     file.write_text(
         yaml.safe_dump({"experiments": kept}, sort_keys=False, allow_unicode=True), encoding="utf-8"
     )
@@ -115,7 +120,7 @@ def copy_workflow(folder: Path) -> Workflow:
     given["claims"] = {
         name: claim
         for name, claim in given["claims"].items()
-        if all({*test["experiments"]} <= {*EXPERIMENTS} for test in claim["tests"])
+        if all({*test["experiments"]} <= {*experiments} for test in claim["tests"])
     }
     file.write_text(yaml.safe_dump(given, sort_keys=False, allow_unicode=True), encoding="utf-8")
     return Workflow(folder)
