@@ -1,6 +1,7 @@
 import hashlib
 import io
 import pickle
+import struct
 import tarfile
 import zipfile
 from dataclasses import replace
@@ -9,50 +10,54 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from torchvision.datasets import CIFAR10
 
 from equivariance.datasets import cifar10, prepare
 from equivariance.errors import UserError
 
 
-def md5(content: bytes) -> str:
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+def batch(data: np.ndarray, labels: list[int]) -> bytes:
+    """A batch as Python 2 pickled it: texts and the bytes of the array are strings without an encoding."""
+    whole = lambda number: b"J" + struct.pack("<i", number)  # noqa: E731
+    kind = b"cnumpy\ndtype\n(U\x02u1K\x00K\x01tR(K\x03U\x01|NNN" + whole(-1) + whole(-1) + b"K\x00tb"
+    array = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(K\x00tU\x01btR"
+    shape = b"(" + whole(data.shape[0]) + whole(data.shape[1]) + b"t"
+    state = b"(K\x01" + shape + kind + b"\x89T" + struct.pack("<i", data.size) + data.tobytes() + b"tb"
+    listed = b"](" + b"".join(map(whole, labels)) + b"e"
+    return b"\x80\x02}(U\x06labels" + listed + b"U\x04data" + array + state + b"u."
 
 
-def write_archive(mirror: Path, monkeypatch: pytest.MonkeyPatch, classes: tuple[str, ...]) -> None:
-    """An archive of CIFAR10's format with 2 images a batch, whose checksums torchvision is made to know."""
-    files: dict[str, bytes] = {}
-    for number, name in enumerate(("data_batch_1", "data_batch_2", "test_batch")):
+def contents(classes: tuple[str, ...] = cifar10.CLASSES) -> dict[str, bytes]:
+    """The files of an archive with 2 images a batch."""
+    files = {}
+    for number, name in enumerate((*cifar10.BATCHES["train"], *cifar10.BATCHES["test"])):
         data = np.zeros((2, 3, 32, 32), dtype=np.uint8)
         data[:, 0] = 10 * number + np.arange(2)[:, None, None]  # the red channel tells the image
         data[:, 2, 1, 5] = 99  # row 1, column 5 of the blue one
-        files[name] = pickle.dumps({"data": data.reshape(2, -1), "labels": [number, 9]})
-    files["batches.meta"] = pickle.dumps({"label_names": list(classes)})
+        files[name] = batch(data.reshape(2, -1), [number, 9])
+    return {**files, "batches.meta": pickle.dumps({"label_names": list(classes)}, protocol=2)}
+
+
+def write_archive(mirror: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, bytes]) -> None:
+    """An archive of CIFAR10's format, whose checksum is made the published one."""
     path = mirror / cifar10.ARCHIVE.name
     path.parent.mkdir(parents=True)
     with tarfile.open(path, "w:gz") as tar:
         for name, content in files.items():
-            member = tarfile.TarInfo(f"cifar-10-batches-py/{name}")
+            member = tarfile.TarInfo(f"{cifar10.FOLDER}/{name}")
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
-    lists = [[name, md5(content)] for name, content in files.items()]
-    monkeypatch.setattr(CIFAR10, "train_list", lists[:2])
-    monkeypatch.setattr(CIFAR10, "test_list", lists[2:3])
-    monkeypatch.setattr(
-        CIFAR10, "meta", {"filename": "batches.meta", "key": "label_names", "md5": lists[3][1]}
-    )
-    known = replace(cifar10.ARCHIVE, md5=md5(path.read_bytes()), size=path.stat().st_size)
-    monkeypatch.setattr(cifar10, "ARCHIVE", known)
+    digest = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    monkeypatch.setattr(cifar10, "ARCHIVE", replace(cifar10.ARCHIVE, md5=digest, size=path.stat().st_size))
 
 
 def test_cifar10_is_read_with_its_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_archive(tmp_path / "mirror", monkeypatch, cifar10.CLASSES)
+    write_archive(tmp_path / "mirror", monkeypatch, contents())
     images = cifar10.load({}, str(tmp_path / "mirror"), tmp_path / "cache")
-    assert images.images.shape == (6, 3, 32, 32)
-    np.testing.assert_array_equal(images.images[:, 0, 7, 7], [0, 1, 10, 11, 20, 21])
-    assert (images.images[:, 2, 1, 5] == 99).all() and images.images[:, 2].sum() == 6 * 99
-    np.testing.assert_array_equal(images.labels, [0, 9, 1, 9, 2, 9])
-    np.testing.assert_array_equal(images.test, [False] * 4 + [True] * 2)
+    assert images.images.shape == (12, 3, 32, 32)
+    np.testing.assert_array_equal(images.images[:, 0, 7, 7], [0, 1, 10, 11, 20, 21, 30, 31, 40, 41, 50, 51])
+    assert (images.images[:, 2, 1, 5] == 99).all() and images.images[:, 2].sum() == 12 * 99
+    np.testing.assert_array_equal(images.labels, [0, 9, 1, 9, 2, 9, 3, 9, 4, 9, 5, 9])
+    np.testing.assert_array_equal(images.test, [False] * 10 + [True] * 2)
     assert list((tmp_path / "cache").iterdir()) == []
 
 
@@ -62,18 +67,32 @@ def test_the_classes_are_in_the_order_of_their_numbers() -> None:
 
 
 def test_another_order_of_the_classes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_archive(tmp_path / "mirror", monkeypatch, cifar10.CLASSES[::-1])
+    write_archive(tmp_path / "mirror", monkeypatch, contents(cifar10.CLASSES[::-1]))
     with pytest.raises(UserError, match="has the classes"):
         cifar10.load({}, str(tmp_path / "mirror"), tmp_path / "cache")
 
 
-def test_batches_that_torchvision_does_not_know_are_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("test_batch", b""),
+        ("test_batch", b"no pickle"),
+        ("test_batch", batch(np.zeros((2, 3072), dtype=np.uint8), [1, 2])[:-500]),
+        ("test_batch", batch(np.zeros((2, 3071), dtype=np.uint8), [1, 2])),
+        ("test_batch", batch(np.zeros((2, 3072), dtype=np.uint8), [1, 2, 3])),
+        ("data_batch_3", pickle.dumps({"data": [], "marks": []})),
+        ("batches.meta", pickle.dumps(["label_names"])),
+        ("data_batch_5", None),
+    ],
+)
+def test_other_contents_are_refused(
+    name: str, content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_archive(tmp_path / "mirror", monkeypatch, cifar10.CLASSES)
-    monkeypatch.setattr(CIFAR10, "test_list", [["test_batch", "0" * 32]])
-    with pytest.raises(UserError, match="does not contain CIFAR10"):
+    files = {one: held for one, held in {**contents(), name: content}.items() if held is not None}
+    write_archive(tmp_path / "mirror", monkeypatch, files)
+    with pytest.raises(UserError, match=r"cifar-10-python\.tar\.gz does not contain CIFAR10 \(.+\): replace"):
         cifar10.load({}, str(tmp_path / "mirror"), tmp_path / "cache")
+    assert list((tmp_path / "cache").iterdir()) == []
 
 
 def write_copies(
@@ -114,7 +133,7 @@ def test_copies_say_that_they_are_copies_and_the_archive_does_not(
     write_copies(tmp_path / "copies.zip")
     path = str(tmp_path / "copies.zip")
     assert cifar10.load({"images": path}, None, tmp_path / "cache").summary()["copies"] is True
-    write_archive(tmp_path / "mirror", monkeypatch, cifar10.CLASSES)
+    write_archive(tmp_path / "mirror", monkeypatch, contents())
     assert cifar10.load({}, str(tmp_path / "mirror"), tmp_path / "cache").summary()["copies"] is False
 
 

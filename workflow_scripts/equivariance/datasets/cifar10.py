@@ -1,16 +1,19 @@
-"""CIFAR10: the published archive, read by torchvision, or copies of its images in folders."""
+"""CIFAR10: the published archive, or copies of its images in folders."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from equivariance.datasets import folder
 from equivariance.datasets.archives import extracted
 from equivariance.datasets.downloads import RemoteFile, fetch
 from equivariance.datasets.image_set import ImageSet, Part
+from equivariance.datasets.pickles import read_pickle
 from equivariance.datasets.picture_folders import listed
 from equivariance.datasets.settings import resolve
 from equivariance.datasets.sizes import Size
@@ -26,6 +29,11 @@ ARCHIVE = RemoteFile(
     md5="c58f30108f718f92721af3b95e74349a",
     size=170_498_071,
 )
+FOLDER = "cifar-10-batches-py"  # in the archive
+BATCHES: dict[Part, tuple[str, ...]] = {
+    "train": ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5"),
+    "test": ("test_batch",),
+}
 # In the order of their labels; published lists have other orders too.
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
@@ -48,24 +56,35 @@ def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageS
 
 
 def _from_archive(mirror: str | None, cache: Path) -> ImageSet:
-    from torchvision.datasets import CIFAR10
-
     archive = fetch(ARCHIVE, mirror, cache)
     with extracted(archive, cache) as inside:
         try:
-            train, test = CIFAR10(str(inside), train=True), CIFAR10(str(inside), train=False)
-        except RuntimeError as error:  # a file is missing, or its md5 is not the one that torchvision knows
-            raise UserError(f"{archive} does not contain CIFAR10: replace it and run again") from error
-    _check_classes(archive, train.classes)
-    images = np.concatenate([train.data, test.data]).transpose(0, 3, 1, 2)  # (N, 3, 32, 32)
+            classes = read_pickle(inside / FOLDER / "batches.meta")["label_names"]
+            parts = {part: [_batch(inside / FOLDER / name) for name in BATCHES[part]] for part in BATCHES}
+        except (OSError, UnpicklingError, LookupError, TypeError, ValueError) as error:
+            raise UserError(
+                f"{archive} does not contain CIFAR10 ({error}): replace it and run again"
+            ) from error
+    _check_classes(archive, classes)
+    images, labels = (np.concatenate(of_all) for of_all in zip(*parts["train"], *parts["test"], strict=True))
+    train = sum(len(of_batch) for _, of_batch in parts["train"])
     return ImageSet(
         name="cifar10",
-        images=np.ascontiguousarray(images),
-        labels=np.array(train.targets + test.targets, dtype=np.int64),
+        images=images,
+        labels=labels,
         classes=CLASSES,
         groups=np.full(len(images), "", dtype=np.str_),
-        test=np.arange(len(images)) >= len(train),
+        test=np.arange(len(images)) >= train,
     )
+
+
+def _batch(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Images (n, 3, 32, 32) and labels (n,) of a file of the archive."""
+    content = read_pickle(path)
+    images, labels = np.asarray(content["data"]), np.array(content["labels"], dtype=np.int64)
+    if images.dtype != np.uint8 or images.shape != (len(labels), 3 * 32 * 32):
+        raise ValueError(f"{path.name} has {images.dtype} {images.shape} for {len(labels)} labels")
+    return images.reshape(-1, 3, 32, 32), labels
 
 
 def _from_copies(images: Any, mirror: str | None, cache: Path) -> ImageSet:
