@@ -1,18 +1,24 @@
 """Networks in files of torch.export."""
 
-from pathlib import Path
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import torch
 from torch import nn
 from torch.export import ExportedProgram
 
 from equivariance.cli.network import Network, quiet
-from equivariance.cli.weights import SUFFIXES
+from equivariance.cli.weights import SUFFIXES, foreign_name
 from equivariance.errors import UserError, listed
 from equivariance.measures.training_mode import training_operations
 from equivariance.models.layers import KINDS
 
+TENSORS_ALONE = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"  # a variable of torch
+OPAQUE, COMPILED = "opaque_obj_", "aotinductor"  # in the names of files and folders of an archive
 LARGEST_BATCH = 10**6  # more is no limit
 REMEDY = (
     "make one with torch.export.save(torch.export.export(model.eval(), (images,), "
@@ -23,13 +29,16 @@ REMEDY = (
 def load_exported(file: Path) -> Network:
     """Load a program of torch.export.
 
-    Raises UserError for a file that is none, one that works as in training, and one whose input is not a
-    batch of images.
+    Raises UserError for a file that is none, one that contains more than operations and tensors, one that
+    works as in training, and one whose input is not a batch of images.
     """
+    _check_contents(file)
     try:
-        with quiet():
+        with quiet(), _tensors_alone():
             program = torch.export.load(file)
     except Exception as error:  # torch has no one class for what a file can have wrong
+        if foreign := foreign_name(error):
+            raise _refused(file, foreign) from error
         remedy = REMEDY
         if file.suffix.lower() in SUFFIXES:
             remedy = f"for a file of weights, use --model MODULE:FUNCTION --weights {file}"
@@ -51,6 +60,37 @@ def load_exported(file: Path) -> Network:
                 (kind for kind, types in KINDS.items() if issubclass(was, types)), "other"
             )
     return Network(model, file.stem, channels, size, batch=batch, most=most)
+
+
+@contextmanager
+def _tensors_alone() -> Iterator[None]:
+    """Have torch unpickle tensors alone: where that fails, torch.export would unpickle anything."""
+    before = os.environ.get(TENSORS_ALONE)
+    os.environ[TENSORS_ALONE] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[TENSORS_ALONE]
+        if before is not None:
+            os.environ[TENSORS_ALONE] = before
+
+
+def _check_contents(file: Path) -> None:
+    """Refuse pickles of any class, and code of a processor, which torch.export would run."""
+    try:
+        with ZipFile(file) as archive:
+            names = [PurePosixPath(name) for name in archive.namelist()]
+    except (BadZipFile, OSError):
+        return  # it is none, and torch says so
+    for name in names:
+        if name.name.startswith(OPAQUE) or COMPILED in name.parts:
+            raise _refused(file, str(name))
+
+
+def _refused(file: Path, what: str) -> UserError:
+    return UserError(
+        f"{file} contains more than operations and tensors ({what}), which is not safe to load; {REMEDY}"
+    )
 
 
 def _input(

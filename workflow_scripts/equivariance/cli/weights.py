@@ -76,13 +76,19 @@ def _read(file: Path) -> Any:
             return torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # there is no one class for what a file can have wrong
         # torch's own text would have one switch off the check against foreign code.
-        foreign = re.search(r"GLOBAL (\S+)", str(error))
+        foreign = foreign_name(error)
         if foreign or (inside and isinstance(error, UnpicklingError)):
-            what = f" ({foreign.group(1)})" if foreign else ""
+            what = f" ({foreign})" if foreign else ""
             raise UserError(
                 f"{file} contains more than tensors{what}, which is not safe to load; {REMEDY}"
             ) from error
         raise UserError(f"{file} is damaged, or its suffix is wrong; {REMEDY}") from error
+
+
+def foreign_name(error: Exception) -> str:
+    """What torch refused to unpickle, a class or a function; empty where it failed for another reason."""
+    found = re.search(r"GLOBAL (\S+)", str(error))
+    return found.group(1) if found else ""
 
 
 def _archived(file: Path) -> set[str]:
