@@ -19,17 +19,23 @@ def read_yaml(*files: Path) -> dict[str, Any]:
     """
     merged: dict[str, Any] = {}
     for file in files:
-        merge(merged, yaml.load(check_yaml(file), Loader=LOADER) or {})
+        merge(merged, check_yaml(file))
     return merged
 
 
-def check_yaml(file: Path) -> str:
-    """Return the text of a YAML file.
+def check_yaml(file: Path) -> dict[str, Any]:
+    """Return the settings in a YAML file.
 
-    Raises UserError for bytes that are no UTF-8, for a text that is no YAML, and for a key that stands twice
-    in a mapping, of which YAML would take the last.
+    Raises UserError for a file that cannot be read, for bytes that are no UTF-8, for a text that is no YAML
+    or has other values than text, numbers, lists and mappings, for a key that stands twice in a mapping, of
+    which YAML would take the last, and for settings that are no mapping.
     """
-    content = file.read_bytes()
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise UserError(
+            f"{file} cannot be read ({error.strerror}); give a file of settings in YAML"
+        ) from error
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -39,12 +45,20 @@ def check_yaml(file: Path) -> str:
         ) from error
     try:
         root = yaml.compose(text, Loader=LOADER)
-    except yaml.YAMLError as error:
+        settings = yaml.load(text, Loader=LOADER)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date that there is not
         raise UserError(f"{file} is no YAML: {' '.join(str(error).split())}") from error
+    if root is not None and (line := _inside_itself(root, [])):
+        raise UserError(f"{file}: the anchor in line {line} contains itself; write out what it stands for")
     twice = list(_twice(root)) if root is not None else []
     if twice:
         raise UserError("\n".join(f"{file}: {one}" for one in twice))
-    return text
+    if settings is None:
+        return {}
+    if not isinstance(settings, dict):
+        kind = {list: "a list", str: "a text"}.get(type(settings), "one value")
+        raise UserError(f"{file} is {kind}; needed: sections with their settings, such as `run: name`")
+    return settings
 
 
 def typed(value: Any) -> Any:
@@ -55,8 +69,23 @@ def typed(value: Any) -> Any:
         return [typed(one) for one in value]
     if not isinstance(value, str):
         return value
-    read = yaml.load(value, Loader=LOADER)
+    try:
+        read = yaml.load(value, Loader=LOADER)
+    except (yaml.YAMLError, ValueError):  # a text that begins like something else, as `[a`
+        return value
     return read if read is None or isinstance(read, int | float) else value
+
+
+def _inside_itself(node: yaml.Node, above: list[yaml.Node]) -> int:
+    """The line of the first node that contains itself, by an anchor; 0 where there is none."""
+    if any(node is one for one in above):
+        return int(node.start_mark.line) + 1
+    if isinstance(node, yaml.ScalarNode):
+        return 0
+    inside = (
+        [one for pair in node.value for one in pair] if isinstance(node, yaml.MappingNode) else node.value
+    )
+    return next((line for one in inside if (line := _inside_itself(one, [*above, node]))), 0)
 
 
 def _twice(node: yaml.Node) -> Iterator[str]:
