@@ -76,7 +76,9 @@ def test_the_archive_in_the_mirror_is_left_there(names: list[str], tmp_path: Pat
 
 def test_an_archive_of_another_layout_is_said(names: list[str], tmp_path: Path) -> None:
     mirror = write_archive(tmp_path / "mirror", names, annotations=False)
-    with pytest.raises(UserError, match="archive of rwth is not as handshape_datasets expects it"):
+    with pytest.raises(
+        UserError, match=r"rwth\.tar\.gz does not contain rwth as .* expects it \(.*\): replace it"
+    ):
         rwth.load({}, str(mirror), tmp_path / "cache")
 
 

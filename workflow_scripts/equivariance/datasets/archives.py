@@ -11,8 +11,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
+from equivariance.datasets.checks import CHUNK, largest_content, too_large
 from equivariance.disk import explain_full_disk, is_full
 from equivariance.errors import UserError
+
+BLOCK = 4096  # bytes that even an empty file takes on a disk
+
+
+class WrongArchive(UserError):
+    """An archive that is not unpacked; `reason` says why, as the end of a sentence."""
+
+    def __init__(self, archive: Path, reason: str) -> None:
+        super().__init__(f"the archive {archive} {reason}: replace it and run again")
+        self.reason = reason
 
 
 @contextmanager
@@ -38,9 +49,9 @@ def extract(archive: Path, folder: Path, only: str = "") -> None:
     """Extract a zip or tar archive (compressed or not) into `folder`: the entries that have `only` in their
     path, all entries if it is empty.
 
-    Raises UserError, and extracts nothing, where an entry would land outside the folder or is a link or a
-    device; raises it too for an archive that is damaged, encrypted or neither zip nor tar, and for a full
-    disk.
+    Raises WrongArchive, and extracts nothing, where an entry would land outside the folder or is a link or a
+    device, and where there is far more in it than its size lets expect (`checks.largest_content`); raises it
+    too for an archive that is damaged, encrypted or neither zip nor tar. Raises UserError for a full disk.
     """
     with explain_full_disk(folder), _explain_damage(archive):
         if zipfile.is_zipfile(archive):
@@ -55,7 +66,7 @@ def extract(archive: Path, folder: Path, only: str = "") -> None:
 
 
 def check_entries(archive: Path) -> None:
-    """Raise UserError for an archive that `extract` would refuse, without extracting anything."""
+    """Raise WrongArchive for one that `extract` would refuse, without extracting anything."""
     with _explain_damage(archive):
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as file:
@@ -74,27 +85,36 @@ def _explain_damage(archive: Path) -> Iterator[None]:
     except (*damage, RuntimeError, OSError) as error:
         if is_full(error) or isinstance(error, FileNotFoundError):
             raise
-        raise UserError(
-            f"the archive {archive} cannot be unpacked ({error}): replace it and run again"
-        ) from error
+        raise WrongArchive(archive, f"cannot be unpacked ({' '.join(str(error).split())})") from error
 
 
 def _check_zip(archive: Path, file: zipfile.ZipFile) -> None:
+    left = largest_content(archive)
     for entry in file.infolist():
         _check_name(archive, entry.filename)
         kind = stat.S_IFMT(entry.external_attr >> 16)
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
             raise _refused(archive, entry.filename, "is a link or a device")
+        left -= max(entry.file_size, BLOCK)  # no more than that is unpacked
+    if left < 0:
+        raise WrongArchive(archive, f"is refused, as it {too_large(archive)}")
 
 
 def _checked_members(archive: Path, tar: tarfile.TarFile) -> list[tarfile.TarInfo]:
-    members = tar.getmembers()
-    while tar.fileobj is not None and tar.fileobj.read(1 << 20):
-        pass  # to the end of the compressed file, where its checksum is; tarfile stops before it
-    for member in members:
+    left, members = largest_content(archive), []
+    for member in tar:
         _check_name(archive, member.name)
         if not (member.isfile() or member.isdir()):
             raise _refused(archive, member.name, "is a link or a device")
+        members.append(member)
+        left -= max(member.size, BLOCK)
+        if left < 0:  # before it is read
+            raise WrongArchive(archive, f"is refused, as it {too_large(archive)}")
+    # To the end of the compressed file, where its checksum is; tarfile stops before it.
+    while tar.fileobj is not None and (chunk := tar.fileobj.read(CHUNK)):
+        left -= len(chunk)
+        if left < 0:
+            raise WrongArchive(archive, f"is refused, as it {too_large(archive)}")
     return members
 
 
@@ -105,8 +125,8 @@ def _check_name(archive: Path, name: str) -> None:
         raise _refused(archive, name, "would land outside the folder")
 
 
-def _refused(archive: Path, name: str, why: str) -> UserError:
-    return UserError(f"the archive {archive} is refused: its entry {name!r} {why}; nothing was unpacked")
+def _refused(archive: Path, name: str, why: str) -> WrongArchive:
+    return WrongArchive(archive, f"is refused, as its entry {name!r} {why}")
 
 
 def _extract_member(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:

@@ -13,8 +13,22 @@ ZIP, GZIP = (b"PK\x03\x04", b"PK\x05\x06"), (b"\x1f\x8b",)
 _MAGIC = {".zip": ZIP, ".gz": GZIP, ".tgz": GZIP}
 
 
+SMALL = 2**30  # bytes; whatever its size, a file may unpack to so much
+RATIO = 100  # beyond that, to so many times its size; photographs do to twice theirs at most
+
+
 class WrongFile(Exception):
     """A file is not the expected one; the text says what it is, as the end of a sentence."""
+
+
+def largest_content(path: Path) -> int:
+    """The bytes that the file at `path` may unpack to; one that has more was made to fill a disk."""
+    return max(SMALL, RATIO * path.stat().st_size)
+
+
+def too_large(path: Path) -> str:
+    """Say that a file has a larger content, as the end of a sentence."""
+    return f"unpacks to more than {largest_content(path):,} bytes from {path.stat().st_size:,}"
 
 
 def check(
@@ -39,7 +53,7 @@ def check(
     for algorithm, wanted in (("sha256", sha256), ("md5", md5)):
         if wanted is not None:
             with path.open("rb") as file:
-                _check_digest(file, algorithm, wanted)
+                _check_digest(path, file, algorithm, wanted)
     if sha256 is None and md5 is None:
         _check_whole(path, name, unpacked_md5)
 
@@ -65,17 +79,22 @@ def _check_whole(path: Path, name: str, unpacked_md5: str | None) -> None:
     if _MAGIC.get(Path(name).suffix.lower()) is GZIP:
         try:
             with gzip.open(path) as file:
-                _check_digest(file, "md5", unpacked_md5)
+                _check_digest(path, file, "md5", unpacked_md5)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise WrongFile(f"is truncated or damaged ({error})") from error
     elif Path(name).suffix.lower() == ".zip" and not zipfile.is_zipfile(path):
         raise WrongFile("is truncated or damaged (a zip archive without its table of contents)")
 
 
-def _check_digest(file: IO[bytes] | gzip.GzipFile, algorithm: str, wanted: str | None) -> None:
-    """Read the file to its end; raise WrongFile if `wanted` is given and its digest does not start so."""
+def _check_digest(path: Path, file: IO[bytes] | gzip.GzipFile, algorithm: str, wanted: str | None) -> None:
+    """Read the content of `path` to its end; raise WrongFile if there is too much of it, or if `wanted` is
+    given and its digest does not start so."""
     digest = hashlib.new(algorithm, usedforsecurity=False)
+    left = largest_content(path)
     for chunk in iter(partial(file.read, CHUNK), b""):
         digest.update(chunk)
+        left -= len(chunk)
+        if left < 0:
+            raise WrongFile(too_large(path))
     if wanted is not None and not digest.hexdigest().startswith(wanted):
         raise WrongFile(f"has the wrong {algorithm} {digest.hexdigest()}; expected: {wanted}")

@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from functools import partial
 from http.client import responses
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from equivariance.datasets.archives import temporary_folder
+from equivariance.datasets.archives import WrongArchive, check_entries, temporary_folder
 from equivariance.datasets.checks import WrongFile, check
 from equivariance.disk import explain_full_disk
 from equivariance.errors import UserError
 
 CONNECT_SECONDS = 10.0
 SILENCE_SECONDS = 30.0  # the longest wait for the next bytes
+ARCHIVES = (".zip", ".tar.gz", ".tgz")
 RETRIES = 2  # after failures that may be temporary, such as no connection or an error of the server
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,11 @@ class RemoteFile:
     def check(self, path: Path) -> None:
         """Raise WrongFile, saying what is wrong, if the file at `path` is not this one."""
         check(path, Path(self.name).name, self.size, self.sha256, self.md5, self.unpacked_md5)
+        if not (self.sha256 or self.md5) and self.name.endswith(ARCHIVES):
+            try:
+                check_entries(path)
+            except WrongArchive as error:
+                raise WrongFile(error.reason) from error
 
 
 def fetch(file: RemoteFile, mirror: str | None, cache: Path) -> Path:
@@ -120,44 +126,69 @@ def _from_url(file: RemoteFile, url: str, folder: Path) -> Path:
         path=folder, base_url="", registry={name: None}, urls={name: url}, retry_if_failed=RETRIES
     )
     try:
-        arrived = Path(fetcher.fetch(name, downloader=partial(_no_retry_if_refused, downloader)))
+        arrived = Path(fetcher.fetch(name, downloader=partial(_no_retry_if_refused, downloader, file.size)))
     except RequestException as error:
         raise WrongFile(_reason(error)) from error
     file.check(arrived)
     return arrived
 
 
-def _no_retry_if_refused(downloader: Callable[..., None], url: str, output: Any, pooch: Any) -> None:
-    """Download, without retries where the server refuses (401, 404, ...)."""
-    from requests import HTTPError
+class _Limited:
+    """A file that takes no more than its published size: a server may send without end."""
 
-    try:
-        downloader(url, output, pooch)
-    except HTTPError as error:
-        if error.response.status_code < 500:
+    def __init__(self, file: IO[bytes], size: int | None) -> None:
+        self._file = file
+        self._size = size
+
+    def write(self, chunk: bytes) -> int:
+        if self._size is not None and self._file.tell() + len(chunk) > self._size:
+            raise WrongFile(f"is too long: more than {self._size:,} bytes")
+        return self._file.write(chunk)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+
+def _no_retry_if_refused(
+    downloader: Callable[..., None], size: int | None, url: str, output: str, pooch: Any
+) -> None:
+    """Download, without retries where the server refuses (401, 404, ...) or leads nowhere."""
+    from requests import HTTPError, TooManyRedirects
+
+    with Path(output).open("wb") as file:
+        try:
+            downloader(url, _Limited(file, size), pooch)
+        except HTTPError as error:
+            if error.response.status_code < 500:
+                raise WrongFile(_reason(error)) from error
+            raise
+        except (TooManyRedirects, ValueError) as error:  # ValueError: an answer that is no HTTP
             raise WrongFile(_reason(error)) from error
-        raise
 
 
 def _reason(error: Exception) -> str:
     """Say what went wrong with a request, in plain words where there are some."""
-    from requests import ConnectionError, HTTPError, Timeout
-    from requests.exceptions import ChunkedEncodingError
+    from requests import ConnectionError, HTTPError, Timeout, TooManyRedirects
+    from requests.exceptions import ChunkedEncodingError, InvalidSchema, InvalidURL, MissingSchema
 
     if isinstance(error, HTTPError):
         code = error.response.status_code
         return f"the server answered {code} {responses.get(code, '')}".rstrip()
     if isinstance(error, ChunkedEncodingError):
         return "the transfer ended too early"
-    if isinstance(error, Timeout):
+    if isinstance(error, TooManyRedirects):
+        return "the server redirects in a circle"
+    if isinstance(error, Timeout) or isinstance(_root(error), TimeoutError):
         return f"no answer within {CONNECT_SECONDS:.0f} s, or no data for {SILENCE_SECONDS:.0f} s"
     if isinstance(error, ConnectionError):
         return f"no connection to the host ({_root(error)})"
-    return str(error)
+    if isinstance(error, InvalidSchema | InvalidURL | MissingSchema):
+        return f"it is, or redirects to, no http(s) URL ({error})"
+    return f"the answer cannot be read ({error})"
 
 
-def _root(error: BaseException) -> str:
+def _root(error: BaseException) -> BaseException:
     """The innermost cause: what the operating system said."""
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
-    return str(error)
+    return error

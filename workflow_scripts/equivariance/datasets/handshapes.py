@@ -36,8 +36,10 @@ def test_share(settings: Mapping[str, Any]) -> float:
     return len(settings["test_subjects"]) / SUBJECTS if by_subject else settings["test_fraction"]
 
 
-def read_by_library(name: str, folder: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64], dict[str, Any]]:
-    """Read the files of the data set `name` with handshape_datasets, from `folder`/`name`.
+def read_by_library(
+    name: str, folder: Path, archive: Path
+) -> tuple[NDArray[np.uint8], NDArray[np.int64], dict[str, Any]]:
+    """Read the files of the data set `name`, out of `archive`, with handshape_datasets, from `folder`/`name`.
 
     The library downloads unless the files that mark the download as done are there. Returns images
     (N, H, W, 3), labels (N,) and the library's other data on them. Raises UserError where the files are not
@@ -53,7 +55,8 @@ def read_by_library(name: str, folder: Path) -> tuple[NDArray[np.uint8], NDArray
                 raise
             reason = (str(error).splitlines() or [type(error).__name__])[0].replace(f"{folder}/", "")
             raise UserError(
-                f"the archive of {name} is not as handshape_datasets expects it: {reason}"
+                f"{archive} does not contain {name} as handshape_datasets expects it ({reason}): replace it"
+                " and run again"
             ) from error
     return images, metadata["y"].astype(np.int64), metadata
 

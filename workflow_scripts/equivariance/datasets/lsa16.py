@@ -58,7 +58,7 @@ def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageS
         extract(archive, home / "lsa16_images" / VERSION)
         for step in ("downloaded", "preprocessed"):
             (home / f"lsa16_{step}").touch()
-        pictures, labels, metadata = read_by_library("lsa16", folder)
+        pictures, labels, metadata = read_by_library("lsa16", folder, archive)
     if not len(pictures):
         raise UserError(f"{archive} contains no images: replace it and run again")
     images = ImageSet(

@@ -71,7 +71,9 @@ def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageS
                 Image.open(file).convert("RGB" if CHANNELS[appearance] == 3 else "L") for file in files
             ]
         except (UnidentifiedImageError, OSError) as error:
-            raise UserError(f"{archive} contains an image that cannot be read: {error}") from error
+            raise UserError(
+                f"{archive} contains an image that cannot be read ({error}): replace it and run again"
+            ) from error
     numbers = [file.stem.split("_") for file in files]  # class, subject, repetition, perhaps an angle
     photographs = ImageSet(
         name="lsa16_schemes",

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from equivariance.datasets.archives import check_entries, temporary_folder
+from equivariance.datasets.archives import temporary_folder
 from equivariance.datasets.downloads import RemoteFile, fetch
 from equivariance.datasets.handshapes import SIZE, read_by_library
 from equivariance.datasets.image_set import ImageSet
@@ -55,13 +55,12 @@ def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageS
     one_of("split of rwth", chosen["split"], SPLITS)
     minimum = whole("minimum_images_per_class", chosen["minimum_images_per_class"], 1)
     archive = fetch(ARCHIVE, mirror, cache)
-    check_entries(archive)  # the library unpacks without a check
     with temporary_folder(cache) as folder:
         home = folder / "rwth"
         home.mkdir()
         shutil.copyfile(archive, home / "rwth.tar.gz")  # a copy, as the library deletes it
         (home / "rwth_downloaded").touch()
-        pictures, labels, _ = read_by_library("rwth", folder)
+        pictures, labels, _ = read_by_library("rwth", folder, archive)
         paths, names = _annotations(home / CONTENT / ANNOTATIONS)
     images = ImageSet(
         name="rwth",

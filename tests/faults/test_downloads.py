@@ -3,22 +3,34 @@ import hashlib
 import io
 import shutil
 import socket
+import stat
 import subprocess
-import threading
-import time
+import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO
 
+import psutil
 import pytest
+from web import (
+    Answer,
+    Web,
+    endless,
+    hang_up,
+    no_http,
+    redirect,
+    send,
+    serving,
+    silence,
+    stall,
+    wrong_length,
+)
 
-from equivariance.datasets import downloads
+from equivariance.datasets import checks, downloads
 from equivariance.datasets.downloads import RemoteFile, fetch
 from equivariance.errors import UserError
-
-Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
 def zip_bytes(size: int = 5000) -> bytes:
@@ -30,57 +42,15 @@ def zip_bytes(size: int = 5000) -> bytes:
 
 GOOD = zip_bytes()
 SHA256 = hashlib.sha256(GOOD).hexdigest()
+GOOD_TAR = gzip.compress(tarfile.TarInfo("a").tobuf() + bytes(1024))
+GOOD_FILES = {"a.zip": GOOD, "a.gz": gzip.compress(GOOD), "a.tar.gz": GOOD_TAR}
 PAGE = b"\n <!DOCTYPE html><html><body>Please log in</body></html>" + b" " * 3000
-
-
-def send(body: bytes, status: int = 200, length: int | None = None) -> Answer:
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(status)
-        handler.send_header("Content-Length", str(len(body) if length is None else length))
-        handler.end_headers()
-        handler.wfile.write(body)
-
-    return answer
-
-
-def silence(handler: BaseHTTPRequestHandler) -> None:
-    time.sleep(1.5)
-
-
-class Web:
-    """A web server on loopback whose answers a test sets; it remembers what was asked for."""
-
-    def __init__(self) -> None:
-        self.answers: dict[str, list[Answer]] = {}
-        self.asked: list[str] = []
-        web = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                web.asked.append(self.path)
-                answers = web.answers.get(self.path, [send(b"no such page", 404)])
-                (answers.pop(0) if len(answers) > 1 else answers[0])(self)
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-
-    def set(self, path: str, *answers: Answer) -> str:
-        self.answers[path] = list(answers)
-        return self.url + path
 
 
 @pytest.fixture
 def web() -> Iterator[Web]:
-    web = Web()
-    thread = threading.Thread(target=web.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    yield web
-    web.server.shutdown()
-    web.server.server_close()
+    with serving() as web:
+        yield web
 
 
 @pytest.fixture(autouse=True)
@@ -155,26 +125,42 @@ def test_a_damaged_file_in_the_cache_is_downloaded_again(web: Web, tmp_path: Pat
         (send(GOOD[:-500], length=len(GOOD)), "ended too early"),
         (send(GOOD[:-500]), "is truncated"),
         (send(PAGE), r"is a web page \(HTML\), not an archive"),
-        (send(b"\x1f\x8b" + GOOD), "is not a .zip archive"),
+        (send(b"\x1f\x8b" + GOOD[2:]), "is not a .zip archive"),
         (send(b""), "is empty"),
         (send(b"gone", 404), "the server answered 404 Not Found"),
+        (send(b"no", 403), "the server answered 403 Forbidden"),
+        (send(b"broken", 500), "the server answered 500"),
         (send(b"broken", 503), "the server answered 503"),
         (send(zip_bytes(len(GOOD) + 250)), "is too long"),
         (send(GOOD[:-1] + b"\1"), "has the wrong sha256"),
+        (endless(GOOD), "is too long: more than"),
+        (silence, "no answer within"),
+        (stall(GOOD[:100]), "no answer within 10 s, or no data for"),
+        (hang_up(GOOD[:100]), "the transfer ended too early"),
+        (redirect("/a.zip"), "the server redirects in a circle"),
+        (redirect("file:///etc/passwd"), r"redirects to, no http\(s\) URL .*file:///etc/passwd"),
+        (redirect("http://[::1/a.zip"), r"the answer cannot be read \(Invalid IPv6 URL\)"),
+        (no_http, "no connection to the host"),
+        (wrong_length, "the answer cannot be read"),
     ],
 )
-def test_what_came_instead_is_said_and_not_kept(web: Web, tmp_path: Path, answer: Answer, said: str) -> None:
+def test_what_came_instead_is_said_and_not_kept(
+    web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Answer, said: str
+) -> None:
+    monkeypatch.setattr(downloads, "SILENCE_SECONDS", 0.3)
     url = web.set("/a.zip", answer)
     file = RemoteFile("a.zip", (url,), sha256=SHA256, size=len(GOOD), how_by_hand="Ask the authors")
     with pytest.raises(UserError, match=f"(?s){url}: .*{said}") as caught:
         fetch(file, None, tmp_path)
     assert "Ask the authors, put it at <mirror>/a.zip and set `mirror`" in str(caught.value)
     assert remains(tmp_path) == []
+    good = web.set("/good.zip", send(GOOD))
+    assert fetch(replace(file, urls=(url, good)), None, tmp_path).read_bytes() == GOOD
 
 
 @pytest.mark.parametrize("name", ["a.zip", "a.gz", "a.tar.gz"])
 def test_truncation_shows_without_any_checksum(web: Web, tmp_path: Path, name: str) -> None:
-    whole = GOOD if name.endswith("zip") else gzip.compress(GOOD)
+    whole = GOOD_FILES[name]
     web.set(f"/{name}", send(whole[:-20]))
     with pytest.raises(UserError, match="is truncated or damaged"):
         fetch(RemoteFile(name, (f"{web.url}/{name}",)), None, tmp_path)
@@ -225,14 +211,6 @@ def test_a_dead_host_is_said(tmp_path: Path) -> None:
     assert remains(tmp_path) == []
 
 
-def test_a_silent_host_is_not_waited_for_without_end(
-    web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(downloads, "SILENCE_SECONDS", 0.2)
-    with pytest.raises(UserError, match="no answer within"):
-        fetch(RemoteFile("a.zip", (web.set("/a.zip", silence),)), None, tmp_path)
-
-
 def test_what_may_pass_is_tried_again_and_what_is_refused_is_not(
     web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -251,6 +229,89 @@ def test_a_file_without_a_url_tells_how_to_give_it_by_hand(tmp_path: Path) -> No
         fetch(RemoteFile("a.zip"), None, tmp_path)
 
 
+def zip_of(name: str, mode: int = 0) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as file:
+        file.writestr("good", b"1")
+        entry = zipfile.ZipInfo(name)
+        entry.create_system, entry.external_attr = 3, mode << 16
+        file.writestr(entry, b"2")
+    return content.getvalue()
+
+
+def zip_bomb(entries: int = 70) -> bytes:
+    """A zip of a MiB of zeros in each of many entries, from a thousandth of that."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as file:
+        for number in range(entries):
+            file.writestr(str(number), ZEROS)
+    return content.getvalue()
+
+
+def gzip_bomb() -> bytes:
+    return gzip.compress(ZEROS) * 70  # the members of a gzip follow each other
+
+
+def tar_bomb() -> bytes:
+    """A tar of one file with the same content."""
+    entry = tarfile.TarInfo("zeros")
+    entry.size = 70 * len(ZEROS)
+    return gzip.compress(entry.tobuf()) + gzip_bomb()
+
+
+def sparse_bomb() -> bytes:
+    """A tar of a few bytes that says that its file is a hole of a TiB."""
+    entry = tarfile.TarInfo("hole")
+    entry.pax_headers = {"GNU.sparse.map": "0,0", "GNU.sparse.size": str(2**40), "GNU.sparse.numblocks": "1"}
+    return gzip.compress(entry.tobuf(tarfile.PAX_FORMAT) + bytes(1024))
+
+
+ZEROS = bytes(2**20)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.zip", lambda: zip_of("../out"), r"is refused, as its entry '\.\./out' would land outside"),
+        ("a.zip", lambda: zip_of("/out"), "is refused, as its entry '/out' would land outside"),
+        ("a.zip", lambda: zip_of("link", stat.S_IFLNK | 0o777), "entry 'link' is a link or a device"),
+        ("a.zip", zip_bomb, "unpacks to more than 67,108,864 bytes from"),
+        ("a.gz", gzip_bomb, "unpacks to more than 67,108,864 bytes from"),
+        ("a.tar.gz", tar_bomb, "unpacks to more than 67,108,864 bytes from"),
+        ("a.tar.gz", sparse_bomb, "unpacks to more than 67,108,864 bytes from"),
+        ("a.tar.gz", lambda: gzip.compress(b"no tar"), "cannot be unpacked"),
+    ],
+)
+def test_archives_that_do_harm_are_not_kept(
+    web: Web,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    content: Callable[[], bytes],
+    said: str,
+) -> None:
+    monkeypatch.setattr(checks, "SMALL", 2**26)
+    url = web.set(f"/{name}", send(content()))
+    file = RemoteFile(name, (url,))
+    before = psutil.Process().memory_info().rss
+    with pytest.raises(UserError, match=f"{url}: .*{said}"):
+        fetch(file, None, tmp_path)
+    assert psutil.Process().memory_info().rss < before + 2**26
+    assert remains(tmp_path) == []
+    (tmp_path / "mirror").mkdir()
+    (tmp_path / "mirror" / name).write_bytes(content())
+    with pytest.raises(UserError, match=f"mirror/{name} .*{said}.*Replace it"):
+        fetch(file, str(tmp_path / "mirror"), tmp_path / "cache")
+    good = web.set(f"/good/{name}", send(GOOD_FILES[name]))
+    fetch(replace(file, urls=(url, good)), None, tmp_path)
+
+
+def test_an_archive_in_the_cache_that_does_harm_is_downloaded_again(web: Web, tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(zip_of("../out"))
+    file = RemoteFile("a.zip", (web.set("/a.zip", send(GOOD)),))
+    assert fetch(file, None, tmp_path).read_bytes() == GOOD
+
+
 @pytest.fixture
 def full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A file system of 1 MB; where none can be mounted, one that says that it is full."""
@@ -262,8 +323,8 @@ def full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
         subprocess.run(["umount", "-l", str(folder)], check=True)
         return
 
-    def write(self: object, url: str, output_file: str, pooch: object) -> None:
-        Path(output_file).write_bytes(GOOD[:100])
+    def write(self: object, url: str, output_file: IO[bytes], pooch: object) -> None:
+        output_file.write(GOOD[:100])
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("pooch.HTTPDownloader.__call__", write)
