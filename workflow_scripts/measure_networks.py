@@ -14,7 +14,7 @@ import torch
 
 from equivariance.datasets.adapting import adapt
 from equivariance.datasets.image_set import ImageSet
-from equivariance.devices import choose_device, prepare_process
+from equivariance.devices import choose_device, explain_full_gpu, prepare_process
 from equivariance.errors import UserError
 from equivariance.files import atomic_path, checksum_file, read_sealed, sha256, write_checksum
 from equivariance.measures.measuring import Report, measure_several
@@ -25,6 +25,10 @@ from equivariance.sampling import nested_sample, stratified_sample
 from equivariance.store import digest_of, keep, take
 from equivariance.transformations.sets import build_set
 
+FULL_GPU = (
+    "the fewest images at a time are too many; run fewer jobs on it at a time (--resources gpu_share=1), or"
+    " lower memory_gb of measuring, and repeat the command"
+)
 EVALUATION = "equivariance.training.evaluation"
 OWN = ("measures", "aggregations", "samples")  # settings in which the measurements of one sweep differ
 
@@ -67,10 +71,11 @@ def measure_networks(
         checkpoint = checkpoints / f"measures-{digest_of(digests)}.pt"
         image_set = image_sets[group[0]["dataset"]]
         try:
-            if "measures" in group[0]["settings"]:
-                tables = measure_network(group, image_set, checkpoint, choose_device(device), memory)
-            else:
-                tables = [evaluate_network(group[0], image_set, choose_device(device))]
+            with explain_full_gpu(FULL_GPU):
+                if "measures" in group[0]["settings"]:
+                    tables = measure_network(group, image_set, checkpoint, choose_device(device), memory)
+                else:
+                    tables = [evaluate_network(group[0], image_set, choose_device(device))]
         except UserError as error:
             raise UserError(f"{', '.join(map(str, files))}: {error}") from error
         for output, table, digest in zip(files, tables, digests, strict=True):

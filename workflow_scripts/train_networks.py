@@ -15,7 +15,7 @@ from torch import nn
 
 from equivariance.checkpoint import remove_checkpoint
 from equivariance.datasets.image_set import ImageSet
-from equivariance.devices import choose_device, choose_precision, prepare_process
+from equivariance.devices import choose_device, choose_precision, explain_full_gpu, prepare_process
 from equivariance.errors import UserError
 from equivariance.files import atomic_path, check_checksum, sha256
 from equivariance.models.layers import parameter_count
@@ -32,6 +32,11 @@ from equivariance.training.loop import restart_checkpoint, train
 from equivariance.training.settings import TrainingSettings
 
 FILES = ("weights.safetensors", "history.csv", "model.json")  # of a network, besides its savepoints
+# Smaller batches are another training, so that they are not taken silently.
+FULL_GPU = (
+    "run fewer jobs on it at a time (--resources gpu_share=1) and repeat the command, which goes on after the"
+    " last epoch; if that is not enough, lower batch_size in the model's recipe, which gives another network"
+)
 PUBLISHED = ".pth"  # suffix of published weights, as torch saved them; those of our networks are safetensors
 
 
@@ -73,7 +78,8 @@ def train_networks(
         logging.info("%s: %d epochs", folder, chosen.epochs)
         try:
             image_set = image_sets[chosen.dataset]
-            train_network(folder, chosen, image_set, checkpoints, code, where, threads, start, begin)
+            with explain_full_gpu(FULL_GPU):
+                train_network(folder, chosen, image_set, checkpoints, code, where, threads, start, begin)
         except UserError as error:
             raise UserError(f"{folder}: {error}") from error
         savepoints = [weights_file(Path(), str(percent)) for percent in chosen.savepoints]

@@ -1,14 +1,19 @@
 """Where to compute."""
 
 import ctypes
+import logging
 import os
-from contextlib import AbstractContextManager
+import re
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Literal
 
 import psutil
 import torch
 
 from equivariance.errors import UserError
+
+log = logging.getLogger(__name__)
 
 Precision = Literal["float32", "bfloat16", "auto"]
 
@@ -82,3 +87,25 @@ def free_memory(device: torch.device) -> int:
         if limit != psutil.RLIM_INFINITY:
             free.append(int(limit) - process.memory_info().vms)
     return max(min(free), 0)
+
+
+@contextmanager
+def explain_full_gpu(remedy: str) -> Iterator[None]:
+    """Raise UserError, with what to do, where the memory of the GPU is full; pass other errors on."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        asked = re.search(r"tried to allocate ([\d.]+ \w+)", str(error), re.IGNORECASE)
+        size = f" ({asked.group(1)} more needed)" if asked else ""
+        raise UserError(f"the memory of the GPU is full{size}: {remedy}") from error
+
+
+def half(size: int, what: str, error: torch.OutOfMemoryError) -> int:
+    """Half of a number of images that did not fit into the memory of the GPU together; the log says so.
+
+    Raises the error again where it is one image.
+    """
+    if size == 1:
+        raise error
+    log.warning("the memory of the GPU is full: %s takes %d images at a time, not %d", what, size // 2, size)
+    return size // 2

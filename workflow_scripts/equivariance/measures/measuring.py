@@ -119,7 +119,8 @@ def measure(
       measures without a unit: `nvse_floor`, ...
     - device: where to run; by default where the model is.
     - autocast: run the network in torch.bfloat16 (or float16) where that is safe; sums stay in `dtype`.
-    - tile: samples at a time; by default such that a CPU's cache holds a layer, or many on a GPU. A network
+    - tile: samples at a time; by default such that a CPU's cache holds a layer, or many on a GPU, and half as
+      many where the memory of the GPU is full, again and again. A network
       that takes a fixed number of inputs needs a tile of that number over the number of transformations.
     - memory: bytes that the state of the measures may take, by default half of what is free. Where one pass
       over the images for all layers takes more, there are two passes, or several groups of layers, whichever
@@ -339,7 +340,7 @@ class _Run:
                         counts = {one: self._counts[one][place] for one in share.reports}
                         counts = {one: count for one, count in counts.items() if count}
                         for group in share.groups:
-                            tables = self._measure(group, rows, counts, self._file(number), bar)
+                            tables = self._measured(group, rows, counts, self._file(number), bar)
                             number += 1
                             for report, table in tables.items():
                                 if len(table):
@@ -348,6 +349,26 @@ class _Run:
                 raise Interrupted(self._kept(total)) from interrupt
         return found
 
+    def _measured(
+        self,
+        group: Group,
+        rows: Sequence[int],
+        counts: Mapping[int, int],
+        file: Path | None,
+        bar: "tqdm[Any]",
+    ) -> dict[int, pd.DataFrame]:
+        """Sweep over some images, again with half a tile where that does not fit into the memory of the GPU.
+
+        Only some of the layers have seen a pass that was cut short, so that its sweep cannot go on.
+        """
+        before = self._position
+        while True:
+            try:
+                return self._measure(group, rows, counts, file, bar, before)
+            except torch.OutOfMemoryError as error:
+                for sweep in self._sweeps:
+                    sweep.use_half_the_tile(error)
+
     def _measure(
         self,
         group: Group,
@@ -355,6 +376,7 @@ class _Run:
         counts: Mapping[int, int],
         file: Path | None,
         bar: "tqdm[Any]",
+        before: int,
     ) -> dict[int, pd.DataFrame]:
         """Sweep over some images, the first so many for each report, in ascending order, from where a stopped
         sweep saved its state and its tables."""
@@ -364,8 +386,7 @@ class _Run:
         largest = [*sweeps][-1]
         rows = rows[: counts[largest]]
         steps = group.steps(sweeps[largest])
-        inputs = [len(rows) * len(members) for _, members in steps]  # of each step
-        before = self._position
+        inputs = [len(rows) * len(members) for _, members in steps]  # of each step, from `before` on
         first, done = 0, 0
         tables: dict[int, pd.DataFrame] = {}
         saved = load_checkpoint(file, self._digest) if file else None

@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from equivariance.devices import half
 from equivariance.errors import UserError
 from equivariance.measures import outputs as layer_outputs
 from equivariance.measures.aggregation import aggregation_names
@@ -122,6 +123,7 @@ class Sweep:
         }
         self._inputs = CPU_INPUTS if self.device.type == "cpu" else GPU_INPUTS
         self._tile = tile
+        self._tile_is_given = tile is not None
         self._states: dict[str, LayerMeasures] = {}
         self._later: Sequence[Sweep] = ()  # see `follow`
         self._tables: dict[str, pd.DataFrame] = {}  # of layers whose state was given back
@@ -139,6 +141,16 @@ class Sweep:
     def tile(self) -> int:
         """How many samples go through the network at a time."""
         return self._tile or max(1, self._inputs // len(self.matrices))
+
+    def use_half_the_tile(self, error: torch.OutOfMemoryError) -> None:
+        """Take half as many samples at a time from now on, where the memory of the GPU is full.
+
+        Values agree as those of any two ways of cutting the work do. Raises the error where that cannot be:
+        one sample is all there is, the user gave the tile, or the network takes a fixed number of inputs.
+        """
+        if self._tile_is_given or (self.survey is not None and self.survey.fixed_batch):
+            raise error
+        self._tile = half(self.tile, "the sweep", error)
 
     def with_model(self, model: nn.Module, measures: Iterable[str]) -> "Sweep":
         """Make an empty sweep of another network that sees its inputs as this one does."""
@@ -164,6 +176,7 @@ class Sweep:
             tile=self._tile,
             **self._shared | ({} if aggregations is None else {"aggregations": aggregations}),
         )
+        part._tile_is_given = self._tile_is_given
         part.setting = self.setting  # it keeps what is costly for all layers and sweeps
         part.survey = self.survey
         part.seconds_per_input, part.pass_bytes = self.seconds_per_input, self.pass_bytes
@@ -206,9 +219,13 @@ class Sweep:
 
         Measures nothing. Raises UserError for layers that cannot be measured, and a network that is random.
         """
-        if self.survey is None:
-            with self._evaluating():
-                survey = self._survey(next(tiles(images, self.tile, rows)))
+        while self.survey is None:
+            try:
+                with self._evaluating():
+                    survey = self._survey(next(tiles(images, self.tile, rows)))
+            except torch.OutOfMemoryError as error:
+                self.use_half_the_tile(error)
+                continue
             calls = selected(survey, self._layers, self._exclude)
             # Of a network that has some fault the rest is measured only where the user says what the rest is.
             asked = calls if self._layers is not None or self._exclude else survey.faults
@@ -227,6 +244,8 @@ class Sweep:
         few = probe_batch(inputs, FEW if len(inputs) > FEW else len(inputs) + 1)
         try:
             largest = surveyor.try_out(few)
+        except torch.OutOfMemoryError:
+            raise
         except Exception:  # a network may raise anything; if it is not the size of the batch, it will again
             return self._inspect(surveyor, _filled(whole, (self._tile or 0) * len(self.matrices)), None)
         if self._tile is None:
@@ -264,7 +283,7 @@ class Sweep:
 
         fixed = self.survey.fixed_batch if self.survey else None
         with self._watching(receive) as start:
-            for tile in tiles(images, fixed or CALIBRATION_INPUTS, rows):
+            for tile in tiles(images, fixed or min(CALIBRATION_INPUTS, self.tile * len(self.matrices)), rows):
                 start()
                 self._show(self._transformed(tile, identity))
         self._uncalibrated = {call for call in self.places if seen[call] != total}

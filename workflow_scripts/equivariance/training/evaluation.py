@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from equivariance.devices import half
 from equivariance.sampling import generator
 from equivariance.training.data import DeviceImages
 from equivariance.training.layout import channels_last
@@ -81,10 +82,19 @@ def _outputs(
     plain = len(transformations) == 1
     channels_last(model)
     with _evaluating(model), torch.inference_mode():
+        size = BATCH
         for draws in members.T:
-            for rows in torch.arange(len(data), device=device).split(BATCH):
+            start = 0
+            while start < len(data):
+                rows = torch.arange(start, min(start + size, len(data)), device=device)
                 draw = draws[rows]
-                yield rows, draw, model(data.batch(rows, None if plain else matrices[draw]))
+                try:
+                    outputs = model(data.batch(rows, None if plain else matrices[draw]))
+                except torch.OutOfMemoryError as error:
+                    size = half(len(rows), "the evaluation", error)
+                    continue
+                yield rows, draw, outputs
+                start += len(rows)
 
 
 @contextmanager
