@@ -21,6 +21,8 @@ def claim_mistakes(
     `experiments` are all that the configuration has, in the run or not. `unreadable` are entries, such as
     ("claims", "C1"), that do not fit their schema.
     """
+    models = [model for name, model in config.models.items() if ("models", name) not in unreadable]
+    schemes = {NONE, *(scheme for model in models for scheme in model["schemes"])}
     for name, claim in config.claims.items():
         if ("claims", name) in unreadable:
             continue
@@ -30,11 +32,18 @@ def claim_mistakes(
             if test["test"] not in KINDS:
                 yield f"{place}.test: {unknown('kind of test', test['test'], KINDS)}"
                 continue
-            yield from _test(place, test, KINDS[test["test"]], config, experiments)
+            # Where a model cannot be read, its schemes are not known.
+            known = schemes if len(models) == len(config.models) else None
+            yield from _test(place, test, KINDS[test["test"]], config, experiments, known)
 
 
 def _test(
-    place: str, test: Mapping[str, Any], kind: Kind, config: Config, experiments: Collection[str]
+    place: str,
+    test: Mapping[str, Any],
+    kind: Kind,
+    config: Config,
+    experiments: Collection[str],
+    schemes: Collection[str] | None,
 ) -> Iterator[str]:
     yield from unknown_names(f"{place}.experiments", "experiment", test["experiments"], experiments)
     for name in test["measures"]:
@@ -50,7 +59,8 @@ def _test(
             yield f"{place}.{name}: {test['test']} has no such parameter; valid: {takes}"
     for key in ("where", "first", "second"):
         for column, values in test.get(key, {}).items():
-            yield from _values(f"{place}.{key}.{column}", column, values, config, test["experiments"])
+            valid = _valid_values(config, test["experiments"], schemes)
+            yield from _values(f"{place}.{key}.{column}", column, values, valid)
     criteria = test["criteria"]
     yield from unknown_names(f"{place}.criteria", f"criterion of {test['test']}", criteria, kind.criteria)
     for name, given in criteria.items():
@@ -74,22 +84,29 @@ def _criterion(place: str, given: Mapping[str, Any], config: Config) -> Iterator
         yield from unknown_names(f"{place}.{direction}", "threshold of judging.thresholds", named, valid)
 
 
-def _values(place: str, column: str, values: Any, config: Config, experiments: list[str]) -> Iterator[str]:
-    """Mistakes in the values of a column whose values the configuration names."""
+def _valid_values(
+    config: Config, experiments: list[str], schemes: Collection[str] | None
+) -> dict[str, tuple[str, Collection[str]]]:
+    """What the values of a column are called, and which there are: of columns whose values are known."""
     sets = [*config.transformations, UNTRAINED]
-    schemes = {NONE, *(scheme for model in config.models.values() for scheme in model["schemes"])}
     images = [OWN, *(f"{name}_{part}" for name in config.datasets for part in ("test", "train"))]
-    known: dict[str, tuple[str, Collection[str]]] = {
+    return {
         "dataset": ("data set", config.datasets),
         "model": ("model", config.models),
         **dict.fromkeys(("trained_with", "retrained_with", "measured_with", "tested_with"), ("set", sets)),
         "aggregation": ("aggregation", AGGREGATIONS),
-        "scheme": ("scheme", schemes),
         "measured_on": ("images", images),
         EXPERIMENT: ("experiment of the test", experiments),
+        **({} if schemes is None else {"scheme": ("scheme", schemes)}),
     }
+
+
+def _values(
+    place: str, column: str, values: Any, valid: Mapping[str, tuple[str, Collection[str]]]
+) -> Iterator[str]:
+    """Mistakes in the values of a column whose values the configuration names."""
     listed = values if isinstance(values, list) else [values]
     if column == "measure":
         yield from (f"{place}: {wrong}" for wrong in map(mistake, map(str, listed)) if wrong)
-    elif column in known:
-        yield from unknown_names(place, known[column][0], map(str, listed), known[column][1])
+    elif column in valid:
+        yield from unknown_names(place, valid[column][0], map(str, listed), valid[column][1])

@@ -125,10 +125,11 @@ def _without_pretrained(config: Config) -> Config:
 
 def _hides_names(place: Place) -> bool:
     """Whether a value that cannot be used hides names that other sections refer to."""
-    lists = (*SECTIONS, "datasets", "seeds", "samples", "jobs", *NAMES_OF_EXPERIMENTS)
+    lists = (*SECTIONS, "datasets", "seeds", "samples", "jobs")
     return (
         not place
         or place[0].endswith("_groups")
+        or place[0] in NAMES_OF_EXPERIMENTS
         or (place[0] == "datasets" and place[2:] in ((), ("recipe_of",)))
         or (len(place) == 1 and place[0] in lists)
     )
