@@ -1,4 +1,4 @@
-"""The cost of Snakemake itself, by the number of jobs: time and memory to plan a run, and to see that it is done.
+"""The cost of Snakemake itself: time and memory to plan a run of many jobs, and to see that it is done.
 
 The thesis is cut into more and more jobs: as it is, and each network and sweep in a job of its own, with its
 seeds and twice as many. In place of computing, a job writes a line into each of its outputs, so that a

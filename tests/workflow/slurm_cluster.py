@@ -1,7 +1,8 @@
 """A real SLURM cluster of one node, on this machine, in a folder of its own: nothing is installed.
 
 Debian's packages are downloaded and unpacked; munged, slurmctld and slurmd run on free ports, and end with
-the tests. Installing `slurm-client` instead would make every start of Snakemake on the machine ask for a cluster.
+the tests. Installing `slurm-client` instead would make every start of Snakemake on the machine ask for a
+cluster.
 """
 
 import os
@@ -82,12 +83,17 @@ class ClusterJob:
 class Cluster:
     """A cluster that runs: what its commands need."""
 
-    environment: dict[str, str]
+    programs: Path
+    """The folder of its commands."""
 
     def ask(self, *command: str) -> str:
         """Run a command of SLURM and return what it prints."""
         return subprocess.run(
-            command, env=self.environment, check=True, capture_output=True, text=True, timeout=60
+            [str(self.programs / command[0]), *command[1:]],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=60,
         ).stdout
 
     def jobs(self) -> list[ClusterJob]:
@@ -136,8 +142,7 @@ def one_node(root: Path, folder: Path) -> Iterator[Cluster]:
     (folder / "slurm.conf").write_text(CONFIGURATION.format(**values), encoding="utf-8")
     (folder / "munge.key").write_bytes(os.urandom(1024))
     (folder / "munge.key").chmod(0o600)
-    environment = {**os.environ, "PATH": f"{_commands(root, folder)}{os.pathsep}{os.environ['PATH']}"}
-    cluster = Cluster(environment)
+    cluster = Cluster(_programs(root, folder))
     with ExitStack() as running:
         socket_file = f"{folder}/munge.socket"
         munge = ["--socket", socket_file, "--key-file", f"{folder}/munge.key"]
@@ -148,44 +153,39 @@ def one_node(root: Path, folder: Path) -> Iterator[Cluster]:
             "slurmctld": ["slurmctld", "-D", "-c"],
             "slurmd": ["slurmd", "-D", "-d", f"{folder}/bin/slurmstepd"],
         }.items():
-            running.enter_context(_daemon(command, environment, folder / f"{name}.out"))
+            running.enter_context(
+                _daemon([str(cluster.programs / command[0]), *command[1:]], folder / f"{name}.out")
+            )
             if name == "munged":
                 _wait_until(lambda: _says(cluster, "munge", "-n", "--socket", socket_file), folder)
         _wait_until(lambda: _says(cluster, "sinfo", "--noheader", "--format=%T") == "idle\n", folder)
         yield cluster
 
 
-def _commands(root: Path, folder: Path) -> Path:
+def _programs(root: Path, folder: Path) -> Path:
     """A folder of the programs in `root`, each of which knows its libraries and this cluster.
 
     The environment does not tell them: Snakemake removes variables of SLURM before it submits a job.
     """
-    commands = folder / "bin"
-    commands.mkdir()
+    programs = folder / "bin"
+    programs.mkdir()
     libraries = {file.parent for file in root.glob("usr/lib/**/*.so*")}
     for program in [*root.glob("usr/bin/*"), *root.glob("usr/sbin/*")]:
-        command = commands / program.name.removesuffix("-wlm")
+        command = programs / program.name.removesuffix("-wlm")
         command.write_text(
             f"#!/bin/sh\nexport LD_LIBRARY_PATH={':'.join(map(str, sorted(libraries)))}\n"
             f'export SLURM_CONF={folder}/slurm.conf\nexec {program} "$@"\n',
             encoding="utf-8",
         )
         command.chmod(0o755)
-    return commands
+    return programs
 
 
 @contextmanager
-def _daemon(command: Sequence[str], environment: dict[str, str], log: Path) -> Iterator[None]:
-    program = shutil.which(command[0], path=environment["PATH"])
-    assert program, command[0]
+def _daemon(command: Sequence[str], log: Path) -> Iterator[None]:
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [program, *command[1:]],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
         )
     try:
         yield

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from tiny_workflow import Workflow
+
+from tests.workflow.tiny_workflow import Workflow
 
 pytestmark = pytest.mark.xdist_group("workflow")
 

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from tiny_workflow import Workflow, copy_workflow
+
+from tests.workflow.tiny_workflow import Workflow, copy_workflow
 
 TARGET = (
     "results/data/digits.json"  # by one job, whose script imports from the job's folder and from the package

@@ -4,21 +4,20 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from slurm_cluster import Cluster, SlurmAbsentError, one_node, unpacked_slurm
-from tiny_workflow import Workflow, copy_workflow
 
 from equivariance.workflow.cluster import has_gpus
+from tests.workflow.slurm_cluster import Cluster, SlurmAbsentError, one_node, unpacked_slurm
+from tests.workflow.tiny_workflow import Workflow, copy_workflow
 
 pytestmark = pytest.mark.xdist_group("workflow")
 
 PROFILE = "profiles/slurm/config.yaml"
+ON_SLURM = ("--workflow-profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "4")
 WITHOUT_GPUS = 'config: ["jobs={gpus: 0, gflops: 50}"]'
 
 
@@ -35,39 +34,12 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def workflow(tmp_path: Path) -> Workflow:
+def workflow(cluster: Cluster, tmp_path: Path) -> Workflow:
     """A copy of the workflow whose profile is that of a cluster without GPUs, as the documentation says."""
-    made = copy_workflow(tmp_path / "workflow")
+    made = Workflow(copy_workflow(tmp_path / "workflow").folder, programs=(cluster.programs,))
     made.edit(PROFILE, f"# {WITHOUT_GPUS}", WITHOUT_GPUS)
     made.edit("config/tiny.yaml", "gpus: 0, ", "")
     return made
-
-
-def start(workflow: Workflow, cluster: Cluster, *arguments: str) -> "subprocess.Popen[str]":
-    """Start Snakemake with the profile for SLURM, in a process group of its own."""
-    search = f"{Path(sys.executable).parent}{os.pathsep}{cluster.environment['PATH']}"
-    options = ["--workflow-profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "4"]
-    return subprocess.Popen(
-        ["snakemake", *arguments, *options, "--configfile", "config/tiny.yaml"],
-        cwd=workflow.folder,
-        env={**cluster.environment, "PATH": search},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def run(workflow: Workflow, cluster: Cluster, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run Snakemake with the profile for SLURM to its end."""
-    running = start(workflow, cluster, *arguments)
-    try:
-        printed, _ = running.communicate(timeout=900)
-    finally:
-        if running.poll() is None:
-            os.killpg(running.pid, signal.SIGKILL)
-    return subprocess.CompletedProcess(running.args, running.returncode, printed)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -82,7 +54,7 @@ def test_a_cluster_without_gpus_is_said_before_anything_is_submitted(
 ) -> None:
     before = cluster.jobs()
     workflow.edit(PROFILE, WITHOUT_GPUS, f"# {WITHOUT_GPUS}")
-    done = run(workflow, cluster)
+    done = workflow.snakemake(*ON_SLURM)
     assert done.returncode == 1
     assert "no node of the default partition has one" in done.stdout, done.stdout
     assert "--config 'jobs={gpus: 0, gflops: 50}'" in done.stdout
@@ -97,7 +69,7 @@ def test_a_run_goes_through_sbatch_and_over_the_death_of_snakemake(
     workflow.edit("config/tiny.yaml", "minutes: 0", "minutes: 1, experiments: 3")
     earlier = len(cluster.jobs())
     planned = workflow.planned("--config", "jobs={gpus: 0, gflops: 50}")
-    running = start(workflow, cluster)
+    running = workflow.start(*ON_SLURM)
     assert running.stdout
     said = ""
     try:
@@ -110,16 +82,17 @@ def test_a_run_goes_through_sbatch_and_over_the_death_of_snakemake(
         os.kill(running.pid, signal.SIGKILL)
         running.wait()
     assert workflow.snakemake("--unlock").returncode == 0
-    done = run(workflow, cluster)
+    done = workflow.snakemake(*ON_SLURM)
     assert done.returncode == 0, done.stdout
     assert contents(workflow.results) == contents(finished.results)
     submitted = Counter(job.rule for job in cluster.jobs()[earlier:])
     kinds = {re.sub(r"_\d+$", "", rule) for rule in submitted}
-    assert kinds == {*planned} - {"prepare_dataset"}, "this one stays on the login node"
+    local = {"prepare_dataset"}
+    assert kinds == {*planned, "write_manifest"} - local
     before = set(re.findall(r"Finished jobid: \d+ \(Rule: (\w+)\)", said)) - {"prepare_dataset"}
     assert len(before) >= 3
     assert all(submitted[rule] == 1 for rule in before), "what was finished is not done twice"
-    done = run(workflow, cluster)
+    done = workflow.snakemake(*ON_SLURM)
     assert "Nothing to be done" in done.stdout
 
 
@@ -144,7 +117,7 @@ def test_a_job_goes_on_after_its_limit_and_one_that_fails_for_good_is_named(
     assert rule
     figure = "results/tiny/figures/st_matrix_samples.pdf"
     limits = ["--set-resources", f"{rule[1]}:runtime=1"]
-    done = run(workflow, cluster, trained, figure, "--retries", "2", *limits)
+    done = workflow.snakemake(trained, figure, "--retries", "2", *limits, *ON_SLURM)
     assert done.returncode == 1
     jobs = cluster.jobs()[earlier:]
 
