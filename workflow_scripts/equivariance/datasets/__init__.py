@@ -43,4 +43,7 @@ def prepare(name: str, settings: Mapping[str, Any], mirror: str | None, cache: P
         raise UserError(
             f"data set {name!r} has one class ({', '.join(images.classes)}): networks tell at least two apart"
         )
+    for part, chosen in (("train", ~images.test), ("test", images.test)):
+        if not chosen.any():
+            raise UserError(f"data set {name!r} has no images in its part {part}; both parts need some")
     return replace(images, name=name, source=source, stand_in_for=settings.get("stand_in_for", ""))

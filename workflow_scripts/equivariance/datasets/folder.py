@@ -19,7 +19,7 @@ from equivariance.datasets.picture_checks import Remedies, check_pictures
 from equivariance.datasets.picture_folders import PictureFolder, find_pictures, is_hidden
 from equivariance.datasets.settings import resolve, whole
 from equivariance.datasets.sizes import Size
-from equivariance.errors import UserError, unknown
+from equivariance.errors import UserError, listed, unknown
 
 # path: absolute, or within the mirror, or within the working directory; image_size: [height, width], or as
 # they are; channels: 3 (RGB) or 1 (gray); skip_damaged: leave out images that cannot be read, instead of
@@ -62,6 +62,8 @@ def load(settings: Mapping[str, Any], mirror: str | None, cache: Path) -> ImageS
     remarks = checked.remarks()
     if outside := [file for part in (train, test) for file, name in part.files.items() if not name]:
         remarks.append(f"left out: {len(outside):,} in no class ({both.names(outside)})")
+    if untested := [name for name in train.classes if name not in test.classes]:
+        remarks.append(f"no test images of {listed(untested)}, so that no accuracy is of them")
     if remarks:
         logging.warning("%s: %s", where, "; ".join(remarks))
     placed = [name.split("/", 1) for name in checked.files.values()]

@@ -40,6 +40,8 @@ class ImageSet:
 
     def __post_init__(self) -> None:
         count = len(self.images)
+        if len(set(self.classes)) < len(self.classes):
+            raise ValueError(f"two classes have one name: {', '.join(self.classes)}")
         if self.images.dtype != np.uint8 or self.images.ndim != 4:
             raise ValueError(
                 f"images are {self.images.dtype} {self.images.shape}; needed: uint8 (N, C, H, W)"

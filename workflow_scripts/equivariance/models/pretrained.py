@@ -51,6 +51,8 @@ def load_pretrained(model: nn.Module, family: str, file: Path) -> None:
     kinds = (("it lacks", missing), ("these have another shape:", other))
     if wrong := [f"{what} {listed(names)}" for what, names in kinds if names]:
         raise UserError(f"{file} does not hold the weights of this network: {'; '.join(wrong)}")
+    if broken := [name for name in needed if not found[name].isfinite().all()]:
+        raise UserError(f"{file} holds weights that are NaN or infinite ({listed(broken)}): replace it")
     trunk.load_state_dict({name: found[name] for name in needed}, strict=False)
 
 

@@ -138,7 +138,9 @@ class Training:
         mean_loss = self.train_epoch()
         self.epoch += 1
         self.seconds += time.perf_counter() - start
-        if not (math.isfinite(mean_loss) and all(bool(p.isfinite().all()) for p in self.model.parameters())):
+        # Buffers too: the statistics of a batch normalization can overflow while weights and loss do not.
+        finite = all(bool(tensor.isfinite().all()) for tensor in self.model.state_dict().values())
+        if not (math.isfinite(mean_loss) and finite):
             raise UserError(
                 f"training diverged: epoch {self.epoch} has loss {mean_loss} or weights that are not finite; "
                 f"lower the learning rate (now {self.settings.optimizer.learning_rate})"
