@@ -27,6 +27,8 @@ def test_files_are_merged_key_by_key_and_later_ones_win(tmp_path: Path) -> None:
         (b"run: {tiny\n", "is no YAML: "),
         (b"run:\ttiny\n\tx: 1\n", "is no YAML: "),
         (b"run: a: b\n", "is no YAML: "),
+        (b"jobs:\n  minutes: 1:30\n", "1:30, in line 2, is read as a number of another base"),
+        (b"jobs: {threads: 010}\n", "010, in line 1, is read as a number of another base"),
         (b"run: '\n", "is no YAML: "),
         (b"run: !!python/name:os.system\n", "could not determine a constructor for the tag"),
         (b"? [run, jobs]\n: 1\n", "is no YAML: "),

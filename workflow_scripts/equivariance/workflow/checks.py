@@ -15,6 +15,7 @@ from equivariance.workflow.config import Config
 from equivariance.workflow.recipes import NEEDED, recipe_mistakes
 
 RESERVED = (OWN, UNTRAINED)  # used in the place of a set or data set
+SHARED = ("data", "store")  # folders of results/ that are of no run
 EMPTY = "the list is empty; give at least one name"
 SET_OF_TRAINING = {"transformations": {"rotations": {"count": 2}}, "padding": "border"}
 """An example of the settings that a family with `needs_set` takes from its training."""
@@ -26,7 +27,9 @@ def cross_field_mistakes(config: Config, unreadable: Collection[tuple[str, ...]]
     `unreadable` are entries, such as ("models", "simple_conv"), that do not fit their schema: their names are
     valid, their contents are not checked.
     """
+    shared = [f"run: the name {config.run!r} is that of a folder of all runs; choose another one"]
     return [
+        *(shared if config.run in SHARED else []),
         *_datasets(config, unreadable),
         *_groups(config),
         *_sets(config, unreadable),
@@ -52,6 +55,8 @@ def drawable_data(entry: Mapping[str, Any]) -> tuple[str, ...]:
 def _datasets(config: Config, unreadable: Collection[tuple[str, ...]]) -> Iterator[str]:
     yield from recipe_mistakes(config.datasets, config.recipe_of, config.recipe_groups)
     for name, entry in config.datasets.items():
+        if name in RESERVED:
+            yield f"datasets.{name}: the name {name!r} is reserved; choose another one"
         if ("datasets", name) not in unreadable:
             yield from unknown_names(f"datasets.{name}.source", "source", [entry["source"]], datasets.SOURCES)
 

@@ -13,7 +13,7 @@ from equivariance.workflow.checks import cross_field_mistakes
 from equivariance.workflow.claim_checks import claim_mistakes
 from equivariance.workflow.config import Config, Jobs
 from equivariance.workflow.recipes import write_out_recipes
-from equivariance.workflow.validation import Place, inherit, non_text_keys, validate
+from equivariance.workflow.validation import Place, inherit, non_text_keys, not_finite, validate
 from equivariance.workflow.yaml_files import read_yaml
 
 SECTIONS = ("models", "transformations", "experiments", "claims")  # each has a file and a schema of its own
@@ -27,7 +27,7 @@ def load_config(raw: Mapping[str, Any], schemas: Path) -> Config:
     Raises UserError with all mistakes, each on a line.
     """
     given = copy.deepcopy(dict(raw))
-    mistakes = list(non_text_keys(given))
+    mistakes = [*non_text_keys(given), *not_finite(given)]
     if mistakes:
         raise _refused(mistakes)
     sections = {name: given.pop(name, {}) for name in SECTIONS}

@@ -1,12 +1,15 @@
 """Validate a configuration against its schemas: write out `like`, fill in defaults, describe mistakes."""
 
 import copy
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from jsonschema import Draft202012Validator
 
 from equivariance.errors import unknown
+
+SHOWN = 200  # characters of a value in a message
 
 Place = tuple[str, ...]
 """The keys that lead to a value, such as ("models", "simple_conv", "title")."""
@@ -23,6 +26,15 @@ def non_text_keys(value: Any, place: Place = ()) -> Iterator[str]:
         if not isinstance(key, str):
             yield f"{_text(place)}: the key {key!r} is not text; put it in quotes or choose another name"
         yield from non_text_keys(item, (*place, str(key)))
+
+
+def not_finite(value: Any, place: Place = ()) -> Iterator[str]:
+    """Report numbers that nothing can be computed with: .nan, .inf, and whole numbers beyond float64."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in inside:
+        yield from not_finite(item, (*place, str(key)))
+    if isinstance(value, int | float) and not abs(value) <= sys.float_info.max:
+        yield f"{_text(place)}: {_short(repr(value))} is not a finite number"
 
 
 def inherit(models: dict[str, Any], mistakes: list[str]) -> dict[str, Any]:
@@ -88,6 +100,10 @@ def validate(
     return mistakes, unreadable
 
 
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+
+
 def _text(place: Sequence[str]) -> str:
     return ".".join(place) or "configuration"
 
@@ -95,7 +111,7 @@ def _text(place: Sequence[str]) -> str:
 def _describe(place: Place, error: Any, root: Mapping[str, Any]) -> str:
     where, given, valid = _text(place), error.instance, error.validator_value
     about = error.schema.get("description", "").rstrip(".")
-    why = error.message
+    why = error.message.replace(repr(given), _short(repr(given)))
     if error.validator == "additionalProperties" and isinstance(error.schema.get("properties"), dict):
         known = error.schema["properties"]
         return "; ".join(_unknown_key(where, key, known, root) for key in sorted(set(given) - set(known)))
@@ -105,7 +121,7 @@ def _describe(place: Place, error: Any, root: Mapping[str, Any]) -> str:
             "or `train` with `test`"
         )
     if error.validator == "enum":
-        why = unknown("value", str(given), map(str, valid))
+        why = unknown("value", _short(str(given)), map(str, valid))
     elif error.validator == "type" and _looks_like_number(given, valid):
         why += "; YAML reads a number with an exponent only if it has a decimal point: 5.0e-4"
     return f"{where}: {why}" + (f" ({about})" if about else "")

@@ -1,5 +1,6 @@
 """YAML files of settings: read, checked for what YAML forgives, and merged."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ from equivariance.errors import UserError
 from equivariance.workflow.validation import merge
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C is ten times as fast
+
+
+NOT_DECIMAL = re.compile(r"[-+]?(0[0-9_]+$|.*:)")  # 010 is 8, and 1:30 is 90
 
 
 def read_yaml(*files: Path) -> dict[str, Any]:
@@ -28,7 +32,7 @@ def check_yaml(file: Path) -> dict[str, Any]:
 
     Raises UserError for a file that cannot be read, for bytes that are no UTF-8, for a text that is no YAML
     or has other values than text, numbers, lists and mappings, for a key that stands twice in a mapping, of
-    which YAML would take the last, and for settings that are no mapping.
+    which YAML would take the last, for numbers that are not decimal, and for settings that are no mapping.
     """
     try:
         content = file.read_bytes()
@@ -50,9 +54,9 @@ def check_yaml(file: Path) -> dict[str, Any]:
         raise UserError(f"{file} is no YAML: {' '.join(str(error).split())}") from error
     if root is not None and (line := _inside_itself(root, [])):
         raise UserError(f"{file}: the anchor in line {line} contains itself; write out what it stands for")
-    twice = list(_twice(root)) if root is not None else []
-    if twice:
-        raise UserError("\n".join(f"{file}: {one}" for one in twice))
+    wrong = [*_twice(root), *_misread(root)] if root is not None else []
+    if wrong:
+        raise UserError("\n".join(f"{file}: {one}" for one in wrong))
     if settings is None:
         return {}
     if not isinstance(settings, dict):
@@ -86,6 +90,21 @@ def _inside_itself(node: yaml.Node, above: list[yaml.Node]) -> int:
         [one for pair in node.value for one in pair] if isinstance(node, yaml.MappingNode) else node.value
     )
     return next((line for one in inside if (line := _inside_itself(one, [*above, node]))), 0)
+
+
+def _misread(node: yaml.Node) -> Iterator[str]:
+    """Say of each number that YAML takes for one of base 8 or 60 where it stands."""
+    if isinstance(node, yaml.ScalarNode):
+        is_number = node.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+        if is_number and NOT_DECIMAL.match(node.value):
+            line = node.start_mark.line + 1
+            yield f"{node.value}, in line {line}, is read as a number of another base: write it in base 10"
+        return
+    inside = (
+        [one for pair in node.value for one in pair] if isinstance(node, yaml.MappingNode) else node.value
+    )
+    for one in inside:
+        yield from _misread(one)
 
 
 def _twice(node: yaml.Node) -> Iterator[str]:
