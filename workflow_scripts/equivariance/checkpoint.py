@@ -1,14 +1,14 @@
 """Checkpoints, from which an interrupted training or measurement resumes."""
 
+import hashlib
 import shutil
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, ZipFile
 
 import torch
 
 from equivariance.errors import UserError
-from equivariance.files import atomic_path
+from equivariance.files import atomic_path, sha256
 
 
 def save_checkpoint(file: Path, digest: str, state: dict[str, Any]) -> None:
@@ -19,6 +19,9 @@ def save_checkpoint(file: Path, digest: str, state: dict[str, Any]) -> None:
     try:
         with atomic_path(file) as temporary:
             torch.save({"digest": digest, **state}, temporary)
+            seal = bytes.fromhex(sha256(temporary))
+            with temporary.open("ab") as end:  # torch reads the file as well with it as without
+                end.write(seal)
     except RuntimeError as error:  # in which torch wraps the errors of the system
         free = shutil.disk_usage(file.parent).free
         raise UserError(f"{file} cannot be written; {free / 2**20:,.0f} MiB of its disk are free") from error
@@ -33,9 +36,7 @@ def load_checkpoint(file: Path, digest: str) -> dict[str, Any] | None:
         return None
     remedy = "delete it to start over"
     try:
-        with ZipFile(file) as archive:
-            if changed := archive.testzip():  # torch reads on where checksums differ
-                raise BadZipFile(f"{changed} is changed")
+        _check(file)
         state = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:
         # torch's own text would have one switch off the check against foreign code.
@@ -48,3 +49,15 @@ def load_checkpoint(file: Path, digest: str) -> dict[str, Any] | None:
 def remove_checkpoint(file: Path) -> None:
     """Remove a checkpoint that is no longer needed. Its folder stays: others may be using it."""
     file.unlink(missing_ok=True)
+
+
+def _check(file: Path) -> None:
+    """Raise ValueError where the checksum at the end is another: torch would go on with changed weights."""
+    checksum = hashlib.sha256()
+    left = file.stat().st_size - checksum.digest_size
+    with file.open("rb") as opened:
+        while left > 0 and (block := opened.read(min(left, 2**20))):
+            checksum.update(block)
+            left -= len(block)
+        if opened.read() != checksum.digest():
+            raise ValueError("its checksum is another")

@@ -154,7 +154,8 @@ def test_the_script_copies_the_file_of_the_mirror(tmp_path: Path) -> None:
     output = tmp_path / "weights" / "inception_transfer.pth"
     script.fetch_weights("inception_transfer", str(tmp_path / "mirror"), tmp_path / "cache", output)
     assert output.read_bytes() == CONTENT
-    assert [path.name for path in output.parent.iterdir()] == [output.name]
+    made = sorted(path.name for path in output.parent.iterdir())
+    assert made == [output.name, f"{output.name}.sha256"]
 
 
 @pytest.mark.usefixtures("_small_file")

@@ -170,28 +170,25 @@ def test_a_damaged_checkpoint_is_refused(run: Any, tmp_path: Path, damage: str) 
         run(checkpoint)
 
 
-def test_a_checkpoint_with_any_byte_changed_is_refused_or_the_same(tmp_path: Path) -> None:
+def test_a_checkpoint_with_any_byte_changed_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "checkpoint.pt"
-    weights = torch.arange(40.0)
-    save_checkpoint(file, "digest", {"weights": weights, "epoch": 3})
+    save_checkpoint(file, "digest", {"weights": torch.arange(40.0), "epoch": 3})
+    assert load_checkpoint(file, "digest") is not None
     content = file.read_bytes()
     for place in range(len(content)):
         changed = bytearray(content)
         changed[place] ^= 1 << place % 8
         file.write_bytes(changed)
-        try:
-            state = load_checkpoint(file, "digest")
-        except UserError as error:
-            assert "checkpoint.pt is not a readable checkpoint; delete it to start over" in str(error)
-            continue
-        assert state is not None and state["epoch"] == 3, place
-        assert torch.equal(state["weights"], weights), place
+        with pytest.raises(
+            UserError, match=r"checkpoint\.pt is not a readable checkpoint; delete it to start"
+        ):
+            load_checkpoint(file, "digest")
 
 
 @pytest.mark.parametrize("content", [[1, 2], torch.zeros(3), {"epoch": 3}])
 def test_a_file_of_torch_that_is_no_checkpoint_is_refused(tmp_path: Path, content: Any) -> None:
     torch.save(content, tmp_path / "checkpoint.pt")
-    with pytest.raises(UserError, match="belongs to a run with other settings"):
+    with pytest.raises(UserError, match="not a readable checkpoint"):
         load_checkpoint(tmp_path / "checkpoint.pt", "digest")
 
 
