@@ -13,7 +13,7 @@ from equivariance.analysis.claims.reading import read_claims
 from equivariance.analysis.published import read_published
 from equivariance.errors import UserError
 from equivariance.figures.kinds import figure_kind
-from equivariance.files import atomic_path, read_json, write_json
+from equivariance.files import atomic_path, check_checksum, read_json, write_json
 from equivariance.language import language
 from equivariance.workflow.paper import Entry, content
 
@@ -48,8 +48,10 @@ def build_paper(
     summaries (.json) of the prepared data sets; `left_out` gives the reasons for experiments that the run
     lacks, by their titles; `claims` are the entries of claims, by name, and `judged` the verdicts on them
     (.csv); `published` is the comparison with published numbers (.csv), with `published_figure` (.pdf).
-    Raises UserError when typst cannot compile, or warns.
+    Raises UserError when a figure is damaged, or typst cannot compile, or warns.
     """
+    for figure in [*figures.values(), *([published_figure] if published_figure else [])]:
+        check_checksum(figure)
     entries = [
         Entry(
             entry,

@@ -7,7 +7,7 @@ from typing import Any
 from equivariance.figures.captions import report_caption
 from equivariance.figures.kinds import figure_kind
 from equivariance.figures.style import save
-from equivariance.files import atomic_path
+from equivariance.files import atomic_path, write_checksum
 from equivariance.language import language
 
 
@@ -18,7 +18,7 @@ def plot_figures(
     stand_ins: Mapping[str, str],
     stems: Sequence[Path],
 ) -> None:
-    """Write `<stem>.pdf`, `<stem>.png` and `<stem>.rst` of each experiment, in the order of all lists.
+    """Write `<stem>.pdf` with its checksum, `<stem>.png` and `<stem>.rst` of each experiment, in their order.
 
     `data` are tables or grids of images; `experiments` are the entries with their names; `labels` are display
     names; `stand_ins` says for each data set which one it stands in for ("" for real data).
@@ -27,6 +27,7 @@ def plot_figures(
         kind = figure_kind(entry["figure"]["kind"])
         rows = kind.read(file)
         save(kind.plot(rows, entry, labels, stand_ins), stem)
+        write_checksum(stem.with_name(f"{stem.name}.pdf"))  # typst would print a part of a damaged one
         with atomic_path(stem.with_name(f"{stem.name}.rst")) as path:
             path.write_text(report_caption(entry, kind.caption(rows, entry, labels)), encoding="utf-8")
 

@@ -208,6 +208,14 @@ def test_a_killed_run_goes_on_where_it_was_and_gives_the_same_bytes(copy: Workfl
         running.wait()
     assert not (copy.results / network / "model.json").exists()
     assert copy.snakemake("--unlock").returncode == 0
+    [checkpoint] = checkpoints.glob("[!.]*.pt")
+    whole = checkpoint.read_bytes()
+    checkpoint.write_bytes(whole[: len(whole) // 2] + b"x" + whole[len(whole) // 2 + 1 :])
+    done = copy.snakemake(target)
+    assert done.returncode == 1
+    assert f"{checkpoint.name} is not a readable checkpoint; delete it to start over" in done.stdout
+    assert "Traceback" not in done.stdout
+    checkpoint.write_bytes(whole)
     done = copy.snakemake(target)
     assert done.returncode == 0, done.stdout
     logs = (copy.folder / "logs/tiny/training").glob("*.log")

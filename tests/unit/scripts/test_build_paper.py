@@ -190,6 +190,17 @@ def test_the_paper_has_verdicts_and_published_numbers_where_there_are_some(
     assert found.count(b"/Alt") == plain.count(b"/Alt") + 1
 
 
+def test_a_figure_that_was_cut_is_named_and_not_printed(run: dict, tmp_path: Path) -> None:
+    figure = run["figures"]["accuracy"]
+    content = figure.read_bytes()
+    figure.write_bytes(content[: len(content) // 2])
+    try:
+        with pytest.raises(UserError, match=r"accuracy\.pdf is damaged .*delete it and run"):
+            build_paper(**run, output=tmp_path / "a.pdf")
+    finally:
+        figure.write_bytes(content)
+
+
 def test_the_pdf_has_metadata_bookmarks_and_tags(run: dict, tmp_path: Path) -> None:
     build_paper(**run, output=tmp_path / "a.pdf")
     pdf = (tmp_path / "a.pdf").read_bytes()
