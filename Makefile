@@ -47,6 +47,7 @@ lint: .venv/installed ## style, types, and the workflow's own linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/hadolint Dockerfile
 	$(WITH_BIN) snakemake --lint
 
 docs: .venv/installed ## the documentation, as a site in site/
