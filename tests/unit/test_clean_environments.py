@@ -1,13 +1,17 @@
 """Scripts run with the packages of their environment alone: nothing of the host is on the path."""
 
 import json
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from script_imports import ENVIRONMENTS, SCRIPTS, files_of, pip_list, scripts_of, third_party_modules
+
+pytestmark = pytest.mark.xdist_group("environments")  # one worker makes each environment, once
 
 # Imports what it is told, as `from a.b import c` does, and says from which files all that is loaded came.
 PROBE = """
@@ -49,12 +53,13 @@ def uv(*arguments: str | Path) -> str:
 
 
 @pytest.fixture(scope="module", params=ENVIRONMENTS, ids=lambda file: file.stem)
-def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
     """An environment built from nothing, from its list and nothing else."""
     environment = Environment(request.param, tmp_path_factory.mktemp(request.param.stem) / "env")
     assert not uv("venv", "--python", sys.executable, environment.folder)
     assert not uv("pip", "install", "--python", environment.python, *pip_list(environment.file))
-    return environment
+    yield environment
+    shutil.rmtree(environment.folder)  # gigabytes, where they are no links to uv's cache
 
 
 def run(environment: Environment, *arguments: str) -> subprocess.CompletedProcess[str]:
