@@ -1,6 +1,6 @@
 # What a person types. `make quick` and `make test` install what they need into .venv, from requirements.lock.
 .DEFAULT_GOAL := help
-.PHONY: help install quick plan archive verify test lint docs bench bench-gpu translations lock prune clean
+.PHONY: help install quick plan archive verify reference compare test lint docs bench bench-gpu translations lock prune clean
 
 PYTHON ?= python3
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
@@ -37,6 +37,12 @@ archive: .venv/installed ## a finished RUN as one file, results/RUN.zip, for a r
 
 verify: .venv/installed ## compare a finished RUN, or an ARCHIVE=FILE or its folder, with its checksums
 	@$(WITH_BIN) python -m equivariance verify "$(or $(ARCHIVE),results/$(RUN))"
+
+reference: .venv/installed ## keep a finished RUN in docs/reference, and its conclusions in README.md
+	@$(WITH_BIN) python -m equivariance reference --run $(RUN)
+
+compare: .venv/installed ## compare a finished RUN with the reference: accuracies, profiles, verdicts
+	@$(WITH_BIN) python -m equivariance compare --run $(RUN)
 
 test: .venv/installed lint ## every test and check
 	OMP_NUM_THREADS=1 $(WITH_BIN) python -m pytest -n 2 --dist loadgroup

@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from made_run import NETWORK, make_run
+from made_run import MODEL, NETWORK, make_run
 from rocrate.rocrate import ROCrate
 
 from equivariance.cli.main import main
@@ -48,8 +48,10 @@ def test_it_has_results_and_code_and_no_images_of_others(project: Path) -> None:
 
 def test_weights_are_added_where_they_are_asked_for(project: Path) -> None:
     without, with_weights = Path("results/without.zip"), Path("results/with.zip")
-    assert write_archive("made", with_weights, weights=True) == write_archive("made", without) + 1
-    assert {*names(with_weights)} - {*names(without)} == {f"results/made/{NETWORK}/weights.safetensors"}
+    assert write_archive("made", with_weights, weights=True) == write_archive("made", without) + 2
+    assert {*names(with_weights)} - {*names(without)} == {
+        f"results/made/{MODEL}/seed{seed}/weights.safetensors" for seed in range(2)
+    }
 
 
 def test_the_same_run_gives_the_same_bytes_in_whatever_order_and_when_files_were_written(
@@ -129,7 +131,7 @@ def test_a_published_source_is_named_with_where_it_is(project: Path) -> None:
 
 def test_the_code_is_what_git_has_or_else_what_it_would_not_ignore(project: Path) -> None:
     (project / "notes.txt").write_text("mine")
-    (project / "logs").mkdir()
+    (project / "logs").mkdir(exist_ok=True)
     (project / "logs" / "a.log").write_text("a log")
     listed = {path.as_posix() for path in project_files(Path())}
     assert {"Snakefile", "notes.txt", ".gitignore"} <= listed

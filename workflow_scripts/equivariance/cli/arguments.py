@@ -101,8 +101,29 @@ class VerifyArguments:
     path: Path
 
 
+@dataclass(frozen=True)
+class ReferenceArguments:
+    """Which run becomes the reference."""
+
+    run: str
+
+
+@dataclass(frozen=True)
+class CompareArguments:
+    """Which run is compared with the reference."""
+
+    run: str
+
+
 AnyArguments = (
-    Arguments | LayersArguments | PlanArguments | ClaimsArguments | ArchiveArguments | VerifyArguments
+    Arguments
+    | LayersArguments
+    | PlanArguments
+    | ClaimsArguments
+    | ArchiveArguments
+    | VerifyArguments
+    | ReferenceArguments
+    | CompareArguments
 )
 
 OF_RUNS: dict[str, Callable[..., AnyArguments]] = {
@@ -110,6 +131,8 @@ OF_RUNS: dict[str, Callable[..., AnyArguments]] = {
     "claims": ClaimsArguments,
     "archive": ArchiveArguments,
     "verify": VerifyArguments,
+    "reference": ReferenceArguments,
+    "compare": CompareArguments,
 }
 """The commands that are about runs of the workflow."""
 

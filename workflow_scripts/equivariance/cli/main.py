@@ -10,8 +10,10 @@ from equivariance.cli.arguments import (
     AnyArguments,
     ArchiveArguments,
     ClaimsArguments,
+    CompareArguments,
     LayersArguments,
     PlanArguments,
+    ReferenceArguments,
     VerifyArguments,
     parse,
 )
@@ -75,6 +77,14 @@ def _results(arguments: AnyArguments) -> Sequence[object]:
         from equivariance.cli.archive import verify_path
 
         return [verify_path(arguments)]
+    if isinstance(arguments, ReferenceArguments):
+        from equivariance.cli.reference import collect_reference
+
+        return collect_reference(arguments)
+    if isinstance(arguments, CompareArguments):
+        from equivariance.cli.reference import compare_run
+
+        return [compare_run(arguments)]
     from equivariance.cli.folder import measure_folder
 
     warnings.filterwarnings("ignore", module="PIL")  # what is wrong with an image is reported in one line

@@ -9,12 +9,14 @@ from typing import NoReturn
 from equivariance.cli.texts import (
     ARCHIVE,
     CLAIMS,
+    COMPARE,
     DESCRIPTION,
     EXAMPLE,
     LAYERS,
     LIST,
     PICTURES,
     PLAN,
+    REFERENCE,
     VERIFY,
 )
 from equivariance.errors import UserError, unknown
@@ -68,6 +70,8 @@ def parser() -> argparse.ArgumentParser:
     _add_claims(command("claims", "print the verdicts on the claims of a run of the workflow", CLAIMS))
     _add_archive(command("archive", "write a finished run of the workflow as one file", ARCHIVE))
     _add_verify(command("verify", "compare results with their checksums", VERIFY))
+    _add_run(command("reference", "keep a finished run in docs/reference", REFERENCE))
+    _add_run(command("compare", "compare a finished run with the reference", COMPARE))
     return top
 
 

@@ -85,6 +85,19 @@ that was changed, is missing, or was added. The exit status is 0 where all agree
 do not.
 """
 
+REFERENCE = """\
+Keep a finished run in docs/reference: claims, tables, figures at the size of a screen, both papers,
+and a manifest with its settings, machine, times, accuracies and checksums; and write its
+conclusions into README.md. Run it beside the Snakefile.
+"""
+
+COMPARE = """\
+Compare a finished run with the reference in docs/reference: settings, accuracies and layer
+profiles by the spread between seeds, and verdicts on claims. Writes comparison.csv, .png and .pdf
+into the folder of the run. The exit status is 0 where they agree, and 1 where they do not, or
+where the settings differ. Run it beside the Snakefile.
+"""
+
 
 def aligned(head: Sequence[str], rows: Sequence[Sequence[str]], left: set[int]) -> str:
     """Align columns, those in `left` on the left and the others on the right."""
