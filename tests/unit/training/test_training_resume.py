@@ -192,6 +192,12 @@ def test_a_file_of_torch_that_is_no_checkpoint_is_refused(tmp_path: Path, conten
         load_checkpoint(tmp_path / "checkpoint.pt", "digest")
 
 
+def test_a_checkpoint_cannot_run_code(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "checkpoint.pt", "digest", {"path": tmp_path})  # it is unpickled by a call
+    with pytest.raises(UserError, match="not a readable checkpoint"):
+        load_checkpoint(tmp_path / "checkpoint.pt", "digest")
+
+
 def test_where_there_is_no_checkpoint_a_training_starts(tmp_path: Path) -> None:
     assert load_checkpoint(tmp_path / "checkpoint.pt", "digest") is None
 
