@@ -20,6 +20,15 @@ PROFILE = "profiles/slurm/config.yaml"
 ON_SLURM = ("--workflow-profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "4")
 WITHOUT_GPUS = 'config: ["jobs={gpus: 0, gflops: 50}"]'
 
+SLOW_EPOCHS = """\
+    prepare_process(threads)
+    import time
+    from equivariance.training.loop import Training
+
+    run_epoch = Training.run_epoch
+    Training.run_epoch = lambda self: (time.sleep(11), run_epoch(self))
+"""
+
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
@@ -105,9 +114,8 @@ def test_a_job_goes_on_after_its_limit_and_one_that_fails_for_good_is_named(
     workflow.edit("config/tiny.yaml", "max_epochs: 3", "max_epochs: 17")
     undisturbed = Workflow(tmp_path / "undisturbed")
     shutil.copytree(workflow.folder, undisturbed.folder)
-    # Limits are whole minutes, and SLURM looks at them twice a minute.
-    loop = "workflow_scripts/equivariance/training/loop.py"
-    workflow.edit(loop, "        mean_loss = self", "        time.sleep(6)\n        mean_loss = self")
+    # Limits are whole minutes, and SLURM looks at them twice a minute: ten epochs have to take longer.
+    workflow.edit("workflow_scripts/train_networks.py", "    prepare_process(threads)\n", SLOW_EPOCHS)
     drawn = "        plot_figures(\n"
     workflow.edit(
         "workflow_scripts/plot_figures.py", drawn, f"        raise RuntimeError('broken for good')\n{drawn}"
