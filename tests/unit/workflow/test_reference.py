@@ -91,7 +91,7 @@ def test_a_run_that_was_changed_is_refused_and_the_reference_stays(project: Path
 
 def test_a_run_without_the_paper_in_spanish_is_refused_with_the_commands(project: Path) -> None:
     shutil.rmtree(project / "results" / "made" / "es")
-    with pytest.raises(UserError, match="--config language=es` make both"):
+    with pytest.raises(UserError, match="--config language=es` makes it"):
         write_reference("made")
 
 

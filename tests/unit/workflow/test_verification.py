@@ -175,6 +175,15 @@ def test_a_run_that_is_not_finished_says_what_is_missing_and_the_command(
     assert "results/quick/models/" in str(error.value) and "results/quick/claims.csv" in str(error.value)
 
 
+def test_a_language_that_is_not_finished_is_named_with_its_command(tmp_path: Path) -> None:
+    folder = make_run(tmp_path)
+    (folder / "es" / "figures").mkdir()
+    assert verify(folder).intact
+    (folder / "es" / "manifest.json").unlink()
+    with pytest.raises(UserError, match="`snakemake --cores 1 --configfile FILE --config language=es`"):
+        verify(folder)
+
+
 @pytest.mark.parametrize(
     ("name", "says"),
     [

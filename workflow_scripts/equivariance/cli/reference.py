@@ -26,10 +26,10 @@ from equivariance.figures.comparison import plot_comparison
 from equivariance.figures.style import save
 from equivariance.files import atomic_path, write_text
 from equivariance.workflow.finished import networks_of
-from equivariance.workflow.manifest import files_of, read_manifests
+from equivariance.workflow.manifest import files_of
 from equivariance.workflow.readme import block_of, readme_block, write_block
 from equivariance.workflow.reference import FOLDER, read_reference, write_reference
-from equivariance.workflow.results import run_folder
+from equivariance.workflow.results import finished, run_folder
 from equivariance.workflow.sameness import differing
 from equivariance.workflow.verification import verify_run
 
@@ -56,7 +56,7 @@ def compare_run(arguments: CompareArguments) -> str:
     verified = verify_run(folder)
     if not verified.intact:
         raise UserError(f"{folder} is not as it was finished; `make verify RUN={arguments.run}` says more")
-    manifests = read_manifests(folder)
+    manifests = finished(folder)
     mine = manifests.get("en") or next(iter(manifests.values()))
     networks = networks_of(folder, files_of(manifests.values()))
     parts = {

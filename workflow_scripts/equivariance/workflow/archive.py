@@ -17,8 +17,8 @@ from tqdm import tqdm
 from equivariance.errors import UserError, listed
 from equivariance.files import atomic_path
 from equivariance.workflow.crate import METADATA, crate_metadata
-from equivariance.workflow.manifest import GIT, NAME, files_of, read_manifests
-from equivariance.workflow.results import run_folder, unfinished
+from equivariance.workflow.manifest import GIT, NAME, files_of, language_folder
+from equivariance.workflow.results import finished, run_folder
 from equivariance.workflow.verification import CHECKSUMS, format_checksums
 
 LEFT_OUT = ("images/", "measures/")  # folders of a run
@@ -35,15 +35,13 @@ def write_archive(name: str, output: Path, weights: bool = False) -> int:
     run, one that is not finished, a result that was changed since, and a full disk.
     """
     folder = run_folder(name)
-    manifests = read_manifests(folder)
-    if not manifests:
-        raise unfinished(name)
+    manifests = finished(folder)
     known = {
         (folder / file).as_posix(): checksum
         for file, checksum in files_of(manifests.values()).items()
         if not file.startswith(LEFT_OUT) and (weights or not file.endswith(WEIGHTS))
     }
-    manifest_files = [folder / ("" if language == "en" else language) / NAME for language in manifests]
+    manifest_files = [language_folder(folder, language) / NAME for language in manifests]
     files = {path.as_posix(): path for path in (*project_files(Path()), *manifest_files, *map(Path, known))}
     manifest = next(iter(manifests.values()))
     data = (Path("results/data") / f"{dataset}.json" for dataset in manifest["images"])

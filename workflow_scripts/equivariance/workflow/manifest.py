@@ -61,17 +61,22 @@ def write_manifest(
 
 
 def read_manifests(folder: Path) -> dict[str, dict[str, Any]]:
-    """The manifests of a run, by their languages; none where it is not finished.
+    """The manifests that a run has, by their languages.
 
     Raises UserError for one that was changed, or that names a file outside its run.
     """
     found = {}
     for language in LANGUAGES:
-        file = folder / ("" if language == "en" else language) / NAME
+        file = language_folder(folder, language) / NAME
         if file.is_file():
             found[language] = read_sealed(file)
             check_names(file, found[language]["files"])
     return found
+
+
+def language_folder(folder: Path, language: str) -> Path:
+    """The folder of what a run has in a language."""
+    return folder if language == "en" else folder / language
 
 
 def files_of(manifests: Iterable[Mapping[str, Any]]) -> dict[str, str]:

@@ -15,8 +15,8 @@ from equivariance.disk import explain_full_disk
 from equivariance.errors import UserError, listed
 from equivariance.files import atomic_path, read_sealed, sha256, write_sealed
 from equivariance.workflow.finished import networks_of, stages_of
-from equivariance.workflow.manifest import NAME, files_of, read_manifests
-from equivariance.workflow.results import command, run_folder
+from equivariance.workflow.manifest import NAME, files_of
+from equivariance.workflow.results import command, finished, run_folder
 from equivariance.workflow.sameness import digest
 from equivariance.workflow.verification import verify_run
 
@@ -40,10 +40,11 @@ def write_reference(name: str, output: Path = FOLDER) -> int:
         raise UserError(
             f"{folder} is not as it was finished: {listed(wrong)}; `make verify RUN={name}` says more"
         )
-    manifests = read_manifests(folder)
-    if not {"en", "es"} <= {*manifests}:
-        spanish = command(name) + " --config language=es"
-        raise UserError(f"{folder} lacks one of its papers; `{command(name)}` and `{spanish}` make both")
+    manifests = finished(folder)
+    for language in ("en", "es"):
+        if language not in manifests:
+            says = f"{folder} lacks one of its papers; `{command(name, language)}` makes it"
+            raise UserError(says)
     building = output.with_name(f".{output.name}.{uuid4().hex}")
     building.mkdir(parents=True)
     try:

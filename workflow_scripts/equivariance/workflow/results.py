@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from equivariance.errors import UserError, listed, unknown
+from equivariance.language import LANGUAGES
 from equivariance.workflow.loading import SECTIONS, load_config
+from equivariance.workflow.manifest import NAME, language_folder, read_manifests
 from equivariance.workflow.run import Run
 from equivariance.workflow.yaml_files import read_yaml
 
@@ -42,23 +45,38 @@ def run_folder(name: str) -> Path:
     return folder
 
 
-def unfinished(name: str) -> UserError:
+def finished(folder: Path) -> dict[str, dict[str, Any]]:
+    """The manifests of the run in a folder, by their languages.
+
+    Raises UserError where it is not finished in a language that it was begun in, and what `read_manifests`
+    raises.
+    """
+    manifests = read_manifests(folder)
+    begun = [one for one in LANGUAGES if (language_folder(folder, one) / "figures").is_dir()]
+    for language in begun or ["en"]:
+        if language not in manifests:
+            raise _unfinished(folder.name, language)
+    return manifests
+
+
+def _unfinished(name: str, language: str) -> UserError:
     """Say of a run without a manifest what it lacks, and the command that makes that."""
-    says = f"the run {name!r} is not finished; `{command(name)}` goes on with it"
+    says = f"the run {name!r} is not finished; `{command(name, language)}` goes on with it"
     file = _settings_file(name)
     if file is None:  # its settings are in a file of the user's, or were on the command line
         return UserError(says)
     files = [CONFIG / f"{section}.yaml" for section in ("config", *SECTIONS)]
-    run = Run(load_config(read_yaml(*files, file), CONFIG / "schemas"), Path())
+    raw = {**read_yaml(*files, file), "language": language}
+    run = Run(load_config(raw, CONFIG / "schemas"), Path())
     missing = [path for path in result_files(run) if not Path(path).is_file()]
-    return UserError(f"{says}; missing: {_sorts(missing) or f'{run.results}/manifest.json'}")
+    return UserError(f"{says}; missing: {_sorts(missing or [run.written(NAME)])}")
 
 
-def command(name: str) -> str:
+def command(name: str, language: str = "en") -> str:
     """The command that makes a run, or goes on with it."""
     file = _settings_file(name)
-    other = "" if file == CONFIG / "config.yaml" else f" --configfile {file or 'FILE'}"
-    return f"snakemake --cores 1{other}"
+    settings = "" if file == CONFIG / "config.yaml" else f" --configfile {file or 'FILE'}"
+    return f"snakemake --cores 1{settings}" + ("" if language == "en" else f" --config language={language}")
 
 
 def _run_files() -> Iterator[Path]:

@@ -15,8 +15,8 @@ from equivariance.datasets.archives import check_entries
 from equivariance.errors import UserError, counted
 from equivariance.files import sha256
 from equivariance.language import LANGUAGES
-from equivariance.workflow.manifest import NAME, check_names, files_of, read_manifests
-from equivariance.workflow.results import RESULTS, run_folder, unfinished
+from equivariance.workflow.manifest import NAME, check_names, files_of
+from equivariance.workflow.results import RESULTS, finished, run_folder
 
 CHECKSUMS = "manifest-sha256.txt"
 """The file of an archive with the checksums of the others, as `sha256sum --check` reads it."""
@@ -68,9 +68,7 @@ def verify(path: Path) -> Verified:
 
 def verify_run(folder: Path) -> Verified:
     """Compare the results of a finished run with its manifests. Raises UserError as `verify` does."""
-    manifests = read_manifests(folder)
-    if not manifests:
-        raise unfinished(folder.name)
+    manifests = finished(folder)
     known = files_of(manifests.values())
     present = [name for name in _names(folder) if not any(fnmatch(name, one) for one in NO_RESULTS)]
     return _compared(known, present, lambda name: sha256(folder / name), _sizes(folder, known))
