@@ -3,12 +3,12 @@
 import json
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from empty_environment import make_environment
 from script_imports import ENVIRONMENTS, SCRIPTS, files_of, pip_list, scripts_of, third_party_modules
 
 pytestmark = pytest.mark.xdist_group("environments")  # one worker makes each environment, once
@@ -44,20 +44,11 @@ class Environment(NamedTuple):
         return self.folder / "bin" / "python"
 
 
-def uv(*arguments: str | Path) -> str:
-    """Run uv and return its error messages; skip the test where the package index cannot be reached."""
-    done = subprocess.run([sys.executable, "-m", "uv", *arguments], capture_output=True, text=True)
-    if done.returncode and ("Failed to fetch" in done.stderr or "Request failed" in done.stderr):
-        pytest.skip(f"no environment is built: uv cannot reach the package index: {done.stderr}")
-    return done.stderr if done.returncode else ""
-
-
 @pytest.fixture(scope="module", params=ENVIRONMENTS, ids=lambda file: file.stem)
 def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
     """An environment built from nothing, from its list and nothing else."""
     environment = Environment(request.param, tmp_path_factory.mktemp(request.param.stem) / "env")
-    assert not uv("venv", "--python", sys.executable, environment.folder)
-    assert not uv("pip", "install", "--python", environment.python, *pip_list(environment.file))
+    make_environment(environment.folder, *pip_list(environment.file))
     yield environment
     shutil.rmtree(environment.folder)  # gigabytes, where they are no links to uv's cache
 
