@@ -207,7 +207,13 @@ def killed(workflow: Workflow, name: str, times: int, seed: int = 0) -> Report:
         got = results(workflow)
         of_kind = {file for file in wanted if any(file.startswith(f"{one}/") for one in kind.removed)}
         made = of_kind & {*got} if kind.targets else of_kind
-        report.different += sorted(file for file in made if got.get(file) != wanted[file])
+        differ = sorted(file for file in made if got.get(file) != wanted[file])
+        report.different += differ
+        print(
+            f"{name}, {len(report.moments)}/{times}: killed after {report.moments[-1]:.2f} of {seconds:.1f}"
+            f" s; {', '.join(differ) or 'the same bytes'}",
+            flush=True,
+        )
     return report
 
 
