@@ -44,7 +44,13 @@ PAGES = {
     for file in sorted((ROOT / folder).glob("*.md"))
     if file.name != "CHANGELOG.md"
 }
-NOT_RUN = {"pip install ."}  # needs a package index
+NOT_RUN = {
+    "pip install .",  # needs a package index
+    "docker build --tag equivariance .",
+    'docker run --rm --user "$(id -u):$(id -g)" --volume "$PWD:/workflow" equivariance snakemake --cores 8',
+    "apptainer build equivariance.sif container.def",
+    "snakemake --cores 8 --sdm apptainer --config container=equivariance.sif",
+}
 CONFIGURATION = [
     ROOT / "config" / f"{name}.yaml"
     for name in ("config", "models", "transformations", "experiments", "claims")
