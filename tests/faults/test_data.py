@@ -57,7 +57,7 @@ FAULTS: dict[str, tuple[Entries, str]] = {
     "another size": ({**GOOD, "train/b/9.png": plain(size=12)}, r"image_size: \[height, width\]"),
     "no image": ({"train/a/": b"", "train/b/": b"", "test/a/": b""}, "no images for every"),
     "an empty class": ({**GOOD, "train/c/": b"", "test/c/": b""}, "no images for every class of `train`"),
-    "a class without training images": ({**without("train/b"), "train/c/1.png": plain()}, "unknown class 'b'"),
+    "a class for the test only": ({**without("train/b"), "train/c/1.png": plain()}, "unknown class 'b'"),
     "no test part": (without("test"), "has no folder `test`"),
     "one class": ({name: one for name, one in GOOD.items() if "/a/" in name}, r"has one class \(a\)"),
     "a picture that is cut short": ({**GOOD, "test/a/9.png": plain()[:40]}, r"test/a/9\.png"),

@@ -60,7 +60,8 @@ def check_yaml(file: Path) -> dict[str, Any]:
     if settings is None:
         return {}
     if not isinstance(settings, dict):
-        kind = {list: "a list", str: "a text"}.get(type(settings), "one value")
+        kinds = ((list, "a list"), (str, "a text"))
+        kind = next((text for one, text in kinds if isinstance(settings, one)), "one value")
         raise UserError(f"{file} is {kind}; needed: sections with their settings, such as `run: name`")
     return settings
 
