@@ -15,8 +15,8 @@ rule judge_claims:
     conda:
         "../envs/analysis.yaml"
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(20),
+        mem_mb=memory(2000),
+        runtime=minutes(20),
     params:
         experiments=list(claim_tables(RUN)),
         claims=claim_entries(RUN),
@@ -60,8 +60,8 @@ rule plot_claims:
     conda:
         "../envs/analysis.yaml"
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(10),
+        mem_mb=memory(2000),
+        runtime=minutes(10),
     params:
         claims={name: dict(claim) for name, claim in CONFIG.claims.items()},
         confidence=CONFIG.judging["confidence"],

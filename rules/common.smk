@@ -54,9 +54,14 @@ def any_of(names):
     return "|".join(names) or "(no name)"
 
 
-def growing(amount):
-    """A resource that grows with the attempt: what was too little once is not asked for again."""
+def minutes(amount):
+    """A time limit, longer at each attempt."""
     return lambda wildcards, attempt: attempt * amount
+
+
+def memory(megabytes):
+    """Memory, twice as much from the second attempt on; not more and more, which no node might have."""
+    return lambda wildcards, attempt: min(attempt, 2) * megabytes
 
 
 onstart:

@@ -18,8 +18,8 @@ rule prepare_dataset:
     conda:
         "../envs/compute.yaml"
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(60),
+        mem_mb=memory(4000),
+        runtime=minutes(60),
     params:
         source=lambda wildcards: CONFIG.dataset_source(wildcards.dataset),
         code=lambda wildcards: RUN.code(
@@ -43,8 +43,8 @@ rule fetch_weights:
     conda:
         "../envs/compute.yaml"
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(60),
+        mem_mb=memory(2000),
+        runtime=minutes(60),
     params:
         code=RUN.code("fetch_weights"),
     script:

@@ -16,8 +16,8 @@ rule collect_images:
     conda:
         "../envs/compute.yaml"
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(10),
+        mem_mb=memory(4000),
+        runtime=minutes(10),
     params:
         settings=lambda wildcards: image_settings(RUN, wildcards.experiment),
         code=RUN.code("collect_images"),
@@ -42,8 +42,8 @@ rule collect_feature_maps:
     conda:
         "../envs/compute.yaml"
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(20),
+        mem_mb=memory(4000),
+        runtime=minutes(20),
     params:
         settings=lambda wildcards: feature_map_settings(RUN, wildcards.experiment),
         code=lambda wildcards: feature_map_code(RUN, wildcards.experiment),
@@ -68,8 +68,8 @@ for job in table_jobs(RUN):
         conda:
             "../envs/analysis.yaml"
         resources:
-            mem_mb=growing(4000),
-            runtime=growing(20),
+            mem_mb=memory(4000),
+            runtime=minutes(20),
         params:
             tables=job.each(lambda name: table_settings(RUN, name)),
             code=RUN.code("make_tables"),
@@ -110,8 +110,8 @@ for job in figure_jobs(RUN):
         conda:
             "../envs/analysis.yaml"
         resources:
-            mem_mb=growing(2000),
-            runtime=growing(10),
+            mem_mb=memory(2000),
+            runtime=minutes(10),
         params:
             experiments=job.each(lambda name: figure_entry(RUN, name)),
             labels=CONFIG.titles(),

@@ -15,8 +15,8 @@ rule write_manifest:
     conda:
         "../envs/analysis.yaml"
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=memory(1000),
+        runtime=minutes(60),
     params:
         folder=RUN.results,
         settings=config,

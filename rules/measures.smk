@@ -21,7 +21,7 @@ for job in measuring_jobs(RUN):
         resources:
             gpu=CONFIG.jobs.gpus,
             gpu_share=job.gpu_share,
-            mem_mb=growing(RUN.measuring_memory()),
+            mem_mb=memory(RUN.measuring_memory()),
             runtime=job.runtime,
         params:
             measurements=job.settings,

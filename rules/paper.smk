@@ -23,8 +23,8 @@ rule build_paper:
     conda:
         "../envs/analysis.yaml"
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(10),
+        mem_mb=memory(2000),
+        runtime=minutes(10),
     params:
         experiments=[figure_entry(RUN, name) for name in CONFIG.experiments],
         run=CONFIG.run,

@@ -15,8 +15,8 @@ rule compare_published:
     conda:
         "../envs/analysis.yaml"
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
+        mem_mb=memory(1000),
+        runtime=minutes(10),
     params:
         labels=CONFIG.titles(),
         stand_ins=STAND_INS,
@@ -46,8 +46,8 @@ rule plot_published:
     conda:
         "../envs/analysis.yaml"
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(10),
+        mem_mb=memory(2000),
+        runtime=minutes(10),
     params:
         labels=CONFIG.titles(),
         reduced=is_reduced(RUN),

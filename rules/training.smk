@@ -21,7 +21,7 @@ for job in training_jobs(RUN):
         resources:
             gpu=CONFIG.jobs.gpus,
             gpu_share=job.gpu_share,
-            mem_mb=growing(8000),
+            mem_mb=memory(8000),
             runtime=job.runtime,
         params:
             settings=job.settings,
