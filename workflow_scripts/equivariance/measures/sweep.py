@@ -124,6 +124,7 @@ class Sweep:
         self._inputs = CPU_INPUTS if self.device.type == "cpu" else GPU_INPUTS
         self._tile = tile
         self._tile_is_given = tile is not None
+        self._calibration_inputs = CALIBRATION_INPUTS
         self._states: dict[str, LayerMeasures] = {}
         self._later: Sequence[Sweep] = ()  # see `follow`
         self._tables: dict[str, pd.DataFrame] = {}  # of layers whose state was given back
@@ -151,6 +152,7 @@ class Sweep:
         if self._tile_is_given or (self.survey is not None and self.survey.fixed_batch):
             raise error
         self._tile = half(self.tile, "the sweep", error)
+        self._calibration_inputs = min(CALIBRATION_INPUTS, self._tile * len(self.matrices))
 
     def with_model(self, model: nn.Module, measures: Iterable[str]) -> "Sweep":
         """Make an empty sweep of another network that sees its inputs as this one does."""
@@ -177,6 +179,7 @@ class Sweep:
             **self._shared | ({} if aggregations is None else {"aggregations": aggregations}),
         )
         part._tile_is_given = self._tile_is_given
+        part._calibration_inputs = self._calibration_inputs
         part.setting = self.setting  # it keeps what is costly for all layers and sweeps
         part.survey = self.survey
         part.seconds_per_input, part.pass_bytes = self.seconds_per_input, self.pass_bytes
@@ -283,7 +286,7 @@ class Sweep:
 
         fixed = self.survey.fixed_batch if self.survey else None
         with self._watching(receive) as start:
-            for tile in tiles(images, fixed or min(CALIBRATION_INPUTS, self.tile * len(self.matrices)), rows):
+            for tile in tiles(images, fixed or self._calibration_inputs, rows):
                 start()
                 self._show(self._transformed(tile, identity))
         self._uncalibrated = {call for call in self.places if seen[call] != total}
