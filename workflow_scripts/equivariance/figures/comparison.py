@@ -84,10 +84,11 @@ def _draw_profiles(axes: Axes, rows: DataFrame) -> None:
     spread = places + 0.5 * (rows.groupby("group").cumcount() % 7 / 6 - 0.5)
     for way, look in LOOKS.items():
         part = rows["agrees"].astype(bool) == way
-        axes.plot(rows["difference"].astype(float)[part], spread[part], linestyle="none", **look)
+        distances = rows["difference"].astype(float)[part]
+        axes.plot(distances, spread[part], linestyle="none", clip_on=False, **look)
     for place, measure in enumerate(measures):
         tolerance = rows.loc[rows["group"] == measure, "tolerance"].max()
         axes.plot([tolerance] * 2, [place - 0.4, place + 0.4], color=GREY, linewidth=0.8, zorder=2)
     axes.set_yticks(range(len(measures)), [wrapped(measure_name(one).short, 0.8) for one in measures])
     axes.set_ylim(len(measures) - 0.4, -0.6)
-    axes.set_xlim(left=0 if rows["difference"].min() > 0 else -0.01)
+    axes.set_xlim(left=0)
