@@ -18,7 +18,6 @@ rule write_manifest:
         mem_mb=memory(1000),
         runtime=minutes(60),
     params:
-        folder=RUN.results,
         settings=config,
         software=SHOWN,
         code=RUN.code("write_manifest"),

@@ -9,7 +9,7 @@ if "snakemake" in globals():
 
     with job(snakemake.log[0]):
         write_manifest(
-            folder=Path(snakemake.params.folder),
+            folder=Path("results") / snakemake.params.settings["run"],
             made=map(Path, snakemake.input.results),
             datasets=map(Path, snakemake.input.datasets),
             settings=snakemake.params.settings,
