@@ -48,3 +48,10 @@ def test_points_are_where_the_numbers_are_and_told_apart_by_shape() -> None:
 @pytest.mark.parametrize("what", ["accuracy", "profile"])
 def test_a_panel_without_numbers_says_so(what: str) -> None:
     assert "none in both" in texts(drawn([row for row in ROWS if row[0] == what]))
+
+
+def test_panels_keep_their_room_where_all_is_equal() -> None:
+    rows = [(*row[:3], 0.5, 0.5, 0.0, 0.05, True) for row in ROWS]
+    figure = drawn(rows)
+    for axes in figure.axes:
+        assert axes.get_window_extent().width / figure.dpi > 1.5

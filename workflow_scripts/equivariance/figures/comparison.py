@@ -85,7 +85,8 @@ def _draw_profiles(axes: Axes, rows: DataFrame) -> None:
     for way, look in LOOKS.items():
         part = rows["agrees"].astype(bool) == way
         distances = rows["difference"].astype(float)[part]
-        axes.plot(distances, spread[part], linestyle="none", clip_on=False, **look)
+        (points,) = axes.plot(distances, spread[part], linestyle="none", clip_on=False, **look)
+        points.set_in_layout(False)  # a point on an axis takes no room of its own
     for place, measure in enumerate(measures):
         tolerance = rows.loc[rows["group"] == measure, "tolerance"].max()
         axes.plot([tolerance] * 2, [place - 0.4, place + 0.4], color=GREY, linewidth=0.8, zorder=2)
