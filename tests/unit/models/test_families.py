@@ -83,6 +83,12 @@ def test_every_leaf_runs_in_the_order_of_definition(family: str) -> None:
 
 
 @each_family
+def test_no_pointwise_convolution_has_a_stride(family: str) -> None:
+    convolutions = [module for module in small(family).modules() if isinstance(module, nn.Conv2d)]
+    assert not [module for module in convolutions if set(module.kernel_size) == {1} != set(module.stride)]
+
+
+@each_family
 def test_no_layer_works_in_place(family: str) -> None:
     seen: list[tuple[torch.Tensor, torch.Tensor]] = []
 

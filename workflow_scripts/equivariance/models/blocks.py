@@ -33,6 +33,24 @@ class Concatenate(nn.Module):
         return torch.cat(branches, dim=1)
 
 
+class StridedPointwise(nn.Conv2d):
+    """1x1 convolution of every `step`-th pixel: (N, C, H, W) to (N, outputs, H / step, W / step), rounded up.
+
+    The same as `nn.Conv2d(inputs, outputs, 1, stride=step)`. Those pixels are taken before the convolution,
+    since with channels last, gradients of strided 1x1 filters are wrong, or crash, on processors with AVX2
+    where there are fewer channels than oneDNN has in a block (https://github.com/uxlfoundation/oneDNN, issue
+    6035; torch 2.14 has that code).
+    """
+
+    def __init__(self, inputs: int, outputs: int, step: int, bias: bool = True) -> None:
+        super().__init__(inputs, outputs, 1, bias=bias)
+        self.step = step
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Convolve."""
+        return super().forward(maps[:, :, :: self.step, :: self.step])
+
+
 class SpatialMean(nn.Module):
     """Mean of each feature map: (N, C, H, W) to (N, C)."""
 

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from torch import Tensor, nn
 
 from equivariance.models.activations import ACTIVATIONS
-from equivariance.models.blocks import Add, Layers, SpatialMean, activated
+from equivariance.models.blocks import Add, Layers, SpatialMean, StridedPointwise, activated
 from equivariance.models.settings import ResNetSettings
 from equivariance.models.standardize import Standardize
 
@@ -34,7 +34,7 @@ class ResidualBlock(nn.Module):
         self.residual = nn.Sequential(OrderedDict(residual))
         self.shortcut: nn.Module | None = None
         if stride != 1 or inputs != outputs:
-            projection = nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False)
+            projection = StridedPointwise(inputs, outputs, stride, bias=False)
             self.shortcut = nn.Sequential(OrderedDict(_normalized("conv", projection, settings)))
         self.add = Add()
         self.act = ACTIVATIONS[settings.activation]()

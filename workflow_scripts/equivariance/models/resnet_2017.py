@@ -10,7 +10,7 @@ from collections import OrderedDict
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, pad
 
-from equivariance.models.blocks import Add, Layers, SpatialMean
+from equivariance.models.blocks import Add, Layers, SpatialMean, StridedPointwise
 from equivariance.models.settings import ResNet2017Settings
 from equivariance.models.standardize import Standardize
 
@@ -43,7 +43,7 @@ class Bottleneck(nn.Module):
     def __init__(self, inputs: int, middle: int, outputs: int, halve: bool) -> None:
         super().__init__()
         convolutions = (
-            nn.Conv2d(inputs, middle, 1, stride=2 if halve else 1),
+            StridedPointwise(inputs, middle, 2 if halve else 1),
             nn.Conv2d(middle, middle, 3, padding=1),
             nn.Conv2d(middle, outputs, 1),
         )
