@@ -147,7 +147,7 @@ def test_a_damaged_file_in_the_cache_is_downloaded_again(web: Web, tmp_path: Pat
 def test_what_came_instead_is_said_and_not_kept(
     web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Answer, said: str
 ) -> None:
-    monkeypatch.setattr(downloads, "SILENCE_SECONDS", 0.3)
+    monkeypatch.setattr(downloads, "SILENCE_SECONDS", 2.0)
     url = web.set("/a.zip", answer)
     file = RemoteFile("a.zip", (url,), sha256=SHA256, size=len(GOOD), how_by_hand="Ask the authors")
     with pytest.raises(UserError, match=f"(?s){url}: .*{said}") as caught:

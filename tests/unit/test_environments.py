@@ -47,6 +47,14 @@ def lock(python: str) -> dict[str, str]:
     return {canonicalize_name(one.name): str(one.specifier).removeprefix("==") for one in valid}
 
 
+@pytest.mark.xdist_group("one_worker")
+def test_groups_of_tests_are_known_to_the_scheduler(request: pytest.FixtureRequest) -> None:
+    # Versions of pytest and pytest-xdist that do not fit spread them over workers, without a word.
+    if not getattr(request.config.option, "loadgroup", False):
+        pytest.skip("tests are not run by several workers")
+    assert request.node.nodeid.endswith("@one_worker")
+
+
 def test_every_rule_is_looked_at() -> None:
     assert len(WITH_SCRIPT) == len(RULES)
     assert {rule.script for rule in WITH_SCRIPT} == {file.stem for file in SCRIPTS.glob("*.py")} - {"job"}
