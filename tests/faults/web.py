@@ -23,7 +23,7 @@ def send(body: bytes, status: int = 200, length: int | None = None) -> Answer:
 
 
 def silence(handler: BaseHTTPRequestHandler) -> None:
-    time.sleep(1.5)
+    time.sleep(5)
 
 
 def stall(body: bytes) -> Answer:
@@ -31,7 +31,7 @@ def stall(body: bytes) -> Answer:
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
         send(body, length=len(body) + 1000)(handler)
-        time.sleep(1.5)
+        time.sleep(5)
 
     return answer
 

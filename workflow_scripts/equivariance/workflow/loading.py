@@ -131,6 +131,7 @@ def _hides_names(place: Place) -> bool:
         or place[0].endswith("_groups")
         or place[0] in NAMES_OF_EXPERIMENTS
         or (place[0] == "datasets" and place[2:] in ((), ("recipe_of",)))
+        or (place[0] == "judging" and place[1:] in ((), ("thresholds",)))
         or (len(place) == 1 and place[0] in lists)
     )
 
