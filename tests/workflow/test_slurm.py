@@ -52,8 +52,12 @@ def workflow(cluster: Cluster, tmp_path: Path) -> Workflow:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """The bytes of all results that people read, and of all networks; model.json tells of seconds."""
-    kinds = ("weights.safetensors", "history.csv", "*.csv", "*.npz", "*.png", "*.pdf", "*.parquet")
+    """The bytes of networks, measurements, tables and pictures.
+
+    Not of model.json, which tells of seconds, and not of PDF: places in a figure may differ in their last digit
+    when several are drawn in one process.
+    """
+    kinds = ("weights.safetensors", "history.csv", "*.csv", "*.npz", "*.png", "*.parquet")
     files = {file for kind in kinds for file in folder.rglob(kind)}
     return {str(file.relative_to(folder)): file.read_bytes() for file in sorted(files)}
 

@@ -58,7 +58,7 @@ RECIPE = {"widths": {"filters": 3, "hidden": 3}, "epochs": 1, "batch_size": 1}
 MISTAKES: dict[str, tuple[Change, str]] = {
     "unknown key": (
         put("trainign", {}),
-        "configuration: unknown key 'trainign'; valid: training, dataset_groups, datasets, ",
+        "configuration: unknown key 'trainign'; valid: training, container, dataset_groups, ",
     ),
     "unknown inner key": (
         put("training.witdh", 2),
