@@ -83,6 +83,7 @@ def measure(folder: Path, name: str, finish: bool) -> list[dict[str, object]]:
         elif "see" in step and "Nothing to be done" not in printed:
             raise RuntimeError(f"the run is not done: {printed[-2000:]}")
         rows.append({"run": name, "jobs": jobs, "step": step, **cost})
+        tqdm.write(f"{name}, {jobs:,} jobs, {step}: {cost['seconds']:.1f} s, {cost['memory in MB']:,.0f} MB")
     return rows
 
 

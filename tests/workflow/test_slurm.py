@@ -54,7 +54,7 @@ def workflow(cluster: Cluster, tmp_path: Path) -> Workflow:
 def contents(folder: Path) -> dict[str, bytes]:
     """The bytes of networks, measurements, tables and pictures.
 
-    Not of model.json, which tells of seconds, and not of PDF: places in a figure may differ in their last digit
+    Not of model.json, which tells of seconds, and not of PDF: places in a figure may differ in the last digit
     when several are drawn in one process.
     """
     kinds = ("weights.safetensors", "history.csv", "*.csv", "*.npz", "*.png", "*.parquet")
