@@ -37,7 +37,7 @@ rule all:
     """Everything: networks, measures, tables, figures, verdicts on claims, the paper, and the manifest of these."""
     default_target: True
     input:
-        result_files(RUN),
+        RESULTS,
         rules.write_manifest.output,
 
 

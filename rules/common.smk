@@ -46,6 +46,7 @@ except UserError as error:
     raise WorkflowError(str(error)) from None
 RUN = Run(CONFIG, ROOT)
 PLAN = RUN.plan
+RESULTS = result_files(RUN)  # thousands of paths, listed once
 STAND_INS = {name: entry["stand_in_for"] for name, entry in CONFIG.datasets.items()}
 
 

@@ -4,7 +4,7 @@
 rule write_manifest:
     """Write the checksums of the results, with the settings of the run and what it was made with."""
     input:
-        results=result_files(RUN),
+        results=RESULTS,
         datasets=dataset_descriptions(RUN),
     output:
         RUN.written("manifest.json"),
