@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from changed_bytes import with_any_byte_changed
 
 from equivariance.analysis.image_grids import Grid, load_grids, save_grids
 from equivariance.analysis.reading import read_measurement, read_table
@@ -77,11 +78,7 @@ def test_images_of_a_figure_with_any_byte_changed_are_refused_or_the_same(tmp_pa
     images = np.random.default_rng(0).random((1, 2, 1, 3, 3)).astype(np.float32)
     save_grids(file, [Grid("digits", "rotation", images, ("a",), ("c", "d"))])
     (wanted,) = load_grids(file)
-    content = file.read_bytes()
-    for place in range(len(content)):
-        changed = bytearray(content)
-        changed[place] ^= 1 << place % 8
-        file.write_bytes(changed)
+    for place in with_any_byte_changed(file):
         try:
             (got,) = load_grids(file)
         except UserError as error:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from changed_bytes import with_any_byte_changed
 
 from equivariance.datasets.image_set import ImageSet
 from equivariance.errors import UserError
@@ -137,11 +138,7 @@ def test_a_failed_write_leaves_the_old_file(
 def test_a_set_with_any_byte_changed_is_refused_or_the_same(images: ImageSet, tmp_path: Path) -> None:
     file = tmp_path / "tiny.npz"
     images.save(file)
-    content = file.read_bytes()
-    for place in range(len(content)):
-        changed = bytearray(content)
-        changed[place] ^= 1 << place % 8
-        file.write_bytes(changed)
+    for place in with_any_byte_changed(file):
         try:
             got = ImageSet.load(file)
         except UserError as error:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from changed_bytes import with_any_byte_changed
 from torch import nn
 
 from equivariance.checkpoint import load_checkpoint, remove_checkpoint, save_checkpoint
@@ -174,11 +175,7 @@ def test_a_checkpoint_with_any_byte_changed_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "checkpoint.pt"
     save_checkpoint(file, "digest", {"weights": torch.arange(40.0), "epoch": 3})
     assert load_checkpoint(file, "digest") is not None
-    content = file.read_bytes()
-    for place in range(len(content)):
-        changed = bytearray(content)
-        changed[place] ^= 1 << place % 8
-        file.write_bytes(changed)
+    for _ in with_any_byte_changed(file):
         with pytest.raises(
             UserError, match=r"checkpoint\.pt is not a readable checkpoint; delete it to start"
         ):
