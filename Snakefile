@@ -37,8 +37,7 @@ rule all:
     """Everything: networks, measures, tables, figures, verdicts on claims, the paper, and the manifest of these."""
     default_target: True
     input:
-        RESULTS,
-        rules.write_manifest.output,
+        rules.write_manifest.output,  # which takes all results, so that they are asked for once
 
 
 rule figures:

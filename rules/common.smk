@@ -56,8 +56,8 @@ def any_of(names):
 
 
 def minutes(amount):
-    """A time limit, longer at each attempt."""
-    return lambda wildcards, attempt: attempt * amount
+    """A time limit, a number or of the wildcards; longer at each attempt, which goes on from checkpoints."""
+    return lambda wildcards, attempt: attempt * (amount(wildcards) if callable(amount) else amount)
 
 
 def memory(megabytes):

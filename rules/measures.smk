@@ -22,7 +22,7 @@ for job in measuring_jobs(RUN):
             gpu=CONFIG.jobs.gpus,
             gpu_share=job.gpu_share,
             mem_mb=memory(RUN.measuring_memory()),
-            runtime=job.runtime,
+            runtime=minutes(job.minutes),
         params:
             measurements=job.settings,
             checkpoints=f"{RUN.results}/checkpoints",

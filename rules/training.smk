@@ -22,7 +22,7 @@ for job in training_jobs(RUN):
             gpu=CONFIG.jobs.gpus,
             gpu_share=job.gpu_share,
             mem_mb=memory(8000),
-            runtime=job.runtime,
+            runtime=minutes(job.minutes),
         params:
             settings=job.settings,
             initial=job.initial_weights,

@@ -207,12 +207,10 @@ def test_pictures_have_the_texts_of_their_experiments(run: Run) -> None:
 
 
 @in_batches
-def test_a_cluster_gives_a_job_three_times_what_it_should_take_and_more_at_each_attempt(run: Run) -> None:
+def test_a_cluster_gives_a_job_three_times_what_it_should_take(run: Run) -> None:
     for job in chain(training_jobs(run), measuring_jobs(run)):
-        minutes = run.work.seconds(job.items(ANY)) / 60
-        first, second, third = (job.runtime(ANY, attempt) for attempt in (1, 2, 3))
-        assert first >= 10 + 3 * minutes > first - 1
-        assert (second, third) == (2 * first, 3 * first)
+        expected = run.work.seconds(job.items(ANY)) / 60
+        assert job.minutes(ANY) >= 10 + 3 * expected > job.minutes(ANY) - 1
 
 
 @in_batches

@@ -52,13 +52,10 @@ class ComputingJob(Job[Work]):
         """The shares of a GPU that it asks for."""
         return self.run.gpu_share(self.items(wildcards))
 
-    def runtime(self, wildcards: Wildcards, attempt: int) -> int:
-        """Minutes that a cluster gives the job: what it is expected to take, with a margin, more each time.
-
-        A job that is stopped goes on from its checkpoints in the next attempt.
-        """
+    def minutes(self, wildcards: Wildcards) -> int:
+        """Minutes that a cluster gives the first attempt: what it is expected to take, with a margin."""
         seconds = self.run.work.seconds(self.items(wildcards))
-        return attempt * (START_MINUTES + math.ceil(MARGIN * seconds / 60))
+        return START_MINUTES + math.ceil(MARGIN * seconds / 60)
 
 
 class TrainingJob(ComputingJob[Network]):
