@@ -1,5 +1,6 @@
 """What tests of all kinds share: a tiny run, made once, and small data and settings of trainings."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from equivariance.datasets.image_set import ImageSet
 from equivariance.training.settings import TrainingSettings
@@ -15,11 +17,15 @@ from tests.workflow.tiny_workflow import Workflow, copy_workflow
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
-    """A tiny run from nothing to the paper. Tests must leave it as it is; see `copy`."""
-    workflow = copy_workflow(tmp_path_factory.mktemp("workflow") / "finished")
-    done = workflow.snakemake()
-    assert done.returncode == 0, done.stdout
-    return workflow
+    """A tiny run from nothing to the paper, for all workers. Tests must not write into it; see `copy`."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "finished"
+    with FileLock(folder.with_suffix(".lock")):
+        if not (folder / "results" / "tiny" / "manifest.json").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            done = copy_workflow(folder).snakemake()
+            assert done.returncode == 0, done.stdout
+    return Workflow(folder)
 
 
 @pytest.fixture

@@ -10,8 +10,6 @@ import pytest
 from tests.faults.small_run import results
 from tests.workflow.tiny_workflow import Workflow
 
-pytestmark = pytest.mark.xdist_group("workflow")  # the worker that has the finished run
-
 DAMAGED = re.compile(
     r"error: (?:.*: )?(\S+) is damaged \(.*\): delete it and run (?:again|the same command again)\n"
 )

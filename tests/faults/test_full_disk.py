@@ -10,8 +10,6 @@ import pytest
 from tests.faults.small_run import leftovers, results
 from tests.workflow.tiny_workflow import Workflow
 
-pytestmark = pytest.mark.xdist_group("workflow")  # the worker that has the finished run
-
 NETWORK = "results/tiny/models/digits/simple_conv_stride/rotation/seed0/model.json"
 TABLE = "results/tiny/tables/train_models.csv"
 FIGURE = "results/tiny/figures/visualize_measures.pdf"

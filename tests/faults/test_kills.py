@@ -13,8 +13,6 @@ from tests.faults.kills import SECONDS, Run, ended, killed, until_done
 from tests.faults.small_run import NETWORK, leftovers
 from tests.workflow.tiny_workflow import ROOT, Workflow
 
-pytestmark = pytest.mark.xdist_group("workflow")  # the worker that has the finished run
-
 
 @pytest.mark.parametrize("name", ["training", "measuring", "drawing", "a short run"])
 def test_after_kills_all_bytes_are_those_of_an_undisturbed_run(copy: Workflow, name: str) -> None:

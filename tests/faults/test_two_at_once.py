@@ -1,12 +1,8 @@
 """Two Snakemakes in one folder: the second says that the first is at work, or both do their own part."""
 
-import pytest
-
 from tests.faults.kills import Run, until_done
 from tests.faults.small_run import results
 from tests.workflow.tiny_workflow import Workflow
-
-pytestmark = pytest.mark.xdist_group("workflow")  # the worker that has the finished run
 
 TABLES = ("max_pooling", "train_models")
 
@@ -25,38 +21,34 @@ def remove(copy: Workflow) -> list[str]:
     return targets
 
 
+def beside(copy: Workflow, first: str, second: str) -> tuple[int, str]:
+    """Make the second target while a job of the first is held: its status and output. The first then ends."""
+    run = Run(copy, first)
+    job = run.wait_for("make_tables")
+    assert job is not None
+    job.suspend()
+    try:
+        status, printed = Run(copy, second).end()
+    finally:
+        job.resume()
+    first_status, first_printed = run.end()
+    assert first_status == 0, first_printed
+    return status, printed
+
+
 def test_the_second_that_wants_the_same_stops_and_the_first_goes_on(
     finished: Workflow, copy: Workflow
 ) -> None:
     target, _ = remove(copy)
-    first = Run(copy, target)
-    job = first.wait_for("make_tables")
-    assert job is not None
-    job.suspend()
-    try:
-        status, printed = Run(copy, target).end()
-    finally:
-        job.resume()
+    status, printed = beside(copy, target, target)
     assert status == 1
     assert "LockException" in printed or "IncompleteFilesException" in printed, printed
-    status, printed = first.end()
-    assert status == 0, printed
     until_done(copy)
     assert (copy.folder / target).read_bytes() == (finished.folder / target).read_bytes()
 
 
 def test_two_that_want_different_files_both_work(finished: Workflow, copy: Workflow) -> None:
-    one, other = remove(copy)
-    first = Run(copy, one)
-    job = first.wait_for("make_tables")
-    assert job is not None
-    job.suspend()
-    try:
-        status, printed = Run(copy, other).end()
-    finally:
-        job.resume()
-    assert status == 0, printed
-    status, printed = first.end()
+    status, printed = beside(copy, *remove(copy))
     assert status == 0, printed
     assert different(finished, copy) == []
 

@@ -9,8 +9,6 @@ import pytest
 
 from tests.workflow.tiny_workflow import Workflow
 
-pytestmark = pytest.mark.xdist_group("workflow")
-
 
 def equivariance(workflow: Workflow, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(

@@ -13,7 +13,7 @@ from local_conda import make_conda
 from tiny_workflow import ROOT, Workflow, copy_workflow
 
 pytestmark = [
-    pytest.mark.xdist_group("workflow"),
+    pytest.mark.xdist_group("conda"),  # one worker makes the programs, once
     pytest.mark.skipif(
         sys.version_info[:2] != (3, 11),
         reason=f"the environments have Python 3.11, this is {sys.version.split()[0]}, and there is no other",
@@ -62,5 +62,5 @@ def test_rules_run_in_their_environments_and_give_the_same_bytes(
     shutil.rmtree(workflow.folder)  # gigabytes, where they are no links to uv's cache
 
 
-def test_switching_conda_on_reruns_nothing(programs: tuple[Path, Path], finished: Workflow) -> None:
-    assert dataclasses.replace(finished, programs=programs).planned("--use-conda") == {}
+def test_switching_conda_on_reruns_nothing(programs: tuple[Path, Path], copy: Workflow) -> None:
+    assert dataclasses.replace(copy, programs=programs).planned("--use-conda") == {}

@@ -6,11 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.workflow.tiny_workflow import Workflow, copy_workflow
-
-pytestmark = pytest.mark.xdist_group("workflow")
 
 
 def plan(workflow: Workflow, *arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -16,7 +16,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 from equivariance.workflow.report import CONCLUSIONS, CONCLUSIONS_TABLE, CONCLUSIONS_TESTS, PUBLISHED
 from tests.workflow.tiny_workflow import EXPERIMENTS, Workflow
 
-pytestmark = pytest.mark.xdist_group("workflow")
+pytestmark = pytest.mark.xdist_group("report")  # one worker makes it, once
 
 CATEGORY = re.compile(r"\d\d .+")
 PROGRAMS = {name: shutil.which(name) for name in ("chromium", "chromedriver")}

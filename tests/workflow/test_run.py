@@ -15,8 +15,6 @@ from PIL import Image
 from equivariance.analysis.image_grids import load_grids
 from tests.workflow.tiny_workflow import EXPERIMENTS, Workflow, copy_workflow
 
-pytestmark = pytest.mark.xdist_group("workflow")  # one worker makes the finished run, once
-
 
 def test_a_run_goes_from_nothing_to_tables_figures_and_the_paper(finished: Workflow) -> None:
     for name in EXPERIMENTS:
@@ -51,8 +49,8 @@ def test_every_job_leaves_a_log_and_a_benchmark(finished: Workflow) -> None:
     assert not list(finished.results.glob("checkpoints/*")), "a finished training keeps no checkpoint"
 
 
-def test_a_second_run_does_nothing_and_says_so(finished: Workflow) -> None:
-    done = finished.snakemake()
+def test_a_second_run_does_nothing_and_says_so(copy: Workflow) -> None:
+    done = copy.snakemake()
     assert done.returncode == 0
     assert "Nothing to be done" in done.stdout
 

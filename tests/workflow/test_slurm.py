@@ -14,7 +14,7 @@ from equivariance.workflow.cluster import has_gpus
 from tests.workflow.slurm_cluster import Cluster, SlurmAbsentError, one_node, unpacked_slurm
 from tests.workflow.tiny_workflow import Workflow, copy_workflow
 
-pytestmark = pytest.mark.xdist_group("workflow")
+pytestmark = pytest.mark.xdist_group("slurm")  # one worker starts the cluster, once
 
 PROFILE = "profiles/slurm/config.yaml"
 ON_SLURM = ("--workflow-profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "4")
