@@ -1,8 +1,8 @@
 """The cost of Snakemake itself: time and memory to plan a run of many jobs, and to see that it is done.
 
 The thesis is cut into more and more jobs: as it is, and each network and sweep in a job of its own, with its
-seeds and twice as many. In place of computing, a job writes a line into each of its outputs, so that a
-finished run can be had in minutes; rules, parameters and digests are the real ones.
+seeds and twice as many. A run is finished by a line of text in the place of each result, which `--touch` then
+records as made: rules, parameters and digests are the real ones, and nothing is computed.
 """
 
 import argparse
@@ -21,28 +21,22 @@ from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("Snakefile", "rules", "workflow_scripts", "config", "envs", "profiles", "paper", "requirements.lock")
-SCRIPT = re.compile(r'"\.\./workflow_scripts/\w+\.py"')
-PLACEHOLDER = """for name in snakemake.output:
-    with open(name, "w") as file:
-        file.write("a placeholder\\n")
-"""
 RUNS = {  # overrides of the thesis, by what they are
     "as it is": "{}",
     "each its job": "jobs: {minutes: 0}",
     "each its job, twice the seeds": "{jobs: {minutes: 0}, seeds: {few: 10, many: 20}}",
 }
+PLAN = ("--dry-run", "--quiet", "rules")
+STEPS = {"record as made": ("--touch", "--quiet", "all")}
 
 
 def copy_of_the_workflow(folder: Path) -> None:
-    """Copy the workflow; its scripts write placeholders."""
+    """Copy the workflow."""
     for part in PARTS:
         if (ROOT / part).is_dir():
             shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(ROOT / part, folder / part)
-    (folder / "placeholder.py").write_text(PLACEHOLDER, encoding="utf-8")
-    for file in (folder / "rules").glob("*.smk"):
-        file.write_text(SCRIPT.sub('"../placeholder.py"', file.read_text("utf-8")), encoding="utf-8")
 
 
 def snakemake(folder: Path, *arguments: str) -> tuple[str, dict[str, float]]:
@@ -68,6 +62,16 @@ def snakemake(folder: Path, *arguments: str) -> tuple[str, dict[str, float]]:
     }
 
 
+def write_placeholders(folder: Path, *options: str) -> None:
+    """Write a line in the place of each result."""
+    printed, _ = snakemake(folder, "--summary", *options)
+    for line in printed.splitlines():
+        path = folder / line.partition("\t")[0]
+        if line.startswith("results/"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("a placeholder\n", encoding="utf-8")
+
+
 def measure(folder: Path, name: str, finish: bool) -> list[dict[str, object]]:
     """Plan a run of the thesis twice, the first time counting FLOPs; with `finish`, make it, and see it."""
     shutil.rmtree(folder / "results", ignore_errors=True)
@@ -75,9 +79,10 @@ def measure(folder: Path, name: str, finish: bool) -> list[dict[str, object]]:
     (folder / "config" / "size.yaml").write_text(RUNS[name] + "\n", encoding="utf-8")
     options = ("--configfile", "config/size.yaml", "--cores", "2")
     rows: list[dict[str, object]] = []
-    for step in ("first plan", "plan", *(("make placeholders", "see that it is done") if finish else ())):
-        plan = ("--dry-run", "--quiet", "rules") if "plan" in step or "see" in step else ("--quiet", "all")
-        printed, cost = snakemake(folder, *plan, *options)
+    for step in ("first plan", "plan", *(("record as made", "see that it is done") if finish else ())):
+        if "record" in step:
+            write_placeholders(folder, *options)
+        printed, cost = snakemake(folder, *STEPS.get(step, PLAN), *options)
         if "plan" in step:
             jobs = int(re.findall(r"^total +(\d+)", printed, re.MULTILINE)[0])
         elif "see" in step and "Nothing to be done" not in printed:
@@ -93,7 +98,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--csv", type=Path, help="also write the table there")
-    parser.add_argument("--finish", nargs="*", default=["as it is"], choices=RUNS, help="sizes to make, too")
+    parser.add_argument("--finish", nargs="*", default=[*RUNS], choices=RUNS, help="sizes to finish, too")
     arguments = parser.parse_args()
     rows: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory() as name:
