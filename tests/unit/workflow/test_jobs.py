@@ -89,18 +89,20 @@ def test_a_wildcard_names_the_experiment_of_a_table_or_a_figure(run: Run, stage:
 @given(
     groups=st.lists(st.lists(st.integers(0, 20), min_size=1, max_size=4), max_size=30),
     least=st.integers(0, 50),
+    most=st.integers(1, 100),
 )
-def test_batches_keep_groups_whole_and_in_order_and_take_long_enough(
-    groups: list[list[int]], least: int
+def test_batches_keep_groups_whole_and_in_order_and_take_long_enough_or_are_many(
+    groups: list[list[int]], least: int, most: int
 ) -> None:
-    cut = list(batches(groups, sum, least))
+    cut = list(batches(groups, sum, least, most))
     assert [one for batch in cut for one in batch] == [one for group in groups for one in group]
-    assert all(sum(batch) >= least for batch in cut[:-1])
+    assert all(sum(batch) >= least or len(batch) >= most for batch in cut[:-1])
     ends = {sum(map(len, groups[:count])) for count in range(len(groups) + 1)}
     assert {sum(map(len, cut[:count])) for count in range(len(cut) + 1)} <= ends
     # No batch could have ended one group earlier.
     for batch, last in ((batch, group) for batch in cut for group in groups if batch[-len(group) :] is group):
-        assert sum(batch[: -len(last)]) < least
+        rest = batch[: -len(last)]
+        assert sum(rest) < least and len(rest) < most
 
 
 @in_batches

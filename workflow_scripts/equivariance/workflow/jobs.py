@@ -21,6 +21,7 @@ CAPTION = "../paper/captions/figure.rst"
 """Template of the captions in the report, from a file of rules."""
 
 START_MINUTES = 10  # of a job, for its start on a slow file system and what is not in its FLOPs
+MOST = 200  # networks or measurements of a job: for each, Snakemake looks through all that its job makes
 MARGIN = 3  # times the expected time: `jobs.gflops` is one number for all networks and GPUs
 
 Wildcards = Any  # Snakemake's: their values are attributes
@@ -205,15 +206,21 @@ def _batches(run: Run, groups: Iterable[Sequence[Work]]) -> Iterator[list[Work]]
 
 
 def batches(
-    groups: Iterable[Sequence[Work]], seconds: Callable[[Sequence[Work]], float], least: float
+    groups: Iterable[Sequence[Work]],
+    seconds: Callable[[Sequence[Work]], float],
+    least: float,
+    most: int = MOST,
 ) -> Iterator[list[Work]]:
-    """Join groups, in their order, to lists that take at least so many seconds; the last may take less."""
+    """Join groups, in their order, to lists that take at least so many seconds or have at least `most` items.
+
+    The last may be shorter.
+    """
     batch: list[Work] = []
     took = 0.0
     for group in groups:
         batch += group
         took += seconds(group)
-        if took >= least:
+        if took >= least or len(batch) >= most:
             yield batch
             batch, took = [], 0.0
     if batch:
