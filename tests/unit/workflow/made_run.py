@@ -47,7 +47,7 @@ def make_run(
     made += [folder / name for name in ("thesis.pdf", "images/samples.npz", "measures/nv.parquet")]
     for file in made[-3:]:
         write_text(file, file.name)
-    for name in ("claims", "kernel_size"):
+    for name in ("claims", "rotation_train_test"):
         made.append(folder / "figures" / f"{name}.png")
         made[-1].parent.mkdir(exist_ok=True)
         Image.fromarray(np.arange(300 * 1400 * 3, dtype=np.uint8).reshape(300, 1400, 3)).save(made[-1])

@@ -17,7 +17,7 @@ from equivariance.files import sha256
 from equivariance.workflow import reference as module
 from equivariance.workflow.readme import BEGIN, END, block_of, readme_block
 from equivariance.workflow.reference import FOLDER, read_reference, write_reference
-from equivariance.workflow.sameness import differing, digest
+from equivariance.workflow.sameness import differing, digest, portable
 from equivariance.workflow.verification import verify
 
 
@@ -41,7 +41,7 @@ def test_it_keeps_claims_tables_figures_and_papers(project: Path) -> None:
     files = content(FOLDER)
     assert {*files} == {
         *("claims.csv", "thesis.pdf", "thesis.es.pdf", "manifest.json", "tables/kernel_size.csv"),
-        *("figures/claims.png", "figures/kernel_size.png"),
+        *("figures/claims.png", "figures/rotation_train_test.png"),
     }
     assert size == sum(map(len, files.values()))
     with Image.open(FOLDER / "figures" / "claims.png") as image:
@@ -61,6 +61,12 @@ def test_its_manifest_tells_how_it_was_made_and_the_checksum_of_every_file(proje
     assert manifest["stages"] == {"training": {"jobs": 1, "seconds": 7.5, "cpu_seconds": 6.25}}
     assert manifest["machine"]["cores"] > 0 and manifest["versions"]["python"]
     assert "mirror" not in manifest["settings"], "it is a place of somebody's machine"
+
+
+def test_settings_are_kept_without_places_of_a_machine() -> None:
+    datasets = {"cifar10": {"title": "CIFAR10", "images": "/data/cifar10.zip"}, "own": {"path": "/data/own"}}
+    kept = portable({"run": "made", "mirror": "/data", "datasets": datasets})
+    assert kept == {"run": "made", "datasets": {"cifar10": {"title": "CIFAR10"}, "own": {}}}
 
 
 def test_the_same_results_give_the_same_files(project: Path) -> None:

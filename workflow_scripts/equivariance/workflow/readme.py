@@ -8,7 +8,7 @@ from equivariance.errors import UserError, counted
 from equivariance.workflow.reference import read_reference
 
 BEGIN, END = "<!-- reference: `make reference` writes what follows -->", "<!-- /reference -->"
-FIGURES = ("claims", "kernel_size", "published")
+FIGURES = ("measure_correlation_with_transformation", "rotation_train_test", "claims")
 HOUR = 3600
 
 
@@ -18,8 +18,9 @@ def readme_block(folder: Path, shown_as: str = "docs/reference") -> str:
     `folder` is that of the reference, and `shown_as` its path in links.
     """
     manifest = read_reference(folder)
-    claims = {name: entry for name, entry in manifest["settings"]["claims"].items() if entry is not None}
-    concluded = conclusions(read_claims(folder / "claims.csv"), claims)
+    judged = read_claims(folder / "claims.csv")
+    entries = manifest["settings"]["claims"]  # whose order is that of their names: C1, C10, C2
+    concluded = conclusions(judged, {name: entries[name] for name in judged["claim"].unique()})
     machine = manifest["machine"]
     hours = sum(stage["seconds"] for stage in manifest["stages"].values()) / HOUR
     networks = counted(len(manifest["networks"]), "network")

@@ -24,6 +24,13 @@ def effective(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _without(value, READ) for name, value in kept.items()}
 
 
+def portable(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """All settings but the places of files on the machine of the run."""
+    kept = {name: value for name, value in settings.items() if name != "mirror"}
+    kept["datasets"] = {name: _without(one, PLACES) for name, one in (kept.get("datasets") or {}).items()}
+    return kept
+
+
 def digest(settings: Mapping[str, Any]) -> str:
     """Digest of the settings that results depend on."""
     text = json.dumps(effective(settings), sort_keys=True)
