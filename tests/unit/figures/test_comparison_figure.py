@@ -1,11 +1,17 @@
 """The figure of a run beside the reference."""
 
+import re
+from itertools import pairwise
+from pathlib import Path
+
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
 from equivariance.figures.comparison import plot_comparison
+from equivariance.measures.catalog import MEASURES
 
+ROOT = Path(__file__).parents[3]
 COLUMNS = ["what", "cell", "group", "mine", "reference", "difference", "tolerance", "agrees"]
 ROWS = [
     ("accuracy", "a", "m", 0.80, 0.81, -0.01, 0.02, True),
@@ -55,3 +61,16 @@ def test_panels_keep_their_room_where_all_is_equal() -> None:
     figure = drawn(rows)
     for axes in figure.axes:
         assert axes.get_window_extent().width / figure.dpi > 1.5
+
+
+def test_names_of_the_measures_of_all_experiments_stand_apart() -> None:
+    asked = (ROOT / "config" / "experiments.yaml").read_text(encoding="utf-8")
+    names = [name for name in MEASURES if re.search(rf"[\s\[]{name}[,\]@\s]", asked)]
+    names += [f"{name}_floor" for name in names if f"{name}_floor" in MEASURES]
+    rows = [("profile", "c", name, 0.5, 0.5, 0.01, 0.05, True) for name in [*names, "goodfellow_normal@0.5"]]
+    figure = drawn(rows)
+    figure.draw_without_rendering()
+    labels = figure.axes[1].get_yticklabels()
+    assert len(labels) == len(names) > 15, "a measure has one row, whatever its parameter"
+    boxes = [label.get_window_extent() for label in labels]
+    assert all(upper.y0 >= lower.y1 for upper, lower in pairwise(boxes))

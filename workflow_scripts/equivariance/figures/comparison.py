@@ -8,15 +8,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from equivariance.figures.style import CATEGORIES, GREY, SMALL, finish, new_figure, style, wrapped
-from equivariance.measures.names import measure_name
+from equivariance.measures.names import base, measure_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
-HEIGHT = 2.7
-"""Height of the panels in inches."""
+HEIGHT, ROW = 2.7, 0.23
+"""Least height of the panels, and height of a measure, in inches."""
+
+LABEL = 1.9
+"""Width of the names of measures, in inches."""
 
 LOOKS: dict[bool, dict[str, Any]] = {
     True: {"marker": "o", "color": CATEGORIES[0], "zorder": 3},
@@ -41,7 +44,8 @@ def plot_comparison(compared: DataFrame, mine: str, reference: str) -> Figure:
         entries = {names[way]: Line2D([], [], linestyle="none", **look) for way, look in LOOKS.items()}
         entries["tolerance"] = Line2D([], [], color=GREY, linewidth=0.8)
         add_legend(area, entries)  # type: ignore[arg-type]
-        return finish(figure, left, lambda width: [HEIGHT], "")
+        height = max(HEIGHT, ROW * len(right.get_yticks()))
+        return finish(figure, left, lambda width: [height], "")
 
 
 def _draw_accuracies(axes: Axes, rows: DataFrame, mine: str, reference: str) -> None:
@@ -71,25 +75,27 @@ def _draw_accuracies(axes: Axes, rows: DataFrame, mine: str, reference: str) -> 
 
 
 def _draw_profiles(axes: Axes, rows: DataFrame) -> None:
-    """The distances of profiles, a row for each measure, and its tolerance as a line."""
+    """The distances of profiles, a row for each measure whatever its parameter; its tolerance is a line."""
     axes.set_title("layer profiles", loc="left", fontsize=SMALL, fontweight="bold")
     axes.set_xlabel("relative difference of profiles, 0 to 1")
     axes.grid(True, axis="x")
     if rows.empty:
         axes.text(0.5, 0.5, "none in both", ha="center", transform=axes.transAxes)
         return
-    measures = list(dict.fromkeys(rows["group"]))
-    places = rows["group"].map(measures.index)
+    measured = rows["group"].map(base)
+    measures = list(dict.fromkeys(measured))
+    places = measured.map(measures.index)
     # Points of one measure beside each other, so that few of them hide others.
-    spread = places + 0.5 * (rows.groupby("group").cumcount() % 7 / 6 - 0.5)
+    spread = places + 0.5 * (rows.groupby(measured).cumcount() % 7 / 6 - 0.5)
     for way, look in LOOKS.items():
         part = rows["agrees"].astype(bool) == way
         distances = rows["difference"].astype(float)[part]
         (points,) = axes.plot(distances, spread[part], linestyle="none", clip_on=False, **look)
         points.set_in_layout(False)  # a point on an axis takes no room of its own
     for place, measure in enumerate(measures):
-        tolerance = rows.loc[rows["group"] == measure, "tolerance"].max()
+        tolerance = rows.loc[measured == measure, "tolerance"].max()
         axes.plot([tolerance] * 2, [place - 0.4, place + 0.4], color=GREY, linewidth=0.8, zorder=2)
-    axes.set_yticks(range(len(measures)), [wrapped(measure_name(one).short, 0.8) for one in measures])
+    names = [wrapped(measure_name(one).short, LABEL) for one in measures]
+    axes.set_yticks(range(len(measures)), names, fontsize=SMALL, linespacing=0.9)
     axes.set_ylim(len(measures) - 0.4, -0.6)
     axes.set_xlim(left=0)
