@@ -37,7 +37,8 @@ rule all:
     """Everything: networks, measures, tables, figures, verdicts on claims, the paper, and the manifest of these."""
     default_target: True
     input:
-        rules.write_manifest.output,  # which takes all results, so that they are asked for once
+        RESULTS,  # the manifest takes them too, but where it is newer, a result that was deleted would not be missed
+        rules.write_manifest.output,
 
 
 rule figures:
