@@ -28,7 +28,7 @@ RUNS = {  # overrides of the thesis, by what they are
     "each its job, three times the seeds": "{jobs: {minutes: 0}, seeds: {few: 15, many: 30}}",
 }
 PLAN = ("--dry-run", "--quiet", "rules")
-STEPS = {"record as made": ("--touch", "--quiet", "all")}
+RECORD = ("--touch", "--quiet", "all")
 
 
 def copy_of_the_workflow(folder: Path) -> None:
@@ -81,9 +81,10 @@ def measure(folder: Path, name: str, finish: bool) -> list[dict[str, object]]:
     options = ("--configfile", "config/size.yaml", "--cores", "2")
     rows: list[dict[str, object]] = []
     for step in ("first plan", "plan", *(("record as made", "see that it is done") if finish else ())):
-        if "record" in step:
+        recorded = "record" in step
+        if recorded:
             write_placeholders(folder, *options)
-        printed, cost = snakemake(folder, *STEPS.get(step, PLAN), *options)
+        printed, cost = snakemake(folder, *(RECORD if recorded else PLAN), *options)
         if "plan" in step:
             jobs = int(re.findall(r"^total +(\d+)", printed, re.MULTILINE)[0])
         elif "see" in step and "Nothing to be done" not in printed:

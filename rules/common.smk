@@ -27,6 +27,7 @@ from equivariance.workflow.report import (
     report_category,
     report_labels,
 )
+from equivariance.workflow.resources import memory, minutes
 from equivariance.workflow.results import result_files
 from equivariance.workflow.run import Run
 from equivariance.workflow.tables import table_inputs, table_settings
@@ -53,16 +54,6 @@ STAND_INS = {name: entry["stand_in_for"] for name, entry in CONFIG.datasets.item
 def any_of(names):
     """Wildcard constraint: one of some names, or nothing where there are none."""
     return "|".join(names) or "(no name)"
-
-
-def minutes(amount):
-    """A time limit, a number or of the wildcards; longer at each attempt, which goes on from checkpoints."""
-    return lambda wildcards, attempt: attempt * (amount(wildcards) if callable(amount) else amount)
-
-
-def memory(megabytes):
-    """Memory, twice as much from the second attempt on; not more and more, which no node might have."""
-    return lambda wildcards, attempt: min(attempt, 2) * megabytes
 
 
 onstart:

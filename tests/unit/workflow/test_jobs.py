@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from equivariance.datasets.sizes import Size, expected_size
+from equivariance.workflow import resources
 from equivariance.workflow.estimate import forward_flops
 from equivariance.workflow.jobs import (
     MeasuringJob,
@@ -209,10 +210,16 @@ def test_pictures_have_the_texts_of_their_experiments(run: Run) -> None:
 
 
 @in_batches
-def test_a_cluster_gives_a_job_three_times_what_it_should_take(run: Run) -> None:
+def test_a_cluster_gives_a_job_three_times_what_it_should_take_and_more_at_each_attempt(run: Run) -> None:
     for job in chain(training_jobs(run), measuring_jobs(run)):
         expected = run.work.seconds(job.items(ANY)) / 60
-        assert job.minutes(ANY) >= 10 + 3 * expected > job.minutes(ANY) - 1
+        first, second, third = (resources.minutes(job.minutes)(ANY, attempt) for attempt in (1, 2, 3))
+        assert first >= 10 + 3 * expected > first - 1
+        assert (second, third) == (2 * first, 3 * first)
+
+
+def test_memory_doubles_once() -> None:
+    assert [resources.memory(2000)(ANY, attempt) for attempt in (1, 2, 3, 4)] == [2000, 4000, 4000, 4000]
 
 
 @in_batches
