@@ -4,11 +4,15 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from docutils.core import publish_parts
-from looks import caption, plot
+from looks import caption, plot, visible_texts
+from matplotlib.figure import Figure, FigureBase, SubFigure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from synthetic_tables import LABELS, accuracies, classed, entry, networks, profiles
 
 from equivariance.analysis.columns import COLUMNS, display, levels
@@ -81,6 +85,37 @@ def test_equal_tables_give_equal_bytes_in_any_process(tmp_path) -> None:
     ):
         first, second = ((tmp_path / f"{seed}.{suffix}").read_bytes() for seed in ("1", "2"))
         assert first == second and first.startswith(head) and len(first) > least
+
+
+def test_errors_of_the_layout_change_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its solver sums in the order of addresses in memory; a last digit can change the bytes of a file."""
+    execute, random = ConstrainedLayoutEngine.execute, np.random.default_rng(0)
+
+    def shifted(places: Any) -> Any:
+        return places + random.uniform(-1e-14, 1e-14, np.shape(places))
+
+    def with_errors(engine: ConstrainedLayoutEngine, figure: Figure) -> Any:
+        placed = execute(engine, figure)
+        for axes in figure.axes:
+            axes.set_position(shifted(axes.get_position(original=True).bounds))
+            axes.set_in_layout(True)
+        for part in figure.findobj(FigureBase):
+            if isinstance(part, SubFigure):
+                part.bbox_relative.set_points(shifted(part.bbox_relative.get_points()))
+            for text in part.texts:
+                text.set_position(shifted(text.get_position()))
+        return placed
+
+    def places() -> list[tuple[float, ...]]:
+        figure = plot(profiles(seeds=2), entry("layer_profile"), LABELS, {"digits": "MNIST"})
+        figure.draw_without_rendering()  # labels of axes are placed when they are drawn
+        axes = [one.bbox.bounds for one in figure.axes]
+        texts = [text.get_transform().transform(text.get_position()) for text in visible_texts(figure)]
+        return [*axes, *map(tuple, texts), (figure.get_figheight(),)]
+
+    exact = places()
+    monkeypatch.setattr(ConstrainedLayoutEngine, "execute", with_errors)
+    assert places() == exact
 
 
 def test_one_call_draws_many_figures_with_the_captions_of_the_paper(tmp_path) -> None:

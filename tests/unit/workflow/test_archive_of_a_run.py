@@ -39,7 +39,7 @@ def test_it_has_results_and_code_and_no_images_of_others(project: Path) -> None:
         *("Snakefile", "CITATION.cff", "config/experiments.yaml", "ro-crate-metadata.json"),
         *("manifest-sha256.txt", "results/data/digits.json", "results/made/manifest.json"),
         *("results/made/thesis.pdf", "results/made/tables/kernel_size.csv"),
-        *("results/made/tables/kernel_size.csv.sha256", "results/made/figures/kernel_size.png"),
+        *("results/made/tables/kernel_size.csv.sha256", "results/made/figures/claims.png"),
         *(f"results/made/{NETWORK}/model.json", f"results/made/{NETWORK}/history.csv"),
     } <= {*found}
     assert not [name for name in found if name.endswith((".npz", ".safetensors", ".parquet"))]

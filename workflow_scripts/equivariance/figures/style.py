@@ -25,6 +25,9 @@ SMALL, TITLE = 7.0, 8.0
 LETTER = 0.56 / 72
 """Width of a letter in inches, on average, for each point of its type."""
 
+DIGITS = 9
+"""Decimals of places in a figure: finer than those of a file, coarser than errors of the layout."""
+
 SPACE: Any = {"w_pad": 0.03, "h_pad": 0.04, "wspace": 0, "hspace": 0}
 """Space around what is in a figure, in inches."""
 
@@ -118,12 +121,28 @@ def finish(
         box = first.figure.transSubfigure.transform_bbox(first.get_position(original=True))
         wanted = heights(box.width / figure.dpi)
         missing = sum(wanted) * (1 - box.height / figure.dpi / wanted[0])  # rows are in proportion
-        figure.set_figheight(min(figure.get_figheight() + missing, PAGE))
+        figure.set_figheight(round(min(figure.get_figheight() + missing, PAGE), DIGITS))
     if images:
         figure.set_layout_engine("compressed", **SPACE)
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # what is placed stays: PDF and PNG are alike
+    _round_places(figure)
     return figure
+
+
+def _round_places(figure: Figure) -> None:
+    """Round where axes and texts stand: the layout's solver sums in the order of addresses in memory."""
+    import numpy as np
+    from matplotlib.figure import FigureBase, SubFigure
+
+    for axes in figure.axes:
+        axes.set_position(tuple(round(side, DIGITS) for side in axes.get_position(original=True).bounds))
+    for part in figure.findobj(FigureBase):
+        if isinstance(part, SubFigure):
+            part.bbox_relative.set_points(np.round(part.bbox_relative.get_points(), DIGITS))
+        for text in part.texts:
+            x, y = text.get_position()
+            text.set_position((round(x, DIGITS), round(y, DIGITS)))
 
 
 def save(figure: Figure, stem: str | Path) -> None:
