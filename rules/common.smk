@@ -28,7 +28,7 @@ from equivariance.workflow.report import (
     report_labels,
 )
 from equivariance.workflow.resources import memory, minutes
-from equivariance.workflow.results import result_files
+from equivariance.workflow.results import end_products, result_files
 from equivariance.workflow.run import Run
 from equivariance.workflow.tables import table_inputs, table_settings
 from equivariance.workflow.yaml_files import check_yaml, typed

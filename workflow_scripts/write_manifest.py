@@ -10,7 +10,7 @@ if "snakemake" in globals():
     with job(snakemake.log[0]):
         write_manifest(
             folder=Path("results") / snakemake.params.settings["run"],
-            made=map(Path, snakemake.input.results),
+            made=map(Path, snakemake.params.results),
             datasets=map(Path, snakemake.input.datasets),
             settings=snakemake.params.settings,
             software=snakemake.params.software,

@@ -8,6 +8,9 @@ import ast
 import hashlib
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
+
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def code_digest(script: Path, *plugins: str) -> str:
@@ -23,8 +26,8 @@ def code_digest(script: Path, *plugins: str) -> str:
         file = waiting.pop()
         if file not in found:
             found[file] = None
-            waiting.extend(_imported(file, root))
-    text = "\n".join(f"{file.relative_to(root)} {_syntax(file)}" for file in sorted(found))
+            waiting.extend(_module(file, root).imported)
+    text = "\n".join(f"{file.relative_to(root)} {_module(file, root).syntax}" for file in sorted(found))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -40,12 +43,19 @@ def _file(root: Path, module: str) -> Path | None:
     return next((file for file in (base.with_suffix(".py"), base / "__init__.py") if file.is_file()), None)
 
 
+class _Module(NamedTuple):
+    imported: tuple[Path, ...]
+    """Files of the modules that it imports, within functions too, and of the packages that these are in."""
+    syntax: str
+    """Digest of the syntax tree without docstrings: the same for any comments and layout."""
+
+
 @cache
-def _imported(file: Path, root: Path) -> tuple[Path, ...]:
-    """Files of the imported modules and of the packages they are in; imports within functions count too."""
-    names: set[str] = set()
+def _module(file: Path, root: Path) -> _Module:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
     package = file.relative_to(root).parent.parts
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    names: set[str] = set()
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -53,24 +63,11 @@ def _imported(file: Path, root: Path) -> tuple[Path, ...]:
             base = ".".join((*above, *([node.module] if node.module else [])))
             names.add(base)
             names.update(f"{base}.{alias.name}" for alias in node.names)
+        elif isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+            del node.body[0]
     with_packages = {
         ".".join(name.split(".")[:end]) for name in names for end in range(1, name.count(".") + 2)
     }
     files = (_file(root, name) for name in sorted(with_packages) if name)
-    return tuple(file for file in files if file is not None)
-
-
-@cache
-def _syntax(file: Path) -> str:
-    """Digest of the syntax tree without docstrings: the same for any comments and layout."""
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            first = node.body[0] if node.body else None
-            if (
-                isinstance(first, ast.Expr)
-                and isinstance(first.value, ast.Constant)
-                and isinstance(first.value.value, str)
-            ):
-                node.body = node.body[1:]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+    imported = tuple(file for file in files if file is not None)
+    return _Module(imported, hashlib.sha256(ast.dump(tree).encode()).hexdigest())

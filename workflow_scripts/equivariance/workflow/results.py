@@ -19,18 +19,21 @@ READABLE = ("figures/published", "figures/claims")  # figures besides those of e
 def result_files(run: Run) -> list[str]:
     """The files that the rules of a run make, each once; of a network the one that is written last."""
     networks, measurements = run.plan.in_order()
+    files = [*map(run.network_file, networks), *run.measurement_files(measurements), *end_products(run)]
+    return list(dict.fromkeys(files))
+
+
+def end_products(run: Run) -> list[str]:
+    """Those of them that come after all networks and measurements: tables, figures, verdicts, the paper."""
     figures = [f"figures/{name}" for name in run.config.experiments]
     readable = [f"{figure}.{suffix}" for figure in (*figures, *READABLE) for suffix in ("pdf", "png", "rst")]
     readable += ["figures/claims_tests.pdf", "figures/claims_tests.png"]
     readable += ["claims.csv", "claims.html", "thesis.pdf"]
-    files = [
-        *map(run.network_file, networks),
-        *run.measurement_files(measurements),
+    return [
         *map(run.figure_data, run.config.experiments),
         f"{run.results}/tables/published.csv",
         *map(run.written, readable),
     ]
-    return list(dict.fromkeys(files))
 
 
 def run_folder(name: str) -> Path:
