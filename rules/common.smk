@@ -34,12 +34,12 @@ from equivariance.workflow.tables import table_inputs, table_settings
 from equivariance.workflow.yaml_files import check_yaml, typed
 
 try:
-    for file in workflow.configfiles:
-        check_yaml(Path(file))
+    given = {Path(file): check_yaml(Path(file)) for file in workflow.configfiles}
     check_writable(Path("results"), Path("logs"))
     update_config(config, typed(workflow.config_settings.config))
     for section in ("experiments", "claims"):
-        config[section] = in_file_order(config.get(section), section, ROOT / "config")
+        own = given[ROOT / "config" / f"{section}.yaml"]
+        config[section] = in_file_order(config.get(section), own[section])
     CONFIG = load_config(config, ROOT / "config" / "schemas")
     if DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method:
         check_container(CONFIG.container)

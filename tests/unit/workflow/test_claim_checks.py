@@ -111,8 +111,9 @@ def test_a_claim_of_ones_own_is_added_and_one_of_the_thesis_left_out(root: Path,
     given = read_yaml(*(root / "config" / f"{name}.yaml" for name in FILES))
     own = copy.deepcopy(CLAIM) | {"datasets": []}
     own["tests"][0]["experiments"] = ["random_initialization"]
+    in_file = [*given["claims"]]
     given["claims"] |= {"Own": own, "C26": None}
-    given["claims"] = in_file_order({"Own": own, **given["claims"]}, "claims", root / "config")
+    given["claims"] = in_file_order({"Own": own, **given["claims"]}, in_file)
     assert tuple(load_config(given, schemas).claims) == (*OF_THE_THESIS[:-1], "Own")
 
 

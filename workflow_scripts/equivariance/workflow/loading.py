@@ -136,12 +136,12 @@ def _hides_names(place: Place) -> bool:
     )
 
 
-def in_file_order(entries: Any, section: str, folder: Path) -> Any:
-    """Put the entries of a section of a merged configuration in the order of its file, which is the paper's.
+def in_file_order(entries: Any, own: Iterable[str]) -> Any:
+    """Put the entries of a section of a merged configuration in the order of the names in its own file, which
+    is the paper's; others follow.
 
-    `folder` is that of the file. What a file of overrides names comes first where Snakemake merges it.
+    What a file of overrides names comes first where Snakemake merges it.
     """
     if not isinstance(entries, dict):
         return entries
-    order = [*read_yaml(folder / f"{section}.yaml")[section], *entries]
-    return {name: entries[name] for name in dict.fromkeys(order) if name in entries}
+    return {name: entries[name] for name in dict.fromkeys([*own, *entries]) if name in entries}

@@ -1,7 +1,6 @@
 """What the table of each experiment is made from."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
 
 from equivariance.figures.kinds import figure_kind
@@ -58,7 +57,7 @@ def _rows(run: Run, experiment: str, kind: str) -> Iterator[dict[str, Any]]:
         for network in run.plan.networks(experiment):
             folder = run.network_folder(network)
             yield {
-                **asdict(network),
+                **vars(network),
                 "file": f"{folder}/history.csv",
                 "description": run.network_file(network),
             }
@@ -75,7 +74,7 @@ def _rows(run: Run, experiment: str, kind: str) -> Iterator[dict[str, Any]]:
 
 def _common(run: Run, one: Measurement) -> dict[str, Any]:
     return {
-        **asdict(one.network),
+        **vars(one.network),
         "savepoint": one.savepoint,
         "measured_on": one.measured_on,
         "file": run.measurement_files([one])[0],

@@ -49,6 +49,7 @@ class Work:
         self._file = file
         self._size = cache(self._expected)
         self._key = cache(self._named)
+        self._described = cache(self._described_network)
         self._known: dict[str, float] = {}
         with suppress(OSError, UserError, ValueError):  # whatever is wrong with it, it is counted again
             self._known = dict(read_json(file))
@@ -102,11 +103,14 @@ class Work:
         """Name what the FLOPs of a part depend on; seeds are no part of it."""
         one = part[0] if isinstance(part, tuple) else part
         network = one if isinstance(one, Network) else one.network
-        described: list[Any] = [{**self._plan.training_settings(network), "seed": 0}]
-        described += [self._size(network.dataset), type(part).__name__]
+        described: list[Any] = [self._described(network), type(part).__name__]
         if isinstance(part, tuple):
             described += [self._size(part[0].dataset), *map(self._plan.measuring_settings, part)]
         return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:16]
+
+    def _described_network(self, network: Network) -> str:
+        settings = {**self._plan.training_settings(network), "seed": 0}
+        return json.dumps([settings, self._size(network.dataset)], sort_keys=True)
 
 
 def _parts(items: Iterable[Network | Measurement]) -> list[Part]:
