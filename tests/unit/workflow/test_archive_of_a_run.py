@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from made_run import MODEL, NETWORK, make_run
+from made_run import MODEL, NETWORK, SETTINGS, make_run
 from rocrate.rocrate import ROCrate
 
 from equivariance.cli.main import main
@@ -44,6 +44,12 @@ def test_it_has_results_and_code_and_no_images_of_others(project: Path) -> None:
     } <= {*found}
     assert not [name for name in found if name.endswith((".npz", ".safetensors", ".parquet"))]
     assert found[:-1] == sorted(found[:-1])
+
+
+def test_no_place_of_files_on_the_machine_of_the_run_is_in_it(project: Path) -> None:
+    write_archive("made", Path("results/made.zip"))
+    with zipfile.ZipFile("results/made.zip") as archive:
+        assert not [name for name in archive.namelist() if SETTINGS["mirror"].encode() in archive.read(name)]
 
 
 def test_weights_are_added_where_they_are_asked_for(project: Path) -> None:

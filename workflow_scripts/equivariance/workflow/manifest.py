@@ -17,6 +17,7 @@ from equivariance.errors import UserError
 from equivariance.files import check_checksum, checksum_file, read_json, read_sealed, sha256, write_sealed
 from equivariance.language import LANGUAGES
 from equivariance.network_folder import DESCRIPTION, checked_file
+from equivariance.workflow.sameness import portable
 
 NAME = "manifest.json"
 GIT = ("git", "-c", "safe.directory=*")  # the folder may be somebody else's, as in a container
@@ -33,8 +34,9 @@ def write_manifest(
     """Write the checksums of all files that a run made, those that rules do not name included.
 
     `folder` is that of the run, `made` are the files that rules name, `datasets` the descriptions of its
-    data, `settings` those of the run as merged from its files, `software` the packages whose versions are
-    noted. Raises UserError for a file that is not what it was when it was written.
+    data, `settings` those of the run as merged from its files, which are kept without places of files on this
+    machine, `software` the packages whose versions are noted. Raises UserError for a file that is not what it
+    was when it was written.
     """
     checksums: dict[str, str] = {}
     for file in made:
@@ -53,7 +55,7 @@ def write_manifest(
             "commit": commit(),
             "versions": {"python": platform.python_version(), **_versions(software)},
             "machine": machine(),
-            "settings": settings,
+            "settings": portable(settings),
             "images": {file.stem: read_json(file)["sha256"] for file in datasets},
             "files": checksums,
         },

@@ -17,7 +17,7 @@ from equivariance.files import atomic_path, read_sealed, sha256, write_sealed
 from equivariance.workflow.finished import networks_of, stages_of
 from equivariance.workflow.manifest import NAME, files_of
 from equivariance.workflow.results import command, finished, run_folder
-from equivariance.workflow.sameness import digest, portable
+from equivariance.workflow.sameness import digest
 from equivariance.workflow.verification import verify_run
 
 FOLDER = Path("docs/reference")
@@ -91,7 +91,7 @@ def _collect(folder: Path, manifests: Mapping[str, Any], output: Path) -> None:
         {
             **kept,
             "configuration": digest(first["settings"]),
-            "settings": portable(first["settings"]),
+            "settings": first["settings"],
             "devices": sorted({network["device"] for network in networks.values()}),
             "stages": stages_of(Path("logs") / first["run"]),
             "networks": networks,
