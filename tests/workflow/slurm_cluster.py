@@ -17,7 +17,8 @@ from pathlib import Path
 
 import psutil
 
-PACKAGES = ("slurmctld", "slurmd", "slurm-client", "munge")
+# All that have programs or plugins: where SLURM is installed, apt-get would not name what they need.
+PACKAGES = ("slurmctld", "slurmd", "slurm-client", "slurm-wlm-basic-plugins", "munge")
 CPUS = 8  # more than there may be: jobs are small
 START_SECONDS = 60
 

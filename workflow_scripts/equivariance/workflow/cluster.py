@@ -31,8 +31,8 @@ def check_gpus(partitions: Iterable[str | None]) -> None:
             where = f"of the partition {partition}" if partition else "of the default partition"
             raise UserError(
                 f"jobs ask for a GPU, and no node {where} has one: name another as slurm_partition in "
-                "profiles/slurm/config.yaml, or take the line `config: ...` there into use, which is "
-                "--config 'jobs={gpus: 0, gflops: 50}'"
+                "profiles/slurm/config.yaml, or take the line `config: ...` there into use; a --config of "
+                "the command line takes the place of that line: add 'jobs={gpus: 0, gflops: 50}' to it"
             )
 
 
