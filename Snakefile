@@ -39,7 +39,7 @@ rule all:
     """Everything: networks, measures, tables, figures, verdicts on claims, the paper, and the manifest of these."""
     default_target: True
     input:
-        RESULTS,  # the manifest takes them too, but where it is newer, a result that was deleted would not be missed
+        RESULTS,  # where the manifest is newer, one that was deleted would not be missed otherwise
         rules.write_manifest.output,
 
 

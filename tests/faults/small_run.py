@@ -47,6 +47,12 @@ def results(workflow: Workflow) -> dict[str, Any]:
     }
 
 
+def different(finished: Workflow, copy: Workflow) -> list[str]:
+    """Files that are not those of the finished run."""
+    wanted, got = results(finished), results(copy)
+    return sorted(file for file in {*wanted, *got} if wanted.get(file) != got.get(file))
+
+
 def leftovers(workflow: Workflow) -> list[str]:
     """Unfinished files and folders in the results, and locks of Snakemake."""
     unfinished = [file for file in (workflow.folder / "results").rglob(".*") if UNFINISHED.match(file.name)]

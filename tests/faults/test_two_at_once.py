@@ -1,16 +1,10 @@
 """Two Snakemakes in one folder: the second says that the first is at work, or both do their own part."""
 
 from tests.faults.kills import Run, until_done
-from tests.faults.small_run import results
+from tests.faults.small_run import different
 from tests.workflow.tiny_workflow import Workflow
 
 TABLES = ("max_pooling", "train_models")
-
-
-def different(finished: Workflow, copy: Workflow) -> list[str]:
-    """Files that are not those of the finished run."""
-    wanted, got = results(finished), results(copy)
-    return sorted(file for file in {*wanted, *got} if wanted.get(file) != got.get(file))
 
 
 def remove(copy: Workflow) -> list[str]:

@@ -72,9 +72,8 @@ def test_a_cluster_without_gpus_is_said_before_anything_is_submitted(
     for done in refused:
         assert done.returncode == 1
         assert "no node of the default partition has one" in done.stdout, done.stdout
-        assert (
-            "a --config of the command line takes the place of that line: add 'jobs={gpus: 0" in done.stdout
-        )
+        assert "a --config of the command line takes the place of that line" in done.stdout
+        assert "add 'jobs={gpus: 0, gflops: 50}' to it" in done.stdout
         assert "Traceback" not in done.stdout
     assert cluster.jobs() == before
 

@@ -60,6 +60,7 @@ def test_its_manifest_tells_how_it_was_made_and_the_checksum_of_every_file(proje
     assert network["weights"] == sha256(Path("results/made") / NETWORK / "weights.safetensors")
     assert manifest["stages"] == {"training": {"jobs": 1, "seconds": 7.5, "cpu_seconds": 6.25}}
     assert manifest["machine"]["cores"] > 0 and manifest["versions"]["python"]
+    assert "mirror" not in manifest["settings"], "it is a place of somebody's machine"
 
 
 def test_settings_are_kept_without_places_of_a_machine() -> None:
